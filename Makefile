@@ -1,0 +1,46 @@
+# The verbs of this project. All of them work in .venv, which is made when it is first needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Runs are recorded under a person's name. The root account of a container does not count as one.
+ifeq ($(strip $(filter-out root,$(METAFLOW_USER) $(SUDO_USER) $(USERNAME) $(USER))),)
+export METAFLOW_USER := developer
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## train classifiers on handwritten digits, and keep the best
+	$(BIN)/python examples/classifiers.py run
+
+test: lint ## run all checks and all tests
+	$(BIN)/pytest -n 2
+
+lint: $(READY) ## run the checks that read the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## measure beside Metaflow, and write benchmarks/RESULTS.md (some minutes)
+	$(BIN)/python -m benchmarks
+
+docs: $(READY) ## run every flow that the documents show
+	$(BIN)/pytest -n 2 tests/e2e/test_docs.py
+
+clean: ## remove everything that was made here, but no results of runs
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/.work
+	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp makes every later call quick; a change of the requirements installs again.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; say which: make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,demo]'
+	@touch $@

@@ -1,0 +1,29 @@
+"""A foreach whose tasks each store one number, for the client to read."""
+
+from metaflow import FlowSpec, Parameter, step
+
+
+class ValuesFlow(FlowSpec):
+    tasks = Parameter("tasks", help="number of tasks in the foreach", default=10)
+
+    @step
+    def start(self):
+        self.elements = list(range(self.tasks))
+        self.next(self.body, foreach="elements")
+
+    @step
+    def body(self):
+        self.square = self.input**2
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    ValuesFlow()

@@ -1,0 +1,77 @@
+"""Metaflow: write a flow once, run it anywhere.
+
+Everything that a flow's author needs is importable from here. Names are imported when they are first used (PEP 562),
+so that ``import metaflow`` costs about as much as starting the interpreter.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .client import (
+        DataArtifact as DataArtifact,
+        Flow as Flow,
+        Metaflow as Metaflow,
+        Run as Run,
+        Step as Step,
+        Task as Task,
+        default_metadata as default_metadata,
+        default_namespace as default_namespace,
+        get_metadata as get_metadata,
+        get_namespace as get_namespace,
+        metadata as metadata,
+        namespace as namespace,
+    )
+    from .decorators.catch import catch as catch
+    from .decorators.environment import environment as environment
+    from .decorators.resources import resources as resources
+    from .decorators.retry import retry as retry
+    from .decorators.timeout import timeout as timeout
+    from .flow.current import current as current
+    from .flow.parameters import Parameter as Parameter
+    from .flow.spec import FlowSpec as FlowSpec
+    from .flow.step import step as step
+
+__version__ = "0.1.0"
+
+#: Public name -> module that defines it. Kept flat and literal: it is the whole public surface on one page.
+_WHERE = {
+    "DataArtifact": "metaflow.client",
+    "Flow": "metaflow.client",
+    "FlowSpec": "metaflow.flow.spec",
+    "Metaflow": "metaflow.client",
+    "Parameter": "metaflow.flow.parameters",
+    "Run": "metaflow.client",
+    "Step": "metaflow.client",
+    "Task": "metaflow.client",
+    "catch": "metaflow.decorators.catch",
+    "current": "metaflow.flow.current",
+    "default_metadata": "metaflow.client",
+    "default_namespace": "metaflow.client",
+    "environment": "metaflow.decorators.environment",
+    "get_metadata": "metaflow.client",
+    "get_namespace": "metaflow.client",
+    "metadata": "metaflow.client",
+    "namespace": "metaflow.client",
+    "resources": "metaflow.decorators.resources",
+    "retry": "metaflow.decorators.retry",
+    "step": "metaflow.flow.step",
+    "timeout": "metaflow.decorators.timeout",
+}
+
+__all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
+
+
+def __getattr__(name: str) -> object:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'metaflow' has no attribute '{name}'")
+    from importlib import import_module
+
+    value: object = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

@@ -1,0 +1,5 @@
+"""``python -m metaflow``: the same as the ``metaflow`` command."""
+
+from .cli.command import main
+
+main()

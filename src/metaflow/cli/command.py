@@ -1,0 +1,73 @@
+"""The ``metaflow`` command: what is not about one flow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .. import __version__, settings
+from ..exception import MetaflowException
+from .messages import echo, print_metaflow_exception
+
+
+@click.group(
+    help="Look after the runs of all flows in this project.",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+@click.version_option(__version__, prog_name="metaflow")
+def metaflow() -> None:
+    """Commands that are not about one flow."""
+
+
+@metaflow.command(help="Show where results are kept here, and which flows have any.")
+def status() -> None:
+    """``status``: the working tree and its flows."""
+    from ..client import Metaflow, namespace
+
+    root = _root()
+    namespace(None)
+    flows = Metaflow().flows
+    click.echo(f'Working tree found at: "{root.parent}"')
+    click.echo("Available flows:" if flows else "No flow has run here yet.")
+    for flow in flows:
+        latest = flow.latest_run
+        shown = f" (latest run {latest.id}: {latest.status})" if latest is not None else ""
+        click.echo(f"* {flow}{shown}")
+
+
+@metaflow.command(help="Rebuild the index of runs from the results themselves.")
+@click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
+def reindex(datastore_root: str | None) -> None:
+    """``reindex``: read all run records and manifests, and write the index anew."""
+    from ..client.recovery import ReindexCounts, reindex as rebuild
+
+    def show(counts: ReindexCounts) -> None:
+        sys.stderr.write(f"\r{counts.runs} runs, {counts.tasks} tasks")
+        sys.stderr.flush()
+
+    counts = rebuild(_root(datastore_root), show if sys.stderr.isatty() else None)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    echo(f"The index is rebuilt: {counts.runs} runs with {counts.tasks} finished tasks.")
+    if counts.damaged:
+        echo(f"{len(counts.damaged)} damaged files were left out:")
+        for damaged in counts.damaged:
+            echo(f"    {damaged}")
+        raise SystemExit(1)
+
+
+def _root(explicit: str | None = None) -> Path:
+    from ..datastore.root import resolve_root
+
+    return resolve_root(explicit, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)[0]
+
+
+def main() -> None:
+    """Entry point of the ``metaflow`` command."""
+    try:
+        metaflow(prog_name="metaflow")
+    except MetaflowException as error:
+        print_metaflow_exception(error)
+        sys.exit(1)

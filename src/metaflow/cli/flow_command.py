@@ -1,0 +1,204 @@
+"""The command line of a flow: ``python flow.py [options] COMMAND``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from .. import __version__
+from ..exception import MetaflowException
+from .messages import echo, print_exception, print_metaflow_exception
+
+if TYPE_CHECKING:
+    from ..flow.graph import FlowGraph
+    from ..flow.spec import FlowSpec
+
+#: Command -> (module, attribute, line of help). Commands are imported when they are used.
+_COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("run_command", "make", "Run the flow on this machine."),
+    "check": ("graph_commands", "check", "Check that the flow is valid."),
+    "show": ("graph_commands", "show", "Show the steps of the flow."),
+    "dump": ("dump_command", "dump", "Show the artifacts of a finished step or task."),
+    "logs": ("logs_command", "logs", "Show what tasks printed."),
+    "output-dot": ("graph_commands", "output_dot", "Print the flow's graph in Graphviz's dot format."),
+    "output-raw": ("graph_commands", "output_raw", "Print the flow's graph as plain data."),
+    "version": ("graph_commands", "version", "Print the version of Metaflow."),
+    "help": ("graph_commands", "help_command", "Show this help."),
+}
+_HIDDEN = {"task": ("task_command", "task", "")}
+
+
+class FlowState:
+    """What the commands of one invocation share.
+
+    Attributes
+    ----------
+    flow_class : type
+    quiet : bool
+        Whether to say less.
+    datastore_root : str or None
+        As given on the command line.
+    pylint : bool
+        Whether to let pylint look at the flow's file.
+    """
+
+    def __init__(self, flow_class: type[FlowSpec], quiet: bool, datastore_root: str | None, pylint: bool) -> None:
+        self.flow_class = flow_class
+        self.quiet = quiet
+        self.datastore_root = datastore_root
+        self.pylint = pylint
+
+    def root(self, create: bool = False) -> Path:
+        """Root of the datastore; made, and announced, on first use if `create`."""
+        from .. import settings
+        from ..datastore.root import resolve_root
+
+        root, created = resolve_root(self.datastore_root, settings.get("DATASTORE_SYSROOT_LOCAL"), create)
+        if created and not self.quiet:
+            echo(f"Creating local datastore in current directory ({root})")
+        return root
+
+    def checked_graph(self, warnings: bool = False) -> FlowGraph:
+        """The flow's graph, after validation, with the usual messages.
+
+        Raises
+        ------
+        LintWarn
+            If the graph breaks a rule.
+        PyLintWarn
+            If pylint finds an error in the file.
+        """
+        from ..identity import resolve_identity
+        from ..runtime.declared import checked_graph
+        from .flow_file import check_script, run_pylint
+
+        if not self.quiet:
+            echo(f"Metaflow {__version__} executing *{self.flow_class.__name__}* for *{resolve_identity()}*")
+            echo("Validating your flow...")
+        check_script()
+        graph = checked_graph(self.flow_class)
+        if not self.quiet:
+            echo("    The graph looks good!")
+        if self.pylint:
+            run_pylint(graph.source_file, quiet=self.quiet, warnings=warnings)
+        return graph
+
+
+class _FlowGroup(click.Group):
+    """The commands, each imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from importlib import import_module
+
+        found = _COMMANDS.get(cmd_name) or _HIDDEN.get(cmd_name)
+        if found is None:
+            return None
+        made = getattr(import_module(f"{__package__}.{found[0]}"), found[1])
+        return made if isinstance(made, click.Command) else made(ctx.meta["metaflow.flow_class"])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], list(_COMMANDS), n=1)
+            if not close or "Did you mean" in error.format_message():
+                raise
+            raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
+
+
+def main(flow_class: type[FlowSpec]) -> NoReturn:
+    """Run the command line of a flow and leave the process with its exit code.
+
+    Parameters
+    ----------
+    flow_class : type
+        The flow that the script defines.
+    """
+    program = f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]
+    group = _make_group(flow_class)
+    try:
+        with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:
+            context.meta["metaflow.flow_class"] = flow_class
+            group.invoke(context)
+        code = 0
+    except click.exceptions.Exit as request:
+        code = request.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        echo("Aborted!")
+        code = 1
+    except MetaflowException as error:
+        print_metaflow_exception(error)
+        code = 1
+    except SystemExit:
+        raise
+    except Exception as error:
+        print_exception(error)
+        code = 1
+    sys.exit(code)
+
+
+def _make_group(flow_class: type[FlowSpec]) -> click.Group:
+    import inspect
+
+    @click.group(
+        cls=_FlowGroup,
+        name=flow_class.__name__,
+        invoke_without_command=True,
+        help=inspect.cleandoc(flow_class.__doc__ or f"The flow {flow_class.__name__}."),
+        context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
+    )
+    @click.option("--quiet/--not-quiet", default=False, help="Say only what goes wrong, and what tasks print.")
+    @click.option(
+        "--metadata",
+        type=click.Choice(["local"]),
+        default="local",
+        show_default=True,
+        help="Kind of metadata store.",
+    )
+    @click.option(
+        "--environment",
+        type=click.Choice(["local"]),
+        default="local",
+        show_default=True,
+        help="How tasks get packages.",
+    )
+    @click.option(
+        "--datastore",
+        type=click.Choice(["local"]),
+        default="local",
+        show_default=True,
+        help="Kind of datastore.",
+    )
+    @click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
+    @click.option(
+        "--pylint/--no-pylint",
+        default=True,
+        show_default=True,
+        help="Let pylint check the flow, if installed.",
+    )
+    @click.pass_context
+    def flow(context: click.Context, /, quiet: bool, datastore_root: str | None, pylint: bool, **_kinds: str) -> None:
+        context.meta["metaflow.flow_class"] = flow_class
+        context.obj = FlowState(flow_class, quiet, datastore_root, pylint)
+        if context.invoked_subcommand is None:
+            context.obj.checked_graph()
+            from .graph_commands import tell_what_can_be_done
+
+            tell_what_can_be_done(context)
+
+    return flow

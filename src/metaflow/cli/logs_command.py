@@ -1,0 +1,97 @@
+"""``logs``: what the tasks of a run printed, also while they are running."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from .messages import echo
+from .past_tasks import find_tasks
+
+if TYPE_CHECKING:
+    from ..client import Task
+    from ..datastore.logs import LogLine, LogStream
+    from .flow_command import FlowState
+
+_POLL_SECONDS = 0.2
+
+
+class _LogsGroup(click.Group):
+    """``logs PATH`` means ``logs show PATH``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_LogsGroup, help="Show what tasks printed. `logs PATH` is short for `logs show PATH`.")
+def logs() -> None:
+    """Commands about logs."""
+
+
+@logs.command(help="Show the output of RUN/STEP or RUN/STEP/TASK.")
+@click.argument("path", metavar="RUN/STEP[/TASK]")
+@click.option("--stdout", "which", flag_value="stdout", help="Only what went to stdout.")
+@click.option("--stderr", "which", flag_value="stderr", help="Only what went to stderr.")
+@click.option("--both", "which", flag_value="both", default="both", help="Both, stdout first.  [default]")
+@click.option("--timestamps/--no-timestamps", default=False, show_default=True, help="Show when each line came.")
+@click.option("--attempt", type=click.IntRange(min=0), help="Of this attempt instead of the latest.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the tasks have ended, both streams as they come.")
+@click.pass_obj
+def show(state: FlowState, path: str, which: str, timestamps: bool, attempt: int | None, follow: bool) -> None:
+    """Show logs."""
+    streams: tuple[LogStream, ...] = ("stdout", "stderr")
+    if which != "both":
+        streams = ("stdout",) if which == "stdout" else ("stderr",)
+    tasks = find_tasks(state, path)
+    if follow:
+        for task in tasks:
+            if len(tasks) > 1:
+                echo(f"[{task.pathspec}]")
+            _follow(_at(task, attempt), streams, timestamps)
+        return
+    for stream in streams:
+        if which == "both":
+            echo(f"Contents of {stream}:")
+        for task in tasks:
+            if len(tasks) > 1:
+                echo(f"[{task.pathspec}]")
+            for line in _at(task, attempt).log(stream):
+                _print(line, timestamps)
+    sys.stdout.flush()
+
+
+def _at(task: Task, attempt: int | None) -> Task:
+    """The task, or the one of its attempts that was asked for."""
+    if attempt is None:
+        return task
+    from ..client import Task
+
+    return Task(task.pathspec, attempt=attempt, _namespace_check=False)
+
+
+def _follow(task: Task, streams: tuple[LogStream, ...], timestamps: bool) -> None:
+    """Print the lines of a task as they come, until it has ended."""
+    offset = 0
+    while True:
+        over = task.status != "running"  # asked before reading, so that nothing printed last is missed
+        for line in task.log(offset=offset):
+            offset = line.end_offset
+            if line.stream in streams:
+                _print(line, timestamps)
+        sys.stdout.flush()
+        if over:
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _print(line: LogLine, timestamps: bool) -> None:
+    stamp = ""
+    if timestamps:
+        seconds, rest = divmod(line.timestamp_microseconds, 1_000_000)
+        stamp = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}.{rest // 1000:03d} "
+    sys.stdout.write(f"{stamp}{line.text.decode('utf-8', 'replace')}\n")

@@ -1,0 +1,53 @@
+"""Finds the tasks that a command names as ``RUN/STEP[/TASK]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..exception import CommandException, MetaflowNotFound
+
+if TYPE_CHECKING:
+    from ..client import Task
+    from .flow_command import FlowState
+
+
+def find_tasks(state: FlowState, path: str) -> list[Task]:
+    """Tasks of the flow that `path` names, in the order in which they were started.
+
+    Raises
+    ------
+    CommandException
+        If `path` has another form, or there is no such task.
+    """
+    from ..client import Step, Task, metadata
+
+    parts = path.strip("/").split("/")
+    flow = state.flow_class.__name__
+    if len(parts) > 2 and parts[0] == flow:
+        parts = parts[1:]
+    if len(parts) not in (2, 3) or not all(parts):
+        raise CommandException(f"'{path}' is not of the form RUN/STEP or RUN/STEP/TASK, as in 1234/start.")
+    metadata(f"local@{state.root().parent}" if state.root().name == ".metaflow" else str(state.root()))
+    pathspec = "/".join([flow, *parts])
+    try:
+        if len(parts) == 3:
+            return [Task(pathspec, _namespace_check=False)]
+        return list(reversed(list(Step(pathspec, _namespace_check=False))))
+    except MetaflowNotFound as error:
+        raise CommandException(f"{error.message}. {_what_there_is(flow, parts)}") from error
+
+
+def _what_there_is(flow: str, parts: list[str]) -> str:
+    """What a person may have meant."""
+    from ..client import Flow, Run
+
+    try:
+        steps = [step.id for step in Run(f"{flow}/{parts[0]}", _namespace_check=False)]
+        return f"The steps of this run are: {', '.join(reversed(steps))}."
+    except MetaflowNotFound:
+        pass
+    try:
+        latest = next(iter(Flow(flow, _namespace_check=False)), None)
+    except MetaflowNotFound:
+        latest = None
+    return f"The latest run is {latest.id}." if latest is not None else "This flow has no runs here yet."

@@ -1,0 +1,124 @@
+"""``run``: its options, and those of the flow's parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..exception import MetaflowException
+from ..flow.declarations import parameters_of
+from ..flow.parameters import Parameter, ParameterContext
+from .messages import echo
+
+if TYPE_CHECKING:
+    from ..flow.spec import FlowSpec
+    from .flow_command import FlowState
+
+
+def make(flow_class: type[FlowSpec]) -> click.Command:
+    """The ``run`` command of a flow."""
+    parameters = parameters_of(flow_class)
+
+    @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
+    @click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag the run; may be repeated.")
+    @click.option(
+        "--max-workers",
+        type=click.IntRange(min=1),
+        default=16,
+        show_default=True,
+        help="How many tasks run at a time.",
+    )
+    @click.option(
+        "--max-num-splits",
+        type=click.IntRange(min=1),
+        default=10_000_000,
+        show_default=True,
+        help="How wide a foreach may be.",
+    )
+    @click.option(
+        "--max-log-size",
+        type=click.IntRange(min=1),
+        default=10,
+        show_default=True,
+        help="How many megabytes to keep of each stream that a task prints.",
+    )
+    @click.option("--run-id-file", type=click.Path(path_type=Path), help="Write the run's id to this file.")
+    @click.option(
+        "--runner-attribute-file",
+        type=click.Path(path_type=Path),
+        help="Write to this file, as JSON, how to find the run.",
+    )
+    @click.option("--namespace", "user_namespace", help="Namespace of the run, instead of your own.")
+    @click.pass_obj
+    def run(
+        state: FlowState,
+        /,
+        tags: tuple[str, ...],
+        max_workers: int,
+        max_num_splits: int,
+        max_log_size: int,
+        run_id_file: Path | None,
+        runner_attribute_file: Path | None,
+        user_namespace: str | None,
+        **values: Any,
+    ) -> None:
+        from ..runtime.run import RunOptions, run_flow
+        from ..runtime.scheduler import Limits, RunStopped
+
+        graph = state.checked_graph()
+        given = _parameter_values(flow_class, parameters, values)
+        options = RunOptions(
+            root=state.root(create=True),
+            limits=Limits(max_workers, max_num_splits, max_log_size * 1024 * 1024),
+            tags=tags,
+            namespace=user_namespace,
+            run_id_file=run_id_file,
+            runner_attribute_file=runner_attribute_file,
+        )
+        try:
+            run_flow(flow_class, graph, given, options)
+        except RunStopped as stop:
+            raise click.Abort from stop
+
+    for parameter in reversed(parameters.values()):
+        run.params.insert(0, _option(parameter))
+    return run
+
+
+def _option(parameter: Parameter) -> click.Option:
+    """The command line option of a parameter."""
+    options = {"is_flag": False, **parameter.options}
+    default = parameter.default
+    if default is not None and parameter.show_default is not False:
+        shown = "computed when the run starts" if callable(default) else str(default)
+        options["show_default"] = shown
+    try:
+        return click.Option(
+            [f"--{parameter.name}", f"parameter_{parameter.attribute}"],
+            type=parameter.type,
+            required=parameter.required,
+            help=parameter.help,
+            # The environment variable is named for the option, not for our name of its value.
+            envvar=f"METAFLOW_RUN_{parameter.name.upper().replace('-', '_')}",
+            **options,
+        )
+    except (TypeError, ValueError) as error:
+        raise MetaflowException(f"Parameter '{parameter.name}' is declared wrongly: {error}.") from error
+
+
+def _parameter_values(
+    flow_class: type[FlowSpec], parameters: dict[str, Parameter], values: dict[str, Any]
+) -> dict[str, Any]:
+    """Value of each parameter by attribute name: as given, otherwise its default."""
+    from ..identity import get_username
+
+    given = {}
+    for attribute, parameter in parameters.items():
+        value = values[f"parameter_{attribute}"]
+        if value is None:
+            context = ParameterContext(flow_class.__name__, get_username(), parameter.name, echo, "local")
+            value = parameter.evaluate_default(context)
+        given[attribute] = value
+    return given

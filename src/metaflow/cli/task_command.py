@@ -1,0 +1,22 @@
+"""``task``: run one task in this process. Used by the runtime to start tasks in new interpreters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .flow_command import FlowState
+
+
+@click.command(hidden=True)
+@click.option("--spec-fd", type=int, required=True, help="Descriptor to read the task's specification from.")
+@click.pass_context
+def task(context: click.Context, spec_fd: int) -> None:
+    """Run one task."""
+    from ..flow.graph import FlowGraph
+    from ..runtime.child import run_spawned
+
+    state: FlowState = context.obj
+    context.exit(run_spawned(state.flow_class, FlowGraph(state.flow_class), spec_fd))

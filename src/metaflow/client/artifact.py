@@ -1,0 +1,173 @@
+"""One artifact of a task, and all of them as attributes."""
+
+from __future__ import annotations
+
+import builtins
+from collections import namedtuple
+
+from metaflow.client.object import MetaflowObject, local_time
+from metaflow.exception import MetaflowNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from typing import Any
+
+    from metaflow.client.task import Task
+    from metaflow.datastore.manifest import Manifest
+    from metaflow.datastore.tasks import TaskReader
+
+ForeachFrame = namedtuple("ForeachFrame", ("step", "var", "num_splits", "index", "value"))
+ForeachFrame.__doc__ = "One enclosing foreach of a task, as the artifact ``_foreach_stack`` lists them."
+
+#: Artifacts that are not stored, because the task's record says the same.
+DERIVED_NAMES = ("_task_ok", "_success", "_transition", "_foreach_stack", "_current_step")
+
+
+class DataArtifact(MetaflowObject):
+    """An artifact of a task.
+
+    Parameters
+    ----------
+    pathspec : str
+        ``"FlowName/RunID/StepName/TaskID/ArtifactName"``.
+    attempt : int, optional
+        Which attempt of the task; the latest if not given.
+
+    Examples
+    --------
+    >>> artifact = DataArtifact("Training/1711000000000000/train/2/model")
+    >>> artifact.size
+    1893
+    >>> artifact.data
+    LogisticRegression()
+    """
+
+    _PARTS = 5
+    _HAS_ATTEMPTS = True
+    _reader: TaskReader
+    _finished_at: float
+
+    def _load(self) -> bool:
+        try:
+            artifact = self.parent[self.id]
+        except (KeyError, MetaflowNotFound):
+            return False
+        self._reader, self._finished_at = artifact._reader, artifact._finished_at
+        return True
+
+    def _created(self) -> float:
+        return self._finished_at
+
+    @property
+    def parent(self) -> Task:
+        """The task, at the same attempt."""
+        from metaflow.client.task import Task
+
+        return self._related(Task, self._names[:4], self._attempt)
+
+    @property
+    def data(self) -> Any:
+        """The value, loaded anew by each access."""
+        return load_value(self._reader, self.id)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the serialised value."""
+        return self._size_and_hash()[0]
+
+    @property
+    def type(self) -> str:
+        """Type of the value, such as ``<class 'int'>``."""
+        return self._reader.entry(self.id).type if self.id in self._reader else str(builtins.type(self.data))
+
+    @property
+    def sha(self) -> str:
+        """Hash of the serialised value; two artifacts with the same one are equal."""
+        return self._size_and_hash()[1]
+
+    @property
+    def finished_at(self) -> datetime:
+        """When the artifact was saved, in local time."""
+        return local_time(self._finished_at)
+
+    def _size_and_hash(self) -> tuple[int, str]:
+        if self.id in self._reader:
+            entry = self._reader.entry(self.id)
+            return entry.size, entry.sha
+        from blake3 import blake3
+
+        from metaflow.datastore.serializer import serialize
+
+        serialized = serialize(self.data, self.id)
+        return serialized.size, blake3(serialized.stream).hexdigest()
+
+
+class MetaflowData:
+    """Artifacts of a task as attributes, each loaded when it is first asked for and then kept.
+
+    Examples
+    --------
+    >>> data = Run("Training/1711000000000000").data
+    >>> data.accuracy
+    0.97
+    >>> "model" in data
+    True
+    """
+
+    def __init__(self, reader: TaskReader | None) -> None:
+        self.__dict__["_reader"] = reader
+        self.__dict__["_names"] = visible_names(reader)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.__dict__.get("_names", ()):
+            raise AttributeError(f"The task has no artifact '{name}'")
+        value = self._reader.load(name)
+        self.__dict__[name] = value
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __dir__(self) -> list[str]:
+        return list(self._names)
+
+    def __repr__(self) -> str:
+        return f"<MetaflowData: {', '.join(self._names)}>"
+
+
+def visible_names(reader: TaskReader | None) -> list[str]:
+    """Names of the artifacts that are listed: those that do not begin with an underscore."""
+    return [] if reader is None else [name for name in reader if not name.startswith("_")]
+
+
+def has_artifact(reader: TaskReader, name: str) -> bool:
+    """Tell whether a committed attempt has an artifact, stored or derived."""
+    return name in reader or (name in DERIVED_NAMES and "task" in reader.manifest.record)
+
+
+def load_value(reader: TaskReader, name: str) -> Any:
+    """Load an artifact, stored or derived."""
+    return reader.load(name) if name in reader else _derived_value(reader.manifest, name)
+
+
+def _derived_value(manifest: Manifest, name: str) -> Any:
+    task = manifest.record["task"]
+    if name == "_task_ok":
+        return bool(task.get("ok", False))
+    if name == "_success":
+        return bool(task.get("success", False))
+    if name == "_current_step":
+        return manifest.step
+    if name == "_foreach_stack":
+        return list(_frames(task))
+    transition = manifest.record.get("transition")
+    return None if not transition or not transition[0] else (list(transition[0]), transition[1])
+
+
+def _frames(task: dict[str, Any]) -> Iterator[ForeachFrame]:
+    for (step, index), (var, value, _, num_splits) in zip(
+        task.get("index_path", ()), task.get("foreach_stack", ()), strict=True
+    ):
+        yield ForeachFrame(step, var, num_splits, index, value)

@@ -1,0 +1,333 @@
+"""Where the client reads from: the records and the artifacts of one datastore."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from metaflow.datastore.local import LocalStore
+    from metaflow.datastore.tasks import TaskReader
+    from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
+    from metaflow.metadata_store.store import MetadataStore, RunQuery, TaskQuery
+
+# What a run does reaches the index a fraction of a second later. Seconds to wait for a task to appear there.
+_INDEX_DELAY = 0.5
+
+
+class LocalProvider:
+    """Reads a datastore on this machine, and sets its index right where a process died before it could.
+
+    Parameters
+    ----------
+    root : Path
+        The datastore's directory.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._store: LocalStore | None = None
+        self._index: MetadataStore | None = None
+        # Runs that the index is wrong about where it cannot be written.
+        self._copies: dict[tuple[str, str], MetadataStore] = {}
+
+    @property
+    def description(self) -> str:
+        """``local@`` and the directory that contains the datastore's."""
+        return f"local@{self.root.parent if self.root.name == '.metaflow' else self.root}"
+
+    @property
+    def store(self) -> LocalStore:
+        """Where artifacts, logs and run files are."""
+        if self._store is None:
+            from metaflow.datastore.local import LocalStore
+
+            self._store = LocalStore(self.root)
+        return self._store
+
+    @property
+    def index(self) -> MetadataStore:
+        """Where records are; rebuilt first if it was deleted."""
+        if self._index is None:
+            from metaflow.datastore.layout import INDEX_KEY, runs_prefix
+            from metaflow.metadata_store.sqlite import SqliteMetadata
+
+            index = SqliteMetadata(self.root / INDEX_KEY)
+            if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
+                index = self._rebuilt(index)
+            self._index = index
+        return self._index
+
+    def flows(self, flow: str | None = None) -> list[FlowRecord]:
+        """Flows that have runs, or only the one named, newest first."""
+        return self.index.flows(flow)
+
+    def runs(self, query: RunQuery) -> list[RunRecord]:
+        """Runs that match, newest first."""
+        return [self._healed(run) for run in self.index.runs(query)]
+
+    def run(self, flow: str, run_id: str) -> RunRecord | None:
+        """One run, or None."""
+        run = self._index_of(flow, run_id).run(flow, run_id)
+        if run is None:
+            run = self._adopted(flow, run_id)
+        return None if run is None else self._healed(run)
+
+    def steps(self, flow: str, run_id: str, step: str | None = None) -> list[StepRecord]:
+        """Steps of a run that have tasks, newest first."""
+        return self._index_of(flow, run_id).steps(flow, run_id, step)
+
+    def tasks(self, query: TaskQuery) -> list[TaskRecord]:
+        """Tasks that match, newest first."""
+        return self._index_of(query.flow, query.run_id).tasks(query)
+
+    def task(self, query: TaskQuery) -> TaskRecord | None:
+        """The one task that matches, or None; waits a moment for it if its run goes on."""
+        deadline = None
+        while True:
+            found = self.tasks(query)
+            if found:
+                return found[0]
+            run = self.run(query.flow, query.run_id)
+            if run is None or run.status != "running":
+                return None
+            if deadline is None:
+                deadline = time.monotonic() + _INDEX_DELAY
+            elif time.monotonic() > deadline:
+                return None
+            time.sleep(0.02)
+
+    def reader(self, task: TaskRecord) -> TaskReader | None:
+        """The artifacts of an attempt; None if it has left none, because it still runs or was killed."""
+        from metaflow.datastore.tasks import open_task
+
+        try:
+            return open_task(self.store, task.flow, task.run_id, task.step, task.task_id, task.attempt)
+        except MetaflowDataMissing:
+            if task.status in ("running", "killed"):
+                return None
+            raise
+
+    def graph(self, flow: str, run_id: str) -> dict[str, Any]:
+        """The graph that a run was started with; empty if it is not known."""
+        from metaflow.client.recovery import stored_run
+
+        run = stored_run(self.store, flow, run_id)
+        return (run.graph if run is not None else None) or {}
+
+    def log(self, task: TaskRecord) -> Path | None:
+        """Where the file is with what an attempt printed; there is no file if it printed nothing."""
+        from metaflow.datastore.layout import log_key
+
+        return self.store.local_path(log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt))
+
+    def change_tags(self, run: RunRecord, add: list[str], remove: list[str]) -> RunRecord:
+        """Add and remove user tags of a run, on disk first and then in the index.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            The change breaks a rule.
+        DataException, MetadataException
+            It cannot be written.
+        """
+        from metaflow.client.recovery import write_tag_change
+        from metaflow.metadata_store.events import TagsChanged
+        from metaflow.metadata_store.tags import change_tags
+
+        added, removed = change_tags(run.tags, run.system_tags, add, remove)
+        change = TagsChanged(run.flow, run.run_id, added, removed)
+        write_tag_change(self.store, change)
+        self.index.apply([change])
+        return self.run(run.flow, run.run_id) or run
+
+    def _index_of(self, flow: str, run_id: str) -> MetadataStore:
+        if self._copies:
+            return self._copies.get((flow, run_id)) or self.index
+        return self.index
+
+    def _healed(self, run: RunRecord) -> RunRecord:
+        """Give `run` as it is, or set right if it only seems to be running."""
+        if run.status != "running":
+            return run
+        copy = self._copies.get((run.flow, run.run_id))
+        if copy is not None:
+            return copy.run(run.flow, run.run_id) or run
+        from metaflow.metadata_store.liveness import effective_status
+
+        if effective_status(run, time.time()) == "running":
+            return run
+        from metaflow.client.recovery import recover_run
+
+        try:
+            return recover_run(self.store, self.index, run)
+        except (DataException, MetadataException):
+            # Most likely this datastore may only be read here. What cannot be read either raises again in
+            # this.
+            return self._copied(run)
+
+    def _adopted(self, flow: str, run_id: str) -> RunRecord | None:
+        """Look for a run that was started, but killed before the index heard of it."""
+        from metaflow.client.recovery import adopt_run, stored_run
+
+        run = stored_run(self.store, flow, run_id)
+        if run is None:
+            return None
+        try:
+            return adopt_run(self.store, self.index, flow, run_id)
+        except (DataException, MetadataException):
+            return self._copied(run)
+
+    def _copied(self, run: RunRecord) -> RunRecord:
+        from metaflow.client.recovery import index_in_memory
+
+        copy = index_in_memory(self.store, self.index, run)
+        self._copies[run.flow, run.run_id] = copy
+        return copy.run(run.flow, run.run_id) or run
+
+    def _rebuilt(self, index: Any) -> Any:
+        from metaflow.client.recovery import refill
+        from metaflow.metadata_store.sqlite import SqliteMetadata
+
+        try:
+            refill(self.store, index)
+            return index
+        except MetadataException:
+            # This datastore may only be read here.
+            index = SqliteMetadata()
+            refill(self.store, index)
+            return index
+
+
+_providers: dict[Path, LocalProvider] = {}
+# What metadata() was called with, and what the runtime says a task's own datastore is.
+_chosen: LocalProvider | None = None
+_default_root: Path | None = None
+
+
+def provider_at(root: Path) -> LocalProvider:
+    """The provider of a datastore's directory, one for each."""
+    known = _providers.get(root)
+    if known is None:
+        known = _providers[root] = LocalProvider(root)
+    return known
+
+
+def current_provider() -> LocalProvider:
+    """The provider that new client objects read from.
+
+    Raises
+    ------
+    MetaflowNotFound
+        There is no datastore in the working directory or above it, nor was one named.
+    """
+    if _chosen is not None:
+        return _chosen
+    if _default_root is not None:
+        return provider_at(_default_root)
+    from metaflow import settings
+    from metaflow.datastore.root import resolve_root
+
+    try:
+        root, _ = resolve_root(None, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)
+    except DataException as error:
+        raise MetaflowNotFound(error.message) from error
+    return provider_at(root)
+
+
+def set_default_root(root: Path | None) -> None:
+    """Make a datastore the default one in this process: inside a task, that of its run.
+
+    Parameters
+    ----------
+    root : Path or None
+        The datastore's directory; None to look for one as usual.
+    """
+    global _default_root
+    _default_root = root
+
+
+def metadata(ms: str) -> str:
+    """Choose the datastore that the client reads from.
+
+    Parameters
+    ----------
+    ms : str
+        The directory that contains a ``.metaflow`` directory, with or without ``local@`` before it.
+
+    Returns
+    -------
+    str
+        Description of the datastore, which can be given to this function again.
+
+    Raises
+    ------
+    ValueError
+        There is no datastore at that place.
+
+    Examples
+    --------
+    >>> metadata("/projects/forecast")
+    'local@/projects/forecast'
+    """
+    global _chosen
+    _chosen = provider_of(ms)
+    return _chosen.description
+
+
+def provider_of(description: str) -> LocalProvider:
+    """The provider that a description names.
+
+    Raises
+    ------
+    ValueError
+        There is no datastore at that place.
+    """
+    from pathlib import Path
+
+    if description.startswith(("http://", "https://", "service@")):
+        raise ValueError(
+            f"'{description}' names a metadata service, which this version cannot read from. "
+            "Give the directory that contains .metaflow instead."
+        )
+    place = Path(os.path.abspath(Path(description.removeprefix("local@")).expanduser()))
+    for root in (place / ".metaflow", place):
+        if root.is_dir() and (root.name == ".metaflow" or (root / "mf-store").is_dir()):
+            return provider_at(root)
+    raise ValueError(
+        f"There is no datastore at '{place}': it has no .metaflow directory. "
+        "Give the directory in which the flow was run."
+    )
+
+
+def get_metadata() -> str:
+    """Describe the datastore that the client reads from.
+
+    Returns
+    -------
+    str
+        ``local@`` and the directory that contains ``.metaflow``, or the working directory if there is none.
+    """
+    try:
+        return current_provider().description
+    except MetaflowNotFound:
+        return f"local@{os.getcwd()}"
+
+
+def default_metadata() -> str:
+    """Go back to the datastore that is found without :func:`metadata`; inside a task, that of its run.
+
+    Returns
+    -------
+    str
+        Its description.
+    """
+    global _chosen
+    _chosen = None
+    return get_metadata()

@@ -1,0 +1,385 @@
+"""Bringing the index of runs back in line with what is in the datastore.
+
+The files of a run are the truth: ``run.json``, the changes of its tags beside it, and one manifest per
+finished task attempt. The index follows them, a moment later or, if a process was killed in that moment, not
+at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+
+from metaflow.datastore.layout import INDEX_KEY, run_key, runs_prefix
+from metaflow.datastore.local import LocalStore
+from metaflow.datastore.store import ObjectMissing
+from metaflow.datastore.tasks import list_attempts, open_task
+from metaflow.exception import DataException, MetadataException, MetaflowDataMissing
+from metaflow.metadata_store.events import (
+    Heartbeat,
+    RunEnded,
+    RunForgotten,
+    RunStarted,
+    TagsChanged,
+    TaskEnded,
+    TaskStarted,
+)
+from metaflow.metadata_store.liveness import effective_status
+from metaflow.metadata_store.records import RunRecord, TaskRecord
+from metaflow.metadata_store.sqlite import SqliteMetadata
+from metaflow.metadata_store.store import RunQuery, TaskQuery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from typing import Any
+
+    from metaflow.datastore.store import ObjectStore
+    from metaflow.metadata_store.events import Event
+    from metaflow.metadata_store.store import MetadataStore
+
+#: Why a run failed whose process is gone.
+PROCESS_DIED = "the run's process died"
+
+_EVENTS_PER_BATCH = 2000
+_RUNS_PER_PAGE = 1000
+_RUN_FILE = "/run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexCounts:
+    """What a rebuild of the index found so far.
+
+    Attributes
+    ----------
+    runs, tasks : int
+        Runs, and finished attempts of tasks, that are in the index now.
+    damaged : tuple of str
+        What could not be read, and why; one line each. It was skipped.
+    """
+
+    runs: int = 0
+    tasks: int = 0
+    damaged: tuple[str, ...] = ()
+
+
+def reindex(root: Path, progress: Callable[[ReindexCounts], None] | None = None) -> ReindexCounts:
+    """Rebuild the index of runs from the files in a datastore.
+
+    A run that goes on meanwhile is not disturbed. An index that is damaged or of an older format is replaced.
+
+    Parameters
+    ----------
+    root : Path
+        The datastore's directory.
+    progress : callable, optional
+        Called after each run with what was found so far.
+
+    Returns
+    -------
+    ReindexCounts
+        What was found; damaged files are named there and skipped.
+
+    Raises
+    ------
+    MetadataException
+        The index cannot be written.
+    DataException
+        The datastore cannot be listed.
+    """
+    index = SqliteMetadata(root / INDEX_KEY)
+    if not index.is_usable():
+        index.discard()
+    try:
+        return refill(LocalStore(root), index, progress)
+    finally:
+        index.close()
+
+
+def refill(
+    store: ObjectStore, index: MetadataStore, progress: Callable[[ReindexCounts], None] | None = None
+) -> ReindexCounts:
+    """Make `index` say what `store` holds; like :func:`reindex`, for stores that are open already."""
+    counts = ReindexCounts()
+    for key in store.list(runs_prefix()):
+        if not key.endswith(_RUN_FILE):
+            continue
+        try:
+            run = _read_run(store, key)
+        except (DataException, MetadataException) as error:
+            counts = replace(counts, damaged=(*counts.damaged, f"{key}: {error.message}"))
+            continue
+        counts = _refill_run(store, index, run, counts)
+        if progress is not None:
+            progress(counts)
+    _forget_absent(store, index)
+    return counts
+
+
+def recover_run(store: ObjectStore, index: MetadataStore, run: RunRecord) -> RunRecord:
+    """Set right what the index and the run's file say of a run whose process died.
+
+    Every task that finished keeps its result, attempts that were running were killed, and the run failed.
+    Doing it again, or in several processes at once, changes nothing.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where the run's files are.
+    index : MetadataStore
+        What to set right.
+    run : RunRecord
+        The run as the index knows it.
+
+    Returns
+    -------
+    RunRecord
+        The run as it is now.
+
+    Raises
+    ------
+    DataException, MetadataException
+        The store or the index cannot be read, or written.
+    """
+    events = missed_events(store, index, run)
+    ending = events[-1]
+    assert isinstance(ending, RunEnded)
+    try:
+        content = _read_json(store, run_key(run.flow, run.run_id))
+    except ObjectMissing:
+        content = {}
+    if content.get("status", "running") == "running" and content:
+        content.update(status=ending.status, finished_at=ending.finished_at, message=ending.message)
+        store.put(run_key(run.flow, run.run_id), [json.dumps(content, separators=(",", ":")).encode()])
+    index.apply(events)
+    return index.run(run.flow, run.run_id) or run
+
+
+def missed_events(store: ObjectStore, index: MetadataStore, run: RunRecord) -> list[Event]:
+    """Tell what the index missed of a run whose process died; the last event is the run's end.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where the run's files are.
+    index : MetadataStore
+        What is known already.
+    run : RunRecord
+        The run as the index knows it.
+
+    Returns
+    -------
+    list of events
+        What to apply to the index.
+    """
+    known = {
+        (task.step, task.task_id, task.attempt): task
+        for task in index.tasks(TaskQuery(run.flow, run.run_id, all_attempts=True))
+    }
+    events: list[Event] = []
+    for key in list_attempts(store, run.flow, run.run_id):
+        if key in known and known[key].status in ("done", "failed"):
+            continue
+        try:
+            known[key] = committed_task(store, run.flow, run.run_id, *key)
+        except (DataException, MetadataException):
+            # A damaged result is as good as none: the attempt counts as killed, and reading it says what is
+            # wrong.
+            continue
+        events.append(TaskEnded(known[key]))
+    ending = _ending(store, run, known.values())
+    for task in known.values():
+        if task.status == "running":
+            finished_at = max(task.started_at, ending.finished_at)
+            events.append(TaskEnded(replace(task, status="killed", finished_at=finished_at)))
+    return [*events, ending]
+
+
+def committed_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> TaskRecord:
+    """Record of a finished attempt, from its manifest.
+
+    Raises
+    ------
+    MetaflowDataMissing
+        The attempt has not finished.
+    CorruptedDataException, MetadataException
+        The manifest is damaged, or says nothing of the task.
+    """
+    record = open_task(store, flow, run_id, step, task_id, attempt).manifest.record
+    return TaskRecord.from_dict(record.get("task", {}))
+
+
+def write_tag_change(store: ObjectStore, change: TagsChanged) -> None:
+    """Keep a change of tags beside the run's file, as a file of its own, so that no two writers undo each
+    other.
+
+    Raises
+    ------
+    DataException
+        The file cannot be written.
+    """
+    content = {"added": change.added, "removed": change.removed}
+    data = json.dumps(content, separators=(",", ":")).encode()
+    folder = _tags_prefix(change.flow, change.run_id)
+    # The name puts changes in order of time; two in the same nanosecond are told apart by trying again.
+    while not store.put_new(f"{folder}{time.time_ns():020d}-{os.getpid()}.json", [data]):
+        pass
+
+
+def adopt_run(store: ObjectStore, index: MetadataStore, flow: str, run_id: str) -> RunRecord | None:
+    """Bring a run into the index that has files but is not known there.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where the run's files would be.
+    index : MetadataStore
+        Where to bring it.
+    flow, run_id : str
+        The run.
+
+    Returns
+    -------
+    RunRecord or None
+        The run; None if it has no files.
+
+    Raises
+    ------
+    DataException, MetadataException
+        Its file cannot be read, or the index cannot be written.
+    """
+    run = stored_run(store, flow, run_id)
+    if run is None:
+        return None
+    _refill_run(store, index, run, ReindexCounts())
+    return index.run(flow, run_id)
+
+
+def stored_run(store: ObjectStore, flow: str, run_id: str) -> RunRecord | None:
+    """Record of a run from its own file, with its graph and the tags it began with; None if it has no file.
+
+    Raises
+    ------
+    DataException, MetadataException
+        The file cannot be read.
+    """
+    try:
+        key = run_key(flow, run_id)
+    except DataException:
+        return None  # what cannot be a name is the name of no run
+    try:
+        return _read_run(store, key)
+    except ObjectMissing:
+        return None
+
+
+def index_in_memory(store: ObjectStore, known: MetadataStore, run: RunRecord) -> MetadataStore:
+    """Make an index of a single run, for a datastore that may only be read.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where the run's files are.
+    known : MetadataStore
+        The index that cannot be written.
+    run : RunRecord
+        The run, from there or from its file.
+
+    Returns
+    -------
+    MetadataStore
+        What the index would say of the run if it could be brought up to date.
+    """
+    index = SqliteMetadata()
+    tasks = known.tasks(TaskQuery(run.flow, run.run_id, all_attempts=True))
+    index.apply([RunStarted(run), *(TaskStarted(task) for task in tasks)])
+    if known.run(run.flow, run.run_id) is None:
+        _refill_run(store, index, run, ReindexCounts())
+    if effective_status(run, time.time()) != run.status:
+        index.apply(missed_events(store, index, run))
+    return index
+
+
+def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord]) -> RunEnded:
+    """How the run ended: as its file says, if it does; else as its last sign of life and its end step say."""
+    try:
+        written = _read_run(store, run_key(run.flow, run.run_id))
+    except (DataException, MetadataException):
+        written = run
+    if written.status != "running" and written.finished_at is not None:
+        return RunEnded(run.flow, run.run_id, written.status, written.finished_at, written.message)
+    signs = [task.finished_at for task in tasks if task.finished_at is not None]
+    last = max([run.started_at, run.heartbeat_at or 0.0, *signs])
+    if any(task.ok and task.step == (run.end_step or "end") for task in tasks):
+        return RunEnded(run.flow, run.run_id, "done", last)
+    return RunEnded(run.flow, run.run_id, "failed", last, PROCESS_DIED)
+
+
+def _read_json(store: ObjectStore, key: str) -> dict[str, Any]:
+    try:
+        content = json.loads(store.get(key))
+    except ValueError as error:
+        raise MetadataException(f"The file {key} is damaged: {error}.") from error
+    if not isinstance(content, dict):
+        raise MetadataException(f"The file {key} is damaged: it should hold one JSON object.")
+    return content
+
+
+def _read_run(store: ObjectStore, key: str) -> RunRecord:
+    run = RunRecord.from_dict(_read_json(store, key))
+    if key != run_key(run.flow, run.run_id):
+        raise MetadataException(f"The file {key} says that it belongs to the run {run.flow}/{run.run_id}.")
+    return run
+
+
+def _tags_prefix(flow: str, run_id: str) -> str:
+    # The dash keeps it apart from the folders of steps.
+    return f"{runs_prefix(flow, run_id)}user-tags/"
+
+
+def _read_tag_change(store: ObjectStore, run: RunRecord, key: str) -> TagsChanged:
+    change = _read_json(store, key)
+    return TagsChanged(run.flow, run.run_id, tuple(change.get("added", ())), tuple(change.get("removed", ())))
+
+
+def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts: ReindexCounts) -> ReindexCounts:
+    """Replace all that the index says of a run, in batches; of one that goes on, only add what is missing."""
+    known = index.run(run.flow, run.run_id)
+    batch: list[Event] = []
+    if effective_status(known or run, time.time()) != "running":
+        batch.append(RunForgotten(run.flow, run.run_id))
+    batch.append(RunStarted(run))
+    damaged = list(counts.damaged)
+    for key in sorted(store.list(_tags_prefix(run.flow, run.run_id))):
+        try:
+            batch.append(_read_tag_change(store, run, key))
+        except (DataException, MetadataException) as error:
+            damaged.append(f"{key}: {error.message}")
+    finished, last_sign = 0, 0.0
+    for step, task_id, attempt in list_attempts(store, run.flow, run.run_id):
+        try:
+            task = committed_task(store, run.flow, run.run_id, step, task_id, attempt)
+        except (DataException, MetadataException, MetaflowDataMissing) as error:
+            damaged.append(f"{run.flow}/{run.run_id}/{step}/{task_id}, attempt {attempt}: {error.message}")
+            continue
+        batch.append(TaskEnded(task))
+        finished, last_sign = finished + 1, max(last_sign, task.finished_at or 0.0)
+        if len(batch) >= _EVENTS_PER_BATCH:
+            index.apply(batch)
+            batch = []
+    if run.status == "running":
+        batch.append(Heartbeat(run.flow, run.run_id, max(last_sign, run.started_at)))
+    index.apply(batch)
+    return ReindexCounts(counts.runs + 1, counts.tasks + finished, tuple(damaged))
+
+
+def _forget_absent(store: ObjectStore, index: MetadataStore) -> None:
+    """Drop runs whose files are gone."""
+    after = None
+    while page := index.runs(RunQuery(limit=_RUNS_PER_PAGE, after=after)):
+        after = page[-1].cursor
+        gone = [run for run in page if store.size(run_key(run.flow, run.run_id)) is None]
+        index.apply(RunForgotten(run.flow, run.run_id) for run in gone)

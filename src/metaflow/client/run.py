@@ -1,0 +1,254 @@
+"""One run of a flow."""
+
+from __future__ import annotations
+
+from metaflow.client.object import MetaflowObject
+from metaflow.client.step import Step
+from metaflow.exception import MetaflowTaggingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from metaflow.client.artifact import MetaflowData
+    from metaflow.client.flow import Flow
+    from metaflow.client.task import Task
+    from metaflow.metadata_store.records import RunRecord, RunStatus
+
+
+class Run(MetaflowObject):
+    """A run. Iterating gives its steps, newest first.
+
+    Parameters
+    ----------
+    pathspec : str
+        ``"FlowName/RunID"``.
+
+    Examples
+    --------
+    >>> run = Run("Training/1711000000000000")
+    >>> run.successful
+    True
+    >>> run.data.model
+    LogisticRegression()
+    >>> run["train"].task.stdout.splitlines()
+    ['epoch 1: loss 0.3']
+    """
+
+    _PARTS = 2
+    _record: RunRecord
+
+    def _load(self) -> bool:
+        record = self._provider.run(*self._names)
+        if record is not None:
+            self._record = record
+        return record is not None
+
+    def _run_record(self) -> RunRecord:
+        return self._record
+
+    def _created(self) -> float:
+        return self._record.started_at
+
+    @property
+    def parent(self) -> Flow:
+        """The flow."""
+        from metaflow.client.flow import Flow
+
+        return self._related(Flow, self._names[:1])
+
+    @property
+    def origin_pathspec(self) -> str:
+        """The run that this one resumes; ``Flow/None`` if it resumes none, as Metaflow has it."""
+        return f"{self._names[0]}/{self._record.origin_run_id}"
+
+    @property
+    def status(self) -> RunStatus:
+        """``running``, ``done``, ``failed`` or ``stopped``; a run whose process died has failed."""
+        self._refresh()
+        return self._record.status
+
+    def steps(self, *tags: str) -> Iterator[Step]:
+        """Give the steps that have tasks, newest first, without those whose name begins with an underscore.
+
+        Parameters
+        ----------
+        *tags : str
+            Give nothing unless the run has every one of these tags.
+
+        Yields
+        ------
+        Step
+            The next older one.
+        """
+        if not self.tags.issuperset(tags):
+            return
+        for record in self._provider.steps(*self._names):
+            if not record.step.startswith("_"):
+                yield self._related(Step, [*self._names, record.step], _record=record)
+
+    def __iter__(self) -> Iterator[Step]:
+        return self.steps()
+
+    def __getitem__(self, key: str) -> Step:
+        step = self._step(str(key))
+        if step is None:
+            raise KeyError(key)
+        return step
+
+    def _step(self, name: str) -> Step | None:
+        flow, run_id = self._names
+        found = self._provider.steps(flow, run_id, name)
+        return self._related(Step, [flow, run_id, name], _record=found[0]) if found else None
+
+    @property
+    def end_task(self) -> Task | None:
+        """The task of the last step; None as long as there is none."""
+        step = self._step(self._record.end_step or "end")
+        return None if step is None else step.task
+
+    @property
+    def data(self) -> MetaflowData | None:
+        """Artifacts of the last step; None as long as it has no task."""
+        task = self.end_task
+        return None if task is None else task.data
+
+    @property
+    def successful(self) -> bool:
+        """The last step finished, and nothing was raised in it."""
+        task = self.end_task
+        return task is not None and task.successful
+
+    @property
+    def finished(self) -> bool:
+        """The last step finished. A run that failed somewhere never does."""
+        task = self.end_task
+        return task is not None and task.finished
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the last step finished, in local time."""
+        task = self.end_task
+        return None if task is None else task.finished_at
+
+    @property
+    def code(self) -> None:
+        """The code package of the run; None, as no run has one yet."""
+        return None
+
+    @property
+    def trigger(self) -> None:
+        """The events that started the run; None, as nothing but a person starts one yet."""
+        return None
+
+    def add_tag(self, tag: str | Iterable[str]) -> None:
+        """Add a user tag to the run.
+
+        Parameters
+        ----------
+        tag : str
+            The tag; a list of tags is accepted too.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            The tag is not allowed, or the run has too many.
+        """
+        self._change_tags(_one_or_more(tag), [])
+
+    def add_tags(self, tags: Iterable[str]) -> None:
+        """Add user tags to the run. A tag that it has already changes nothing.
+
+        Parameters
+        ----------
+        tags : iterable of str
+            The tags.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            A tag is not allowed, or the run would have too many.
+        """
+        self._change_tags(_several(tags), [])
+
+    def remove_tag(self, tag: str | Iterable[str]) -> None:
+        """Remove a user tag from the run.
+
+        Parameters
+        ----------
+        tag : str
+            The tag; a list of tags is accepted too.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            It is a system tag.
+        """
+        self._change_tags([], _one_or_more(tag))
+
+    def remove_tags(self, tags: Iterable[str]) -> None:
+        """Remove user tags from the run. A tag that it does not have changes nothing.
+
+        Parameters
+        ----------
+        tags : iterable of str
+            The tags.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            One of them is a system tag.
+        """
+        self._change_tags([], _several(tags))
+
+    def replace_tag(self, tag_to_remove: str | Iterable[str], tag_to_add: str | Iterable[str]) -> None:
+        """Remove a user tag and add another, in one.
+
+        Parameters
+        ----------
+        tag_to_remove, tag_to_add : str
+            The tags; lists of tags are accepted too.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            A tag is not allowed, or one to remove is a system tag.
+        """
+        self._change_tags(_one_or_more(tag_to_add), _one_or_more(tag_to_remove))
+
+    def replace_tags(self, tags_to_remove: Iterable[str], tags_to_add: Iterable[str]) -> None:
+        """Remove user tags, then add others, in one. A tag in both lists stays.
+
+        Parameters
+        ----------
+        tags_to_remove, tags_to_add : iterable of str
+            The tags.
+
+        Raises
+        ------
+        MetaflowTaggingError
+            A tag is not allowed, or one to remove is a system tag.
+        """
+        self._change_tags(_several(tags_to_add), _several(tags_to_remove))
+
+    def _change_tags(self, add: list[str], remove: list[str]) -> None:
+        self._load()
+        self._record = self._provider.change_tags(self._record, add, remove)
+
+    def _refresh(self) -> None:
+        if self._record.status == "running":
+            self._load()
+
+
+def _one_or_more(tags: str | Iterable[str]) -> list[str]:
+    return [tags] if isinstance(tags, str) else _several(tags)
+
+
+def _several(tags: Iterable[str]) -> list[str]:
+    if isinstance(tags, str):
+        raise MetaflowTaggingError(f"Give a list of tags, not the string {tags!r}: [{tags!r}].")
+    try:
+        return list(tags)
+    except TypeError as error:
+        raise MetaflowTaggingError(f"Give a list of tags, not {type(tags).__name__}.") from error

@@ -1,0 +1,92 @@
+"""The fields that ``Task.metadata`` lists, made from the records of a run and its task attempts."""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from metaflow.client.task import Task
+    from metaflow.metadata_store.records import RunRecord, TaskRecord
+
+Metadata = namedtuple("Metadata", ("name", "value", "created_at", "type", "task"))
+Metadata.__doc__ = "A field of a task: name, value, when it was recorded (milliseconds), its type, and the task."
+
+_STACK_CHARACTERS = 256
+# System tags that are also shown as fields, by what stands before their colon.
+_FIELDS_FROM_TAGS = ("runtime", "python_version", "user", "production", "metaflow_version")
+_GRAPH_FIELD = "graph_structure"
+
+
+def fields_of(run: RunRecord, attempts: Iterable[TaskRecord], root: str, task: Task) -> list[Metadata]:
+    """List all fields of a task, in the order in which they came about.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+    attempts : iterable of TaskRecord
+        The attempts whose fields are wanted.
+    root : str
+        Directory of the datastore.
+    task : Task
+        What the fields say they are about.
+
+    Returns
+    -------
+    list of Metadata
+        The fields.
+    """
+    fields = []
+    for attempt in attempts:
+        for name, value, seconds, kind in _fields_of_attempt(run, attempt, root):
+            fields.append(Metadata(name, value, int(seconds * 1000), kind, task))
+    return sorted(fields, key=lambda each: each.created_at)
+
+
+def _fields_of_attempt(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator[tuple[str, Any, float, str]]:
+    for name, value in _fields_at_start(run, attempt, root):
+        yield name, value, attempt.started_at, name
+    if attempt.step == "_parameters":
+        for name, value in (("start_step", run.start_step), ("end_step", run.end_step)):
+            if value is not None:
+                yield name, value, attempt.started_at, _GRAPH_FIELD
+    if attempt.finished_at is not None:
+        yield "attempt_ok", str(attempt.ok), attempt.finished_at, "internal_attempt_status"
+        if attempt.status != "killed":
+            yield "attempt-done", str(attempt.attempt), attempt.finished_at, "attempt-done"
+
+
+def _fields_at_start(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator[tuple[str, Any]]:
+    yield "attempt", str(attempt.attempt)
+    origin_run_id, origin_task_id = run.origin_run_id, None
+    if attempt.origin is not None:
+        _, origin_run_id, _, origin_task_id = attempt.origin.split("/")
+    # An ordinary run has the text "None" here in Metaflow, and programs look for it.
+    derived = {"origin-run-id": str(origin_run_id), "ds-type": "local", "ds-root": root}
+    if origin_task_id is not None:
+        derived["origin-task-id"] = origin_task_id
+    for tag in run.system_tags:
+        name, _, value = tag.partition(":")
+        if name in _FIELDS_FROM_TAGS:
+            derived[name] = value
+    if run.script is not None:
+        derived["script-name"] = run.script
+    yield from {**derived, **attempt.metadata}.items()
+    if attempt.foreach_stack:
+        yield "foreach-stack", _stack_text(attempt)
+        yield "foreach-execution-path", ",".join(f"{step}:{index}" for step, index in attempt.index_path)
+
+
+def _stack_text(attempt: TaskRecord) -> str:
+    """JSON list of ``variable=value``, the values cut so that they have 256 characters in all."""
+    left, shown = _STACK_CHARACTERS, []
+    for variable, value, _, _ in attempt.foreach_stack:
+        text = f"{variable}={value}"[:left]
+        left -= len(text)
+        shown.append(text)
+    return json.dumps(shown, ensure_ascii=False)

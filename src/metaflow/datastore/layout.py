@@ -1,0 +1,161 @@
+"""Names of the objects in a datastore.
+
+::
+
+    mf-store/index.sqlite
+    mf-store/runs/<flow>/<run>/run.json
+    mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.manifest
+    mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.log
+    mf-store/blobs/<first two digits of the hash>/<hash>          the bytes themselves
+    mf-store/blobs/<first two digits of the hash>/<hash>.zst      compressed
+
+A flow's name cannot hold a dash, so nothing here collides with what Netflix's package keeps in the same root.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from metaflow.exception import DataException
+
+STORE_DIRECTORY = "mf-store"
+#: Key of the database that indexes runs; opened as a file beside the objects, not through the store.
+INDEX_KEY = f"{STORE_DIRECTORY}/index.sqlite"
+#: Ending of the reference, and of the key, of a blob that is stored compressed.
+COMPRESSED_SUFFIX = ".zst"
+
+_RUNS = f"{STORE_DIRECTORY}/runs"
+_BLOBS = f"{STORE_DIRECTORY}/blobs"
+_MANIFEST_SUFFIX = ".manifest"
+# A file name may have 255 bytes; what is added to a name (attempt, ending) is well below 55.
+_MAXIMUM_NAME_BYTES = 200
+_HASH_DIGITS = 64
+
+
+class AttemptKey(NamedTuple):
+    """Which attempt of which task."""
+
+    flow: str
+    run_id: str
+    step: str
+    task_id: str
+    attempt: int
+
+
+def run_key(flow: str, run_id: str) -> str:
+    """Key of the record of a run.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}run.json"
+
+
+def runs_prefix(flow: str | None = None, run_id: str | None = None) -> str:
+    """What the keys of all runs, of a flow's runs, or of everything in one run begin with.
+
+    Parameters
+    ----------
+    flow : str, optional
+        Name of the flow; all flows if not given.
+    run_id : str, optional
+        A run of that flow; all its runs if not given.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    if flow is None:
+        return f"{_RUNS}/"
+    if run_id is None:
+        return f"{_RUNS}/{_checked('flow', flow)}/"
+    return f"{_RUNS}/{_checked('flow', flow)}/{_checked('run', run_id)}/"
+
+
+def manifest_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> str:
+    """Key of the manifest of a task attempt.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return _attempt_key(flow, run_id, step, task_id, attempt) + _MANIFEST_SUFFIX
+
+
+def log_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> str:
+    """Key of the log of a task attempt.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return _attempt_key(flow, run_id, step, task_id, attempt) + ".log"
+
+
+def parse_manifest_key(key: str) -> AttemptKey | None:
+    """Say which attempt a manifest's key names; None if the key is not one of a manifest."""
+    if not key.startswith(f"{_RUNS}/") or not key.endswith(_MANIFEST_SUFFIX):
+        return None
+    parts = key[len(_RUNS) + 1 : -len(_MANIFEST_SUFFIX)].split("/")
+    if len(parts) != 4:
+        return None
+    flow, run_id, step, name = parts
+    task_id, _, digits = name.rpartition(".")
+    if not (digits.isascii() and digits.isdecimal()) or digits != str(int(digits)):
+        return None
+    if any(_objection(part) for part in (flow, run_id, step, task_id)):
+        return None
+    return AttemptKey(flow, run_id, step, task_id, int(digits))
+
+
+def blob_key(reference: str) -> str:
+    """Key of a blob.
+
+    Parameters
+    ----------
+    reference : str
+        The hash of the uncompressed bytes (64 hexadecimal digits), with ``.zst`` behind it if stored
+        compressed.
+
+    Raises
+    ------
+    DataException
+        If it is no such reference.
+    """
+    digits = reference.removesuffix(COMPRESSED_SUFFIX)
+    if len(digits) != _HASH_DIGITS or digits.strip("0123456789abcdef"):
+        raise DataException(f"{reference!r} is not the reference of a blob. The manifest it comes from is damaged.")
+    return f"{_BLOBS}/{reference[:2]}/{reference}"
+
+
+def _attempt_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> str:
+    if attempt < 0:
+        raise DataException(f"{attempt} is not the number of an attempt. Attempts are counted from 0.")
+    return f"{runs_prefix(flow, run_id)}{_checked('step', step)}/{_checked('task', task_id)}.{attempt}"
+
+
+def _checked(kind: str, name: str) -> str:
+    objection = _objection(name)
+    if objection:
+        raise DataException(f"{name!r} cannot be the name or id of a {kind}: {objection}.")
+    return name
+
+
+def _objection(name: str) -> str | None:
+    """Say why `name` cannot be part of a key, which becomes a path; None if it can."""
+    if name.isascii() and name.isalnum() and len(name) <= _MAXIMUM_NAME_BYTES:
+        return None
+    if not name:
+        return "it is empty"
+    if name.startswith("."):
+        return "it begins with a dot"
+    if not name.isprintable() or not {"/", "\\"}.isdisjoint(name):
+        return "slashes, backslashes and control characters are not allowed"
+    if len(name.encode()) > _MAXIMUM_NAME_BYTES:
+        return f"it has more than {_MAXIMUM_NAME_BYTES} bytes"
+    return None

@@ -1,0 +1,167 @@
+"""A short text that shows what a value is, made when it is saved.
+
+It is all that a web page or a service ever shows of an artifact without loading it. Only built-in values are
+shown by their content, and only through code of Python itself: no `__repr__` of a user's class runs here.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: Longest preview, in characters.
+MAXIMUM_LENGTH = 200
+
+_ELLIPSIS = "..."
+_MAXIMUM_ITEMS = 8
+_MAXIMUM_DEPTH = 2
+_MAXIMUM_LEAF = 60
+# Printing an integer takes time quadratic in its digits, and Python refuses the very long ones.
+_MAXIMUM_INTEGER_BITS = 256
+# Libraries whose shape, dtype and column attributes are plain data. Others might compute, or run code of the
+# user.
+_ARRAY_LIBRARIES = {"numpy", "pandas", "polars", "torch", "scipy", "pyarrow"}
+
+
+def preview(value: object) -> str:
+    """Show what `value` is, in one line of printable characters.
+
+    Parameters
+    ----------
+    value : object
+        Anything. No code of its class runs, unless the class belongs to a known array library.
+
+    Returns
+    -------
+    str
+        At most 200 characters.
+    """
+    text = _show(value, 0, MAXIMUM_LENGTH)
+    return text if len(text) <= MAXIMUM_LENGTH else text[: MAXIMUM_LENGTH - len(_ELLIPSIS)] + _ELLIPSIS
+
+
+def _show(value: object, depth: int, limit: int) -> str:
+    cls = type(value)
+    leaf = _LEAVES.get(cls)
+    if leaf is not None:
+        return leaf(value, limit)
+    container = _CONTAINERS.get(cls)
+    if container is not None:
+        return container(value, depth)
+    return _describe(value, cls)
+
+
+def _literal(value: object, limit: int) -> str:
+    return repr(value)
+
+
+def _integer(value: int, limit: int) -> str:
+    bits = value.bit_length()
+    return repr(value) if bits <= _MAXIMUM_INTEGER_BITS else f"<int of {bits} bits>"
+
+
+def _text(value: str | bytes | bytearray, limit: int) -> str:
+    if len(value) <= limit - 2:
+        return repr(value)
+    return repr(value[: limit - 6]) + _ELLIPSIS
+
+
+def _type(value: type, limit: int) -> str:
+    return f"<class {_type_name(value)}>"
+
+
+def _list(value: list[object], depth: int) -> str:
+    return f"[{_items(value, len(value), depth)}]"
+
+
+def _items(values: Iterable[object], count: int, depth: int) -> str:
+    if count and depth >= _MAXIMUM_DEPTH:
+        return _ELLIPSIS
+    shown = [_show(item, depth + 1, _MAXIMUM_LEAF) for item in islice(values, _MAXIMUM_ITEMS)]
+    if count > _MAXIMUM_ITEMS:
+        shown.append(f"{_ELLIPSIS} {count} items")
+    return ", ".join(shown)
+
+
+def _tuple(value: tuple[object, ...], depth: int) -> str:
+    return f"({_items(value, len(value), depth)}{',' if len(value) == 1 else ''})"
+
+
+def _set(value: set[object], depth: int) -> str:
+    return "{" + _items(value, len(value), depth) + "}" if value else "set()"
+
+
+def _frozenset(value: frozenset[object], depth: int) -> str:
+    return f"frozenset({{{_items(value, len(value), depth)}}})" if value else "frozenset()"
+
+
+def _dictionary(value: dict[object, object], depth: int) -> str:
+    if value and depth >= _MAXIMUM_DEPTH:
+        return "{...}"
+    shown = [
+        f"{_show(key, depth + 1, _MAXIMUM_LEAF)}: {_show(item, depth + 1, _MAXIMUM_LEAF)}"
+        for key, item in islice(value.items(), _MAXIMUM_ITEMS)
+    ]
+    if len(value) > _MAXIMUM_ITEMS:
+        shown.append(f"{_ELLIPSIS} {len(value)} items")
+    return "{" + ", ".join(shown) + "}"
+
+
+def _describe(value: object, cls: type) -> str:
+    """Name the class of an object that is not built in, with its shape if it is an array of some kind."""
+    name = _type_name(cls)
+    if name.partition(".")[0] not in _ARRAY_LIBRARIES:
+        return f"<{name}>"
+    try:
+        return _array(value, cls.__name__)
+    except Exception:
+        # No array, or one that cannot tell its shape: still an object that can be named.
+        return f"<{name}>"
+
+
+def _array(value: object, name: str) -> str:
+    shape = value.shape  # type: ignore[attr-defined]
+    dtype = getattr(value, "dtype", None)
+    if shape == () and hasattr(value, "item"):
+        item = value.item()
+        if type(item) in _LEAVES:
+            return f"{dtype}: {_show(item, 0, _MAXIMUM_LEAF)}"
+    parts = [f"shape={tuple(int(length) for length in shape)}"]
+    if dtype is not None:
+        parts.append(f"dtype={dtype}")
+    names = getattr(value, "columns", None)
+    if names is not None:
+        parts.append(f"columns=[{_items(names, len(names), 0)}]")
+    return " ".join([name, *parts])
+
+
+def _type_name(cls: type) -> str:
+    # Both names can be set to anything by a program; type's own slots are asked so that no metaclass answers.
+    module = type.__getattribute__(cls, "__module__")
+    name = type.__getattribute__(cls, "__qualname__")
+    text = f"{module}.{name}" if isinstance(module, str) and module != "builtins" else name
+    return text if text.isprintable() else ascii(text)
+
+
+_LEAVES: dict[type, Callable[..., str]] = {
+    type(None): _literal,
+    bool: _literal,
+    int: _integer,
+    float: _literal,
+    complex: _literal,
+    type(Ellipsis): _literal,
+    str: _text,
+    bytes: _text,
+    bytearray: _text,
+    type: _type,
+}
+_CONTAINERS: dict[type, Callable[..., str]] = {
+    list: _list,
+    tuple: _tuple,
+    set: _set,
+    frozenset: _frozenset,
+    dict: _dictionary,
+}

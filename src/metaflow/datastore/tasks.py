@@ -1,0 +1,309 @@
+"""Writing and reading the artifacts of one task attempt."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from blake3 import blake3
+
+from metaflow.datastore.blobs import load_segment, save_segments
+from metaflow.datastore.layout import COMPRESSED_SUFFIX, manifest_key, parse_manifest_key, runs_prefix
+from metaflow.datastore.manifest import ArtifactEntry, Manifest
+from metaflow.datastore.preview import preview
+from metaflow.datastore.serializer import deserialize, serialize
+from metaflow.datastore.store import ObjectMissing
+from metaflow.exception import (
+    CorruptedDataException,
+    DataException,
+    MetaflowDataMissing,
+    MetaflowException,
+    MetaflowInternalError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from metaflow.datastore.blobs import Segment
+    from metaflow.datastore.serializer import Serialized
+    from metaflow.datastore.store import Buffer, ObjectStore
+
+#: Serialised streams below this size in bytes live in the manifest instead of a blob of their own.
+INLINE_BYTES = 4096
+
+
+class TaskWriter:
+    """Collects the artifacts of a task attempt and commits them.
+
+    Large values are in the store as soon as `save` returns, but nobody sees them before `commit`.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where to.
+    flow, run_id, step, task_id : str
+        The task.
+    attempt : int
+        Which attempt, from 0.
+
+    Raises
+    ------
+    DataException
+        If one of the names cannot be stored under.
+    """
+
+    def __init__(self, store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> None:
+        self._store = store
+        self._key = manifest_key(flow, run_id, step, task_id, attempt)
+        self._task = (flow, run_id, step, task_id, attempt)
+        self._entries: dict[str, ArtifactEntry] = {}
+        self._committed = False
+
+    @property
+    def entries(self) -> Mapping[str, ArtifactEntry]:
+        """What was saved and forwarded so far, by name; a read-only view."""
+        return MappingProxyType(self._entries)
+
+    def save(self, name: str, value: object) -> ArtifactEntry:
+        """Serialise and store a value.
+
+        Parameters
+        ----------
+        name : str
+            Name of the artifact. A second value of the same name takes the first one's place.
+        value : object
+            Anything that can be pickled; unchanged until this returns.
+
+        Returns
+        -------
+        ArtifactEntry
+            What the manifest will say of it.
+
+        Raises
+        ------
+        UnpicklableArtifactException
+            If the value cannot be pickled.
+        DataException
+            If it cannot be stored. The message names the artifact in both cases.
+        """
+        self._check_open()
+        serialized = serialize(value, f"self.{name}")
+        try:
+            entry = _store(self._store, serialized, preview(value))
+        except DataException as error:
+            raise DataException(f"Artifact '{name}' cannot be stored. {error.message}") from error
+        self._entries[name] = entry
+        return entry
+
+    def forward(self, name: str, entry: ArtifactEntry) -> None:
+        """Take over an artifact of another task by reference: nothing is read or written.
+
+        Parameters
+        ----------
+        name : str
+            Name of the artifact here.
+        entry : ArtifactEntry
+            Its entry in a manifest of the same store.
+        """
+        self._check_open()
+        self._entries[name] = entry
+
+    def commit(self, record: dict[str, Any]) -> Manifest:
+        """Write the manifest: from now on the attempt has happened.
+
+        Parameters
+        ----------
+        record : dict
+            What to keep of the attempt beside its artifacts; JSON's types only.
+
+        Returns
+        -------
+        Manifest
+            What was written.
+
+        Raises
+        ------
+        DataException
+            If it cannot be written, or the attempt has a manifest already.
+        """
+        self._check_open()
+        flow, run_id, step, task_id, attempt = self._task
+        artifacts = MappingProxyType(dict(self._entries))
+        manifest = Manifest(flow, run_id, step, task_id, attempt, record, artifacts)
+        if not self._store.put_new(self._key, [manifest.encode()]):
+            raise DataException(
+                f"Attempt {attempt} of task {manifest.pathspec} was committed already. Two processes "
+                "ran the same attempt: the result of the first is kept."
+            )
+        self._committed = True
+        return manifest
+
+    def _check_open(self) -> None:
+        if self._committed:
+            raise MetaflowInternalError(f"{self._key} is committed already; nothing can be added to it.")
+
+
+class TaskReader:
+    """Reads the artifacts of a committed task attempt; iterating yields their names.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where from.
+    manifest : Manifest
+        What the attempt left behind.
+    """
+
+    __slots__ = ("_store", "manifest")
+
+    def __init__(self, store: ObjectStore, manifest: Manifest) -> None:
+        self._store = store
+        self.manifest = manifest
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.manifest.artifacts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.manifest.artifacts)
+
+    def __len__(self) -> int:
+        return len(self.manifest.artifacts)
+
+    def entry(self, name: str) -> ArtifactEntry:
+        """Say where an artifact is, without loading it.
+
+        Raises
+        ------
+        MetaflowDataMissing
+            If the task has no such artifact.
+        """
+        try:
+            return self.manifest.artifacts[name]
+        except KeyError:
+            raise MetaflowDataMissing(
+                f"Task {self.manifest.pathspec} has no artifact '{name}' in attempt {self.manifest.attempt}."
+            ) from None
+
+    def load(self, name: str) -> Any:
+        """Return an artifact's value, a new one at each call.
+
+        Parameters
+        ----------
+        name : str
+            Name of the artifact.
+
+        Returns
+        -------
+        object
+            The value. Large arrays in it are mapped from the store: they are read when touched, and may be
+            written to without changing what is stored.
+
+        Raises
+        ------
+        MetaflowDataMissing
+            If the task has no such artifact.
+        CorruptedDataException
+            If its bytes are missing, cut short or altered.
+        DataException
+            If its classes cannot be found or fail to load it.
+        """
+        entry = self.entry(name)
+        where = f"Artifact '{name}' of task {self.manifest.pathspec}"
+        try:
+            stream, *buffers = _read(self._store, entry)
+            return deserialize(entry.encoding, stream, buffers)
+        except DataException as error:
+            kind = CorruptedDataException if isinstance(error, CorruptedDataException) else DataException
+            raise kind(f"{where} cannot be loaded. {error.message}") from error
+        except (MemoryError, MetaflowException):
+            # Neither is about the artifact: the latter is a timeout that struck while it was loaded.
+            raise
+        except Exception as error:
+            raise DataException(f"{where} cannot be loaded. {_loading_advice(entry, error)}") from error
+
+
+def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> TaskReader:
+    """Open a committed task attempt.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where from.
+    flow, run_id, step, task_id : str
+        The task.
+    attempt : int
+        Which attempt, from 0.
+
+    Raises
+    ------
+    MetaflowDataMissing
+        If the attempt was never committed.
+    CorruptedDataException
+        If its manifest is damaged.
+    """
+    key = manifest_key(flow, run_id, step, task_id, attempt)
+    try:
+        data = store.get(key)
+    except ObjectMissing as error:
+        raise MetaflowDataMissing(
+            f"Attempt {attempt} of task {flow}/{run_id}/{step}/{task_id} has no data: it has not finished, "
+            "died before it could commit, or was removed."
+        ) from error
+    return TaskReader(store, Manifest.decode(data, str(store.local_path(key) or key)))
+
+
+def list_attempts(store: ObjectStore, flow: str, run_id: str) -> Iterator[tuple[str, str, int]]:
+    """Yield step, task id and attempt of every committed attempt in a run, in no promised order."""
+    for key in store.list(runs_prefix(flow, run_id)):
+        found = parse_manifest_key(key)
+        if found is not None:
+            yield found.step, found.task_id, found.attempt
+
+
+def _store(store: ObjectStore, serialized: Serialized, shown: str) -> ArtifactEntry:
+    stream, buffers, encoding, type_name = serialized
+    if len(stream) < INLINE_BYTES:
+        inline, segments = stream, save_segments(store, buffers) if buffers else []
+    else:
+        inline, segments = None, save_segments(store, [stream, *buffers])
+    sha = _content_hash(inline, segments)
+    return ArtifactEntry(serialized.size, type_name, encoding, sha, shown, inline, tuple(segments))
+
+
+def _content_hash(inline: bytes | None, segments: Sequence[Segment]) -> str:
+    """Hash the content without hashing large bytes again; how chunks are compressed does not matter."""
+    if inline is not None and not segments:
+        return blake3(inline).hexdigest()
+    total = blake3(inline or b"")
+    for segment in segments:
+        digests = ",".join(chunk.removesuffix(COMPRESSED_SUFFIX) for chunk in segment.chunks)
+        total.update(f"\n{segment.size} {digests}".encode("ascii"))
+    return total.hexdigest()
+
+
+def _read(store: ObjectStore, entry: ArtifactEntry) -> list[Buffer]:
+    """Return the stream and the buffers."""
+    parts: list[Buffer] = [] if entry.inline is None else [entry.inline]
+    parts.extend(load_segment(store, segment) for segment in entry.segments)
+    if not parts:
+        raise CorruptedDataException("The manifest says nothing of where its bytes are.")
+    return parts
+
+
+def _loading_advice(entry: ArtifactEntry, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"Its type {entry.type} needs the module '{error.name}', which is not installed here. "
+            "Install it, or load the artifact in the environment that the step ran in."
+        )
+    if isinstance(error, ImportError | AttributeError):
+        return (
+            f"Its type {entry.type} needs code that was not found here ({error}). Import or define the class "
+            "under the name that it had when it was saved, or install the version of the package that has it."
+        )
+    return (
+        f"Its bytes are intact, but its type {entry.type} failed to load them "
+        f"({type(error).__name__}: {error}). The classes or package versions here probably differ from "
+        "those it was saved with."
+    )

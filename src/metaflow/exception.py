@@ -1,0 +1,265 @@
+"""Every error a user can meet, on one page.
+
+::
+
+    MetaflowException                         a flow, a command or its data is at fault; shown without traceback
+    ├── CommandException                      a command was given something it cannot use
+    ├── InvalidDecoratorAttribute             a decorator got an attribute it does not have, or a wrong value
+    ├── ParameterFieldFailed, ParameterFieldTypeMismatch
+    ├── InvalidNextException                  self.next() was called wrongly while a step ran
+    ├── LintWarn                              the flow's graph breaks a rule
+    ├── PyLintWarn                            pylint found an error in the flow's file
+    ├── TaskFailed                            a run stopped because a task failed
+    ├── TimeoutException                      @timeout interrupted a step
+    ├── FailureHandledByCatch                 what @catch stores when the task's process died
+    ├── MergeArtifactsException               merge_artifacts() was misused
+    │   ├── UnhandledInMergeArtifactsException
+    │   └── MissingInMergeArtifactsException
+    ├── MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec     client lookups
+    ├── MetaflowTaggingError, MetaflowUnknownUser, MetaflowDataMissing
+    ├── DataException                         artifacts cannot be written or read
+    │   ├── UnpicklableArtifactException
+    │   └── CorruptedDataException            stored bytes are missing, cut short or altered
+    ├── MetadataException                     the index of runs cannot be written or read
+    ├── ExternalCommandFailed
+    └── MetaflowInternalError                 a promise of the runtime was broken
+
+``MetaflowExceptionWrapper`` is not one of them: it is the artifact that records any exception of user code.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Exit status of a task process that failed and must not be retried.
+METAFLOW_EXIT_DISALLOW_RETRY = 202
+#: Exit status of a task process that failed and may be retried.
+METAFLOW_EXIT_ALLOW_RETRY = 203
+
+
+class MetaflowException(Exception):
+    """Base of the errors that are shown to a person as a headline and a message, without a traceback.
+
+    Parameters
+    ----------
+    msg : str
+        What happened, why, and what to do about it.
+    lineno : int, optional
+        Line of the flow's source that the error is about.
+    source_file : str, optional
+        File that `lineno` refers to.
+    """
+
+    headline = "Flow failed"
+
+    def __init__(self, msg: str = "", lineno: int | None = None, source_file: str | None = None) -> None:
+        self.message = msg
+        self.line_no = lineno
+        self.source_file = source_file
+        super().__init__(msg)
+
+    def __str__(self) -> str:
+        return f"line {self.line_no}: {self.message}" if self.line_no else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore, (type(self), self.args, self.__dict__))
+
+
+def _restore(cls: type[MetaflowException], args: tuple[object, ...], state: dict[str, object]) -> MetaflowException:
+    """Rebuild a pickled exception without calling its constructor, whose signature differs by class."""
+    exception = cls.__new__(cls)
+    exception.args = args
+    exception.__dict__.update(state)
+    return exception
+
+
+class CommandException(MetaflowException):
+    headline = "Invalid command"
+
+
+class InvalidDecoratorAttribute(MetaflowException):
+    headline = "Unknown decorator attribute"
+
+
+class BadStepDecoratorException(MetaflowException):
+    headline = "Syntax error"
+
+
+class BadFlowDecoratorException(MetaflowException):
+    headline = "Syntax error"
+
+
+class UnknownStepDecoratorException(MetaflowException):
+    headline = "Unknown step decorator"
+
+
+class UnknownFlowDecoratorException(MetaflowException):
+    headline = "Unknown flow decorator"
+
+
+class DuplicateStepDecoratorException(MetaflowException):
+    headline = "Duplicate decorators"
+
+
+class DuplicateFlowDecoratorException(MetaflowException):
+    headline = "Duplicate decorators"
+
+
+class ParameterFieldFailed(MetaflowException):
+    headline = "Parameter field failed"
+
+
+class ParameterFieldTypeMismatch(MetaflowException):
+    headline = "Parameter field with a mismatching type"
+
+
+class ExternalCommandFailed(MetaflowException):
+    headline = "External command failed"
+
+
+class MetaflowNotFound(MetaflowException):
+    headline = "Object not found"
+
+
+class MetaflowNamespaceMismatch(MetaflowException):
+    headline = "Object not in the current namespace"
+
+    def __init__(self, namespace: str | None) -> None:
+        super().__init__(f"Object not in namespace '{namespace}'")
+
+
+class MetaflowInvalidPathspec(MetaflowException):
+    headline = "Invalid pathspec"
+
+
+class MetaflowInternalError(MetaflowException):
+    headline = "Internal error"
+
+
+class MetaflowTaggingError(MetaflowException):
+    headline = "Tagging error"
+
+
+class MetaflowUnknownUser(MetaflowException):
+    headline = "Unknown user"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Metaflow could not determine your user name based on environment variables ($USER etc.). "
+            "Set METAFLOW_USER to your name (`root` does not count), for instance: METAFLOW_USER=ada"
+        )
+
+
+class MetaflowDataMissing(MetaflowException):
+    headline = "Data missing"
+
+
+class DataException(MetaflowException):
+    headline = "Data store error"
+
+
+class UnpicklableArtifactException(DataException):
+    headline = "Cannot pickle artifact"
+
+
+class CorruptedDataException(DataException):
+    headline = "Corrupted data"
+
+
+class MetadataException(MetaflowException):
+    headline = "Metadata store error"
+
+
+class MergeArtifactsException(MetaflowException):
+    headline = "Invalid merge"
+
+
+class UnhandledInMergeArtifactsException(MergeArtifactsException):
+    headline = "Unhandled artifacts in merge"
+
+    def __init__(self, msg: str, unhandled: Sequence[str]) -> None:
+        super().__init__(msg)
+        self.artifact_names = list(unhandled)
+
+
+class MissingInMergeArtifactsException(MergeArtifactsException):
+    headline = "Missing artifacts in merge"
+
+    def __init__(self, msg: str, unhandled: Iterable[str]) -> None:
+        super().__init__(msg)
+        self.artifact_names = list(unhandled)
+
+
+class InvalidNextException(MetaflowException):
+    headline = "Invalid self.next() transition detected"
+
+
+class LintWarn(MetaflowException):
+    headline = "Validity checker found an issue"
+
+
+class PyLintWarn(MetaflowException):
+    headline = "Pylint is not happy"
+
+
+class TaskFailed(MetaflowException):
+    """A run stopped because one of its tasks failed."""
+
+    headline = "Step failure"
+
+    def __init__(self, step: str, task_id: str, msg: str = "") -> None:
+        super().__init__(f"Step *{step}* (task-id {task_id}) failed" + (f": {msg}" if msg else "."))
+        self.step = step
+        self.task_id = task_id
+
+
+class TimeoutException(MetaflowException):
+    headline = "@timeout"
+
+
+class FailureHandledByCatch(MetaflowException):
+    headline = "Task execution failed but @catch handled it"
+
+    def __init__(self, retry_count: int) -> None:
+        super().__init__(
+            f"Task execution kept failing over {retry_count + 1} attempts. "
+            "Your code did not raise an exception. Something in the execution environment caused the failure."
+        )
+
+
+class MetaflowExceptionWrapper(Exception):
+    """Record of an exception that user code raised, kept as strings so that it can always be loaded.
+
+    Attributes
+    ----------
+    exception : str
+        Text of the original exception.
+    type : str
+        ``module.Class`` of the original exception.
+    stacktrace : str or None
+        Formatted traceback, if there was one.
+    """
+
+    def __init__(self, exc: BaseException | None = None) -> None:
+        super().__init__()
+        self.exception = str(exc) if exc is not None else ""
+        self.type = f"{type(exc).__module__}.{type(exc).__name__}" if exc is not None else ""
+        self.stacktrace: str | None = None
+        if exc is not None and exc.__traceback__ is not None:
+            import traceback
+
+            self.stacktrace = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (MetaflowExceptionWrapper, (), self.__dict__)
+
+    def __setstate__(self, state: dict[str, object] | None) -> None:
+        self.__dict__.update(state or {})
+
+    def __str__(self) -> str:
+        return self.stacktrace or f"[no stacktrace]\n{self.type}: {self.exception}"
+
+    def __repr__(self) -> str:
+        return f"MetaflowExceptionWrapper({self.type}: {self.exception})"

@@ -1,0 +1,126 @@
+"""``current``: facts about the task that is running."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Current:
+    """Facts about the running task, None or absent outside one.
+
+    Attributes
+    ----------
+    is_running_flow : bool
+        Whether a task is running in this process.
+    flow_name, run_id, step_name, task_id : str or None
+    retry_count : int
+        Number of the attempt; 0 is the first.
+    origin_run_id : str or None
+        Run that this one resumes.
+    pathspec : str or None
+        ``Flow/run/step/task``.
+    namespace, username : str or None
+    tags : set of str
+        User tags of the run.
+    parameter_names : list of str
+        Attribute names of the flow's parameters, in alphabetical order.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        facts = self.__dict__.get("_facts", {})
+        if name in facts:
+            return facts[name]
+        if name in _OUTSIDE:
+            return _OUTSIDE[name]
+        raise AttributeError(f"'Current' object has no attribute '{name}'")
+
+    def __contains__(self, name: str) -> bool:
+        return getattr(self, name, None) is not None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Fact called `name`, or `default` where there is none."""
+        return getattr(self, name, default)
+
+    @property
+    def is_running_flow(self) -> bool:
+        """Whether a task is running in this process."""
+        return bool(self._facts)
+
+    @property
+    def pathspec(self) -> str | None:
+        """``Flow/run/step/task`` of the running task."""
+        facts = self._facts
+        if not facts:
+            return None
+        return "/".join(facts[key] for key in ("flow_name", "run_id", "step_name", "task_id"))
+
+    @property
+    def task(self) -> Any:
+        """The running task as a client object."""
+        return self._client("Task", self.pathspec)
+
+    @property
+    def run(self) -> Any:
+        """The running run as a client object."""
+        pathspec = self.pathspec
+        return self._client("Run", "/".join(pathspec.split("/")[:2]) if pathspec else None)
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """The flow's graph as plain data.
+
+        Raises
+        ------
+        RuntimeError
+            Outside a run.
+        """
+        graph = self._facts.get("graph_info")
+        if graph is None:
+            raise RuntimeError("current.graph is only available while a flow is running.")
+        return graph() if callable(graph) else graph  # type: ignore[no-any-return]
+
+    @property
+    def tempdir(self) -> str:
+        """Directory for temporary files (setting ``TEMPDIR``)."""
+        from ..settings import get
+
+        return str(get("TEMPDIR"))
+
+    def _client(self, kind: str, pathspec: str | None) -> Any:
+        if pathspec is None:
+            return None
+        from ..registry import load
+
+        return load("client", kind)(pathspec, _namespace_check=False)
+
+    def _set(self, facts: dict[str, Any]) -> None:
+        self._facts = facts
+
+    def _update(self, facts: dict[str, Any]) -> None:
+        """Add facts that a decorator contributes."""
+        self._facts.update(facts)
+
+
+_OUTSIDE: dict[str, Any] = {
+    "flow_name": None,
+    "run_id": None,
+    "step_name": None,
+    "task_id": None,
+    "retry_count": 0,
+    "origin_run_id": None,
+    "namespace": None,
+    "username": None,
+    "tags": None,
+    "parameter_names": None,
+    "graph_info": None,
+    "is_parallel": False,
+}
+
+current = Current()

@@ -1,0 +1,174 @@
+"""Decorators are declarations on a step: a name, checked attributes, and what they ask of the runtime.
+
+A declaration does nothing by itself. The scheduler reads :meth:`StepDecorator.retries`, executors read attributes, and
+only what must wrap the user's code gives a :class:`~metaflow.flow.hooks.TaskHook`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+
+from ..exception import (
+    BadStepDecoratorException,
+    DuplicateStepDecoratorException,
+    InvalidDecoratorAttribute,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .graph import FlowGraph
+    from .hooks import TaskHook
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Retries(NamedTuple):
+    """Attempts that a decorator asks for, beyond the first.
+
+    Attributes
+    ----------
+    user : int
+        Further attempts that run the user's code.
+    fallback : int
+        Attempts after those, without the user's code.
+    delay_seconds : float
+        Wait before each further attempt of the user's code.
+    """
+
+    user: int = 0
+    fallback: int = 0
+    delay_seconds: float = 0.0
+
+
+class StepDecorator:
+    """Declaration that a step carries.
+
+    Parameters
+    ----------
+    attributes : mapping, optional
+        Attributes as written; the others have the values of ``defaults``.
+    statically_defined : bool
+        Whether it stands in the flow's source.
+    inserted_by : str, optional
+        What added it otherwise.
+
+    Attributes
+    ----------
+    name : str
+        Name in source and in ``--with``.
+    defaults : dict
+        Every attribute and its default.
+    attributes : dict
+    given : frozenset of str
+        Names of the attributes that were written.
+
+    Raises
+    ------
+    InvalidDecoratorAttribute
+        If an attribute is not one of ``defaults``.
+    """
+
+    name: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {}
+    allow_multiple: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        attributes: Mapping[str, Any] | None = None,
+        statically_defined: bool = False,
+        inserted_by: str | None = None,
+    ) -> None:
+        given = dict(attributes or {})
+        unknown = sorted(set(given) - set(self.defaults))
+        if unknown:
+            known = ", ".join(self.defaults) or "none"
+            raise InvalidDecoratorAttribute(
+                f"Decorator '{self.name}' does not support the attribute '{unknown[0]}'. "
+                f"These attributes are supported: {known}."
+            )
+        self.attributes = {**self.defaults, **given}
+        self.given = frozenset(given)
+        self.statically_defined = statically_defined
+        self.inserted_by = inserted_by
+
+    def validate(self, graph: FlowGraph, step: str) -> None:
+        """Check the attributes and the step's place in the graph, before anything runs.
+
+        Raises
+        ------
+        MetaflowException
+            If something is wrong.
+        """
+
+    def retries(self) -> Retries:
+        """Attempts that this decorator asks for."""
+        return Retries()
+
+    def timeout_seconds(self) -> float | None:
+        """Time after which an attempt is stopped, in seconds; None for no limit."""
+        return None
+
+    def hook(self) -> TaskHook | None:
+        """What wraps the step's code, made anew for every task."""
+        return None
+
+    def number(self, attribute: str, step: str, minimum: float = 0.0) -> float:
+        """Value of a numeric attribute, which may be written as text.
+
+        Raises
+        ------
+        InvalidDecoratorAttribute
+            If it is no number or below `minimum`.
+        """
+        value = self.attributes[attribute]
+        try:
+            result = float(value)
+        except (TypeError, ValueError):
+            result = None
+        if result is None or not minimum <= result < float("inf"):
+            raise InvalidDecoratorAttribute(
+                f"Step *{step}*: @{self.name}({attribute}={value!r}) should be a number of at least {minimum:g}."
+            )
+        return result
+
+    def __repr__(self) -> str:
+        written = ", ".join(f"{key}={self.attributes[key]!r}" for key in sorted(self.given))
+        return f"@{self.name}({written})"
+
+
+def attach(decorator: type[StepDecorator], function: F | None, attributes: dict[str, Any]) -> Any:
+    """Body of every decorator function: put the declaration on the step, now or when called with the step.
+
+    Raises
+    ------
+    BadStepDecoratorException
+        If what is decorated is no step, or a positional argument was given.
+    DuplicateStepDecoratorException
+        If the step has it already.
+    """
+    if function is None:
+        return lambda step: attach(decorator, step, attributes)
+    if not getattr(function, "is_step", False):
+        written = getattr(function, "__name__", repr(function))
+        hint = (
+            "put it above @step"
+            if callable(function)
+            else f"name its arguments, as in @{decorator.name}({next(iter(decorator.defaults), 'name')}={function!r})"
+        )
+        raise BadStepDecoratorException(
+            f"Decorator '@{decorator.name}' is applied to {written}, which is no step: {hint}."
+        )
+    add(function, decorator(attributes, statically_defined=True))
+    return function
+
+
+def add(function: Any, declaration: StepDecorator) -> None:
+    """Add a declaration to a step."""
+    if not declaration.allow_multiple and any(d.name == declaration.name for d in function.decorators):
+        raise DuplicateStepDecoratorException(
+            f"Step '{function.__name__}' already has a decorator '{declaration.name}'. Each may be used once only.",
+            function.__code__.co_firstlineno,
+            function.__code__.co_filename,
+        )
+    function.decorators.append(declaration)

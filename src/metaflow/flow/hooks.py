@@ -1,0 +1,52 @@
+"""What may wrap the user's code while a task runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .spec import FlowSpec
+
+
+class TaskContext(NamedTuple):
+    """What a hook is told about the task.
+
+    Attributes
+    ----------
+    flow : FlowSpec
+        The flow object; artifacts may be set on it.
+    step : str
+    attempt : int
+        Number of the attempt, from 0.
+    last_user_attempt : bool
+        Whether no further attempt will run the user's code.
+    fallback : bool
+        Whether this attempt stands in for the user's code, whose process died every time.
+    """
+
+    flow: FlowSpec
+    step: str
+    attempt: int
+    last_user_attempt: bool
+    fallback: bool
+
+
+class TaskHook:
+    """Actions around a step's code. Every method does nothing unless it is overridden.
+
+    Hooks run in this order: ``before`` of all, innermost decorator first; the step; ``after`` of all, or ``on_failure``
+    of all if the step raised; ``close`` of all, whatever happened.
+    """
+
+    def before(self, task: TaskContext) -> None:
+        """Run before the step's code."""
+
+    def after(self, task: TaskContext) -> None:
+        """Run after the step's code, if it did not raise."""
+
+    def on_failure(self, task: TaskContext, error: BaseException) -> bool:
+        """Run after the step's code raised; True means that the failure is dealt with and the flow goes on."""
+        return False
+
+    def close(self, task: TaskContext) -> None:
+        """Undo what ``before`` set up; runs in any case, before artifacts are saved."""

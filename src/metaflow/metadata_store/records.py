@@ -1,0 +1,260 @@
+"""What is known of a run, a step and a task: plain frozen records that turn into JSON and back.
+
+Times are seconds since the epoch, as floats. A field that holds its default is left out of the JSON, and an
+unknown key in JSON is ignored, so that records written by older and by newer versions can both be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields
+
+from metaflow.exception import MetadataException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Literal, TypeVar
+
+    RunStatus = Literal["running", "done", "failed", "stopped"]
+    TaskStatus = Literal["running", "done", "failed", "killed"]
+    IndexPath = tuple[tuple[str, int], ...]
+    #: Position in a list of runs: (started_at, flow, run_id).
+    RunCursor = tuple[float, str, str]
+    #: Position in a list of tasks: (created_at, step, task_id, attempt).
+    TaskCursor = tuple[float, str, str, int]
+    R = TypeVar("R", bound="_Record")
+
+
+class _Record:
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values of every field that differs from its default.
+
+        Returns
+        -------
+        dict
+            What :meth:`from_dict` takes.
+        """
+        plain = {}
+        for name, default in _field_defaults(type(self)).items():
+            value = getattr(self, name)
+            if value is not default and value != default:
+                plain[name] = _thawed(value) if isinstance(value, tuple) else value
+        return plain
+
+    @classmethod
+    def from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
+        """Make a record from what :meth:`to_dict` gave.
+
+        Parameters
+        ----------
+        plain : mapping
+            Field values; unknown keys are ignored, absent ones take their default.
+
+        Returns
+        -------
+        record
+            An instance of this class.
+
+        Raises
+        ------
+        MetadataException
+            A required field is absent.
+        """
+        known = _field_defaults(cls)
+        try:
+            return cls(**{name: _frozen(value) for name, value in plain.items() if name in known})
+        except TypeError as error:
+            absent = [name for name, default in known.items() if default is MISSING and name not in plain]
+            raise MetadataException(
+                f"A {cls.__name__} cannot be read because it lacks {', '.join(absent) or 'nothing'}: "
+                f"{error}. "
+                "The file or index entry that holds it is damaged; `metaflow reindex` rebuilds the index."
+            ) from error
+
+
+_DEFAULTS: dict[type, dict[str, Any]] = {}
+
+
+def _field_defaults(cls: type) -> dict[str, Any]:
+    """Default of each field by name, MISSING where there is none (which no value equals)."""
+    known = _DEFAULTS.get(cls)
+    if known is None:
+        known = {f.name: f.default_factory() if f.default_factory is not MISSING else f.default for f in fields(cls)}
+        _DEFAULTS[cls] = known
+    return known
+
+
+def _thawed(values: tuple[Any, ...]) -> list[Any]:
+    return [_thawed(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord:
+    """A flow that has runs.
+
+    Attributes
+    ----------
+    flow : str
+        Name of the flow.
+    created_at : float
+        When its first recorded run started.
+    """
+
+    flow: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step that has tasks in a run.
+
+    Attributes
+    ----------
+    flow, run_id, step : str
+        Which step of which run.
+    created_at : float
+        When its first task started.
+    """
+
+    flow: str
+    run_id: str
+    step: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord(_Record):
+    """A run of a flow.
+
+    Attributes
+    ----------
+    flow, run_id : str
+        Which run.
+    user : str
+        Name of whoever started it.
+    started_at : float
+        When it started.
+    tags, system_tags : tuple of str
+        Tags that people gave, and those that the system gave; sorted.
+    status : str
+        ``running``, ``done``, ``failed`` or ``stopped``; a running one may be dead, see
+        :func:`metaflow.metadata_store.liveness.effective_status`.
+    finished_at : float, optional
+        When it ended.
+    heartbeat_at : float, optional
+        When its process last said that it lives.
+    host, pid, process_started : str, int, int, optional
+        The process that drives it, as :func:`metaflow.metadata_store.liveness.process_identity` gives it.
+    script : str, optional
+        File name of the flow's source.
+    origin_run_id : str, optional
+        The run that this one resumes.
+    message : str, optional
+        Why it failed, in one line.
+    start_step, end_step : str, optional
+        Names of its first and last step.
+    graph : dict, optional
+        The flow's graph; kept in the run's own file, not in the index.
+    """
+
+    flow: str
+    run_id: str
+    user: str
+    started_at: float
+    tags: tuple[str, ...] = ()
+    system_tags: tuple[str, ...] = ()
+    status: RunStatus = "running"
+    finished_at: float | None = None
+    heartbeat_at: float | None = None
+    host: str | None = None
+    pid: int | None = None
+    process_started: int | None = None
+    script: str | None = None
+    origin_run_id: str | None = None
+    message: str | None = None
+    start_step: str | None = None
+    end_step: str | None = None
+    graph: dict[str, Any] | None = None
+
+    @property
+    def cursor(self) -> RunCursor:
+        """Position of this run in a list that is newest first; a query's `after`."""
+        return (self.started_at, self.flow, self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord(_Record):
+    """One attempt of a task.
+
+    Attributes
+    ----------
+    flow, run_id, step, task_id : str
+        Which task.
+    attempt : int
+        Which attempt, from 0.
+    started_at : float
+        When this attempt started.
+    created_at : float, optional
+        When the first attempt of the task started; filled in by the index.
+    status : str
+        ``running``, ``done``, ``failed`` or ``killed``.
+    ok : bool
+        The task's result may be used (the artifact ``_task_ok``); true also for a failure that was caught.
+    success : bool
+        The user's code raised nothing (the artifact ``_success``).
+    finished_at : float, optional
+        When this attempt ended.
+    index_path : tuple of (str, int)
+        Step and index of each enclosing foreach, outermost first.
+    foreach_stack : tuple of (str, str, int, int)
+        For people: variable, text of the value, index and number of splits of each enclosing foreach.
+    iteration : int, optional
+        Which round of a recursive step this is, from 0.
+    inputs : tuple of str
+        ``step/task/attempt`` of each task of the same run that this one read from.
+    origin : str, optional
+        Pathspec of the task that this one is a clone of.
+    pid : int, optional
+        Process that runs or ran it.
+    error : tuple of (str, str), optional
+        Type and text of the error that ended it.
+    metadata : dict of str to str
+        Further fields, as ``Task.metadata`` shows them.
+    """
+
+    flow: str
+    run_id: str
+    step: str
+    task_id: str
+    attempt: int
+    started_at: float
+    created_at: float | None = None
+    status: TaskStatus = "running"
+    ok: bool = False
+    success: bool = False
+    finished_at: float | None = None
+    index_path: IndexPath = ()
+    foreach_stack: tuple[tuple[str, str, int, int], ...] = ()
+    iteration: int | None = None
+    inputs: tuple[str, ...] = ()
+    origin: str | None = None
+    pid: int | None = None
+    error: tuple[str, str] | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pathspec(self) -> str:
+        """``Flow/run/step/task``."""
+        return f"{self.flow}/{self.run_id}/{self.step}/{self.task_id}"
+
+    @property
+    def cursor(self) -> TaskCursor:
+        """Position of this attempt in a list that is newest first; a query's `after`."""
+        created_at = self.started_at if self.created_at is None else self.created_at
+        return (created_at, self.step, self.task_id, self.attempt)

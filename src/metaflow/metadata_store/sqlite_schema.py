@@ -1,0 +1,84 @@
+"""Tables of the SQLite index.
+
+A run and an attempt are each one row: the columns that queries filter and sort by, and the whole record as
+JSON. What changes while a run goes on (status, heartbeat, tags) is in columns only, and stands over the JSON.
+"""
+
+from __future__ import annotations
+
+#: Raise it with every change of the tables.
+SCHEMA_VERSION = 1
+
+_OTHER_ATTEMPT = """
+    SELECT 1 FROM tasks
+    WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id
+      AND attempt <> NEW.attempt"""
+
+# A task is as old as its first attempt, and what is read of it is its latest one. Both hold in whatever order
+# attempts arrive. A task with one attempt, the common case, passes at the cost of one look into the primary
+# key.
+_RANK_ATTEMPTS = """
+BEGIN
+    UPDATE tasks SET
+        latest = (attempt = (
+            SELECT MAX(attempt) FROM tasks
+            WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id)),
+        created_at = (
+            SELECT MIN(started_at) FROM tasks
+            WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id)
+    WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id;
+END"""
+
+STATEMENTS = (
+    """
+    CREATE TABLE runs (
+        flow TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        user TEXT NOT NULL,
+        started_at REAL NOT NULL,
+        status TEXT NOT NULL,
+        finished_at REAL,
+        message TEXT,
+        heartbeat_at REAL,
+        tags TEXT NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (flow, run_id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_of_flow_by_time ON runs (flow, started_at, run_id)",
+    "CREATE INDEX runs_by_time ON runs (started_at, flow, run_id)",
+    # User and system tags alike.
+    """
+    CREATE TABLE run_tags (
+        flow TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        started_at REAL NOT NULL,
+        run_id TEXT NOT NULL,
+        PRIMARY KEY (flow, tag, started_at, run_id)
+    ) WITHOUT ROWID""",
+    """
+    CREATE TABLE tasks (
+        flow TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        step TEXT NOT NULL,
+        task_id TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        latest INTEGER NOT NULL DEFAULT 1,
+        created_at REAL NOT NULL,
+        started_at REAL NOT NULL,
+        weight INTEGER NOT NULL,
+        finished_at REAL NOT NULL,
+        index_path TEXT NOT NULL,
+        foreach_index INTEGER,
+        foreach_value TEXT,
+        record TEXT NOT NULL,
+        PRIMARY KEY (flow, run_id, step, task_id, attempt)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX tasks_of_step_by_time ON tasks (flow, run_id, step, created_at) WHERE latest",
+    """
+    CREATE INDEX tasks_by_index_path ON tasks (flow, run_id, step, index_path)
+    WHERE latest AND index_path <> ''""",
+    f"CREATE TRIGGER attempt_added AFTER INSERT ON tasks WHEN EXISTS ({_OTHER_ATTEMPT}) {_RANK_ATTEMPTS}",
+    f"""
+    CREATE TRIGGER attempt_moved AFTER UPDATE OF started_at ON tasks
+    WHEN NEW.started_at <> OLD.started_at {_RANK_ATTEMPTS}""",
+)

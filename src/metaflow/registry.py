@@ -1,0 +1,53 @@
+"""What is found by name: back ends and decorators, as import strings that are loaded when they are first used.
+
+Other packages add to a category through the entry point group ``metaflow.<category>``; a name of theirs never
+replaces one of ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Category -> name -> "module:attribute".
+BUILT_IN: dict[str, dict[str, str]] = {
+    "step_decorators": {
+        "catch": "metaflow.decorators.catch:CatchDecorator",
+        "environment": "metaflow.decorators.environment:EnvironmentDecorator",
+        "resources": "metaflow.decorators.resources:ResourcesDecorator",
+        "retry": "metaflow.decorators.retry:RetryDecorator",
+        "timeout": "metaflow.decorators.timeout:TimeoutDecorator",
+    },
+    "client": {
+        "Run": "metaflow.client:Run",
+        "Task": "metaflow.client:Task",
+    },
+    "command_line": {"flow": "metaflow.cli.flow_command:main"},
+}
+
+
+def load(category: str, name: str) -> Any:
+    """Object registered under `name`.
+
+    Raises
+    ------
+    KeyError
+        If nothing of that name is registered.
+    """
+    target = BUILT_IN[category].get(name)
+    if target is None:
+        return _entry_points(category)[name].load()
+    from importlib import import_module
+
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def names(category: str) -> list[str]:
+    """All names registered in `category`, sorted."""
+    return sorted({*BUILT_IN[category], *_entry_points(category)})
+
+
+def _entry_points(category: str) -> dict[str, Any]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=f"metaflow.{category}")}

@@ -1,0 +1,106 @@
+"""The event loop of the scheduler: file descriptors, timers and signals, one callback at a time.
+
+A loop of our own, over the standard library's ``selectors``, because importing ``asyncio`` alone takes as long as half
+of a short run. Executors that need asynchronous libraries bring their own thread and wake this loop through a pipe.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+
+class Timer:
+    """A callback that is due at some time; :meth:`cancel` takes it back."""
+
+    __slots__ = ("callback", "cancelled", "due")
+
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self.callback = callback
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not call back."""
+        self.cancelled = True
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.due < other.due
+
+
+class EventLoop:
+    """Waits for what happens next and calls back. Use as a context manager, in the main thread."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[Timer] = []
+        self._signals: dict[int, Callable[[], None]] = {}
+        self._previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        self._wakeup_read, self._wakeup_write = os.pipe()
+        os.set_blocking(self._wakeup_read, False)
+        os.set_blocking(self._wakeup_write, False)
+        self._previous_wakeup = -1
+
+    def __enter__(self) -> EventLoop:
+        self._previous_wakeup = signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        self.watch(self._wakeup_read, self._deliver_signals)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        signal.set_wakeup_fd(self._previous_wakeup)
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
+        self._selector.close()
+        os.close(self._wakeup_read)
+        os.close(self._wakeup_write)
+
+    def watch(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call back whenever `fd` can be read."""
+        self._selector.register(fd, selectors.EVENT_READ, callback)
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching `fd`."""
+        self._selector.unregister(fd)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back once, after `seconds`."""
+        timer = Timer(time.monotonic() + seconds, callback)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def on_signal(self, number: int, callback: Callable[[], None]) -> None:
+        """Call back, between two other callbacks, when the process receives the signal."""
+        self._signals[number] = callback
+        # The handler itself does nothing: the interpreter writes the signal's number to the wakeup pipe.
+        self._previous_handlers[number] = signal.signal(number, lambda _number, _frame: None)
+
+    def step(self) -> None:
+        """Wait for the next event and handle all that are due."""
+        timers = self._timers
+        while timers and timers[0].cancelled:
+            heapq.heappop(timers)
+        timeout = max(0.0, timers[0].due - time.monotonic()) if timers else None
+        for key, _ in self._selector.select(timeout):
+            # An earlier callback of this round may have stopped watching it.
+            if key.fd in self._selector.get_map():
+                key.data()
+        now = time.monotonic()
+        while timers and timers[0].due <= now:
+            timer = heapq.heappop(timers)
+            if not timer.cancelled:
+                timer.callback()
+
+    def _deliver_signals(self) -> None:
+        try:
+            numbers = os.read(self._wakeup_read, 4096)
+        except BlockingIOError:
+            return
+        for number in dict.fromkeys(numbers):
+            callback = self._signals.get(number)
+            if callback is not None:
+                callback()

@@ -1,0 +1,186 @@
+"""The tasks that a plan hands out: which step, where in the foreaches, and what they read from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
+
+    from .plan_scope import Scope
+
+    #: What makes out a task among all of a run whatever its id: step, position in the foreaches, repetition.
+    TaskKey = tuple[str, tuple[tuple[str, int], ...], int]
+
+# States of a task, kept as plain integers because every task passes through them.
+READY = 0
+RUNNING = 1
+WAITING_FOR_RETRY = 2
+OVER = 3
+
+
+class TaskRef(NamedTuple):
+    """A finished task that another one reads from.
+
+    Attributes
+    ----------
+    step : str
+    task_id : int
+    attempt : int
+        The attempt that succeeded.
+    """
+
+    step: str
+    task_id: int
+    attempt: int
+
+
+class Foreach(NamedTuple):
+    """A foreach that was opened; all of its tasks share it.
+
+    Attributes
+    ----------
+    opener : TaskRef
+        The task that split.
+    num_splits : int
+        Number of its tasks.
+    variable : str or None
+        Attribute that is iterated over.
+    labels : sequence of str or None
+        Short text of each element.
+    """
+
+    opener: TaskRef
+    num_splits: int
+    variable: str | None = None
+    labels: Sequence[str] | None = None
+
+
+class Frame:
+    """Position in one foreach, linked to that in the foreach around it. Immutable.
+
+    Attributes
+    ----------
+    foreach : Foreach
+    index : int
+        Which of its tasks, from 0.
+    parent : Frame or None
+        Position in the foreach around it.
+    """
+
+    __slots__ = ("foreach", "index", "parent")
+
+    def __init__(self, foreach: Foreach, index: int, parent: Frame | None) -> None:
+        self.foreach: Final = foreach
+        self.index: Final = index
+        self.parent: Final = parent
+
+    @property
+    def step(self) -> str:
+        """Step that opened the foreach."""
+        return self.foreach.opener.step
+
+    @property
+    def num_splits(self) -> int:
+        """Number of tasks of the foreach."""
+        return self.foreach.num_splits
+
+    def __repr__(self) -> str:
+        return f"Frame({self.step!r}, {self.index} of {self.num_splits})"
+
+
+class PlannedTask:
+    """A task of the plan. The plan alone changes it.
+
+    Attributes
+    ----------
+    step : str
+    task_id : int
+        Number in order of launch, from 1; the same for all attempts. 0 until the plan has handed the task
+        out.
+    attempt : int
+        Which attempt this is, from 0.
+    fallback : bool
+        Whether this attempt only records the failure, without running the user's code.
+    frames : Frame or None
+        Position in the innermost foreach, linked to those around it; None outside any.
+    iteration : int
+        How often the step has been repeated by its own switch; 0 for other steps.
+    inputs : sequence of TaskRef
+        Tasks that it reads from: none for the first step of the flow; for a static join, one for each branch
+        in the order of the split; for a foreach join, by direct parent in the order of the graph, then by
+        split index.
+    scope : Scope or None
+        The split or foreach that the task belongs to; None outside any. The plan's own.
+    branch : int
+        Which branch (index of the split) of `scope` it belongs to. The plan's own.
+    state : int
+        The plan's own.
+    """
+
+    __slots__ = (
+        "attempt",
+        "branch",
+        "fallback",
+        "frames",
+        "inputs",
+        "iteration",
+        "scope",
+        "state",
+        "step",
+        "task_id",
+    )
+
+    def __init__(
+        self,
+        step: str,
+        frames: Frame | None,
+        inputs: Sequence[TaskRef],
+        scope: Scope | None,
+        branch: int,
+        *,
+        iteration: int = 0,
+    ) -> None:
+        self.step = step
+        self.task_id = 0
+        self.attempt = 0
+        self.fallback = False
+        self.frames = frames
+        self.iteration = iteration
+        self.inputs = inputs
+        self.scope = scope
+        self.branch = branch
+        self.state = READY
+
+    @property
+    def ref(self) -> TaskRef:
+        """How tasks that read from this one name it."""
+        return TaskRef(self.step, self.task_id, self.attempt)
+
+    @property
+    def split_index(self) -> int | None:
+        """Index in the innermost foreach; None outside any."""
+        return None if self.frames is None else self.frames.index
+
+    @property
+    def index_path(self) -> tuple[tuple[str, int], ...]:
+        """Step and index of every foreach around the task, outermost first."""
+        path = []
+        frame = self.frames
+        while frame is not None:
+            path.append((frame.step, frame.index))
+            frame = frame.parent
+        path.reverse()
+        return tuple(path)
+
+    @property
+    def key(self) -> TaskKey:
+        """What makes out the task among all of a run, and its counterpart in another run of the flow."""
+        return (self.step, self.index_path, self.iteration)
+
+    def __repr__(self) -> str:
+        path = ", ".join(f"{step}[{index}]" for step, index in self.index_path)
+        where = f" in {path}" if path else ""
+        repetition = f", iteration {self.iteration}" if self.iteration else ""
+        return f"<PlannedTask {self.step}/{self.task_id} attempt {self.attempt}{where}{repetition}>"

@@ -1,0 +1,65 @@
+"""The progress line: how far the steps are whose tasks are many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .plan import StepCounts
+
+#: A step with fewer tasks than this tells its story by itself.
+_WIDE = 20
+_REFRESH_SECONDS = 0.1
+#: Interval, in seconds, of the progress line in a log, where nothing can be redrawn.
+REPORT_SECONDS = 300.0
+
+
+class Progress:
+    """Describes, at most ten times a second, where a run stands.
+
+    Parameters
+    ----------
+    counts : mapping of str to StepCounts
+        The plan's counters, which change as the run goes on.
+    """
+
+    def __init__(self, counts: Mapping[str, StepCounts]) -> None:
+        self._counts = counts
+        self._started = time.monotonic()
+        self._shown_at = 0.0
+        self._text = ""
+
+    def line(self) -> str:
+        """One line for a terminal; empty while no step has many tasks under way."""
+        now = time.monotonic()
+        if now - self._shown_at >= _REFRESH_SECONDS:
+            self._shown_at = now
+            self._text = "  ".join(
+                _describe(step, counts)
+                for step, counts in self._counts.items()
+                if counts.total >= _WIDE and counts.waiting + counts.running
+            )
+        return self._text
+
+    def report(self) -> str:
+        """One line for a log: tasks that run, wait and are done in all."""
+        running = sum(counts.running for counts in self._counts.values())
+        waiting = sum(counts.waiting for counts in self._counts.values())
+        done = sum(counts.done + counts.cloned for counts in self._counts.values())
+        steps = ", ".join(f"*{step}*" for step, counts in self._counts.items() if counts.running)
+        minutes = (time.monotonic() - self._started) / 60
+        return (
+            f"After {minutes:.0f} minutes: {running} tasks are running ({steps}), {waiting} tasks are waiting, "
+            f"{done} tasks are done."
+        )
+
+
+def _describe(step: str, counts: StepCounts) -> str:
+    done = counts.done + counts.cloned
+    width = 20
+    filled = width * done // counts.total
+    bar = "█" * filled + "░" * (width - filled)
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f"{step} {bar} {done}/{counts.total} ({counts.running} running{failed})"

@@ -1,0 +1,100 @@
+"""Writes what happens in a run to the metadata store: in batches, in a thread, without holding up the run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..exception import MetaflowException
+
+if TYPE_CHECKING:
+    from ..metadata_store.store import MetadataStore
+
+#: Events are collected for this long, in seconds, before they are written together.
+_BATCH_SECONDS = 0.1
+
+
+class Recorder:
+    """Takes events from the scheduler, and heartbeats by itself.
+
+    If the store cannot be written, the run goes on: events are kept and tried again, and :meth:`close` says what was
+    not recorded. Nothing is lost by that, as the index can be rebuilt from the datastore.
+
+    Parameters
+    ----------
+    open_store : callable
+        Opens the metadata store; called in the recorder's own thread.
+    make_heartbeat : callable
+        Gives the event that says that the run is alive.
+    heartbeat_seconds : float
+        Time between two of them.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], MetadataStore],
+        make_heartbeat: Callable[[], Any],
+        heartbeat_seconds: float,
+    ) -> None:
+        self._open_store = open_store
+        self._make_heartbeat = make_heartbeat
+        self._heartbeat_seconds = heartbeat_seconds
+        self._pending: list[Any] = []
+        self._wake = threading.Event()
+        self._closing = False
+        self._error: MetaflowException | None = None
+        self._thread = threading.Thread(target=self._write, name="metaflow-recorder", daemon=True)
+        self._thread.start()
+
+    def record(self, *events: Any) -> None:
+        """Have events written soon, in the order of the calls."""
+        self._pending.extend(events)
+        self._wake.set()
+
+    def close(self) -> MetaflowException | None:
+        """Write what is left.
+
+        Returns
+        -------
+        MetaflowException or None
+            Why some events could not be written.
+        """
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        return self._error
+
+    def _write(self) -> None:
+        store = self._open_store()
+        last_beat = time.monotonic()
+        while True:
+            # The first event wakes us; those of the next moment are written with it.
+            self._wake.wait(max(0.0, last_beat + self._heartbeat_seconds - time.monotonic()))
+            if not self._closing and self._wake.is_set() and last_beat is not None:
+                self._pause()
+            closing = self._closing
+            self._wake.clear()
+            batch, self._pending = self._pending, []
+            if time.monotonic() - last_beat >= self._heartbeat_seconds:
+                batch.append(self._make_heartbeat())
+                last_beat = time.monotonic()
+            self._apply(store, batch)
+            if closing and not (self._pending and self._error is None):
+                store.close()
+                return
+
+    def _pause(self) -> None:
+        """Let events gather, unless the run ends meanwhile."""
+        deadline = time.monotonic() + _BATCH_SECONDS
+        while not self._closing and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 0.01))
+
+    def _apply(self, store: MetadataStore, batch: Sequence[Any]) -> None:
+        try:
+            store.apply(batch)
+            self._error = None
+        except MetaflowException as error:
+            self._error = error
+            self._pending = [*batch, *self._pending]

@@ -1,0 +1,265 @@
+"""A run from beginning to end: its record, its parameters, its tasks, its outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__, settings
+from ..client.provider import set_default_root
+from ..datastore.layout import INDEX_KEY, run_key
+from ..datastore.local import LocalStore
+from ..datastore.tasks import TaskWriter
+from ..exception import CommandException, MetaflowException
+from ..flow.declarations import constants_of
+from ..identity import get_username, resolve_identity
+from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
+from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
+from ..metadata_store.records import RunRecord, TaskRecord
+from . import fork_server
+from .child import ForkedMain
+from .console import Console
+from .declared import declared_names, graph_info, retry_policies
+from .local_executors import ForkExecutor, SpawnExecutor
+from .plan import Plan, PlanGraph
+from .random_state import RandomState
+from .recorder import Recorder
+from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
+from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
+from .start_method import StartMethod, choose
+from .task import TaskRunner, make_record
+
+if TYPE_CHECKING:
+    from ..flow.graph import FlowGraph
+    from ..flow.spec import FlowSpec
+    from ..metadata_store.records import RunStatus
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person asked for when starting a run.
+
+    Attributes
+    ----------
+    root : Path
+        Root of the datastore.
+    limits : Limits
+    tags : tuple of str
+    namespace : str or None
+        Other than the user's own.
+    run_id_file : Path or None
+        Where to write the run's id before its first task starts.
+    runner_attribute_file : Path or None
+        Where to write, as JSON, how to find the run.
+    """
+
+    root: Path
+    limits: Limits
+    tags: tuple[str, ...] = ()
+    namespace: str | None = None
+    run_id_file: Path | None = None
+    runner_attribute_file: Path | None = None
+
+
+def run_flow(
+    flow_class: type[FlowSpec], graph: FlowGraph, parameters: dict[str, Any], options: RunOptions
+) -> RunRecord:
+    """Run a flow on this machine.
+
+    Parameters
+    ----------
+    flow_class : type
+    graph : FlowGraph
+        Its graph, checked.
+    parameters : dict
+        Value of each parameter by attribute name.
+    options : RunOptions
+
+    Returns
+    -------
+    RunRecord
+        How the run ended.
+
+    Raises
+    ------
+    TaskFailed
+        If a task failed for good.
+    RunStopped
+        If the process was asked to stop.
+    MetaflowException
+        If the run could not start or go on.
+    """
+    store = LocalStore(options.root)
+    method = choose(settings.get("START_METHOD"))
+    record, parameters_record = _create(store, flow_class, graph, parameters, options)
+    run = RunSpec(
+        flow=record.flow,
+        run_id=record.run_id,
+        root=str(options.root),
+        user=record.user,
+        namespace=options.namespace or resolve_identity(),
+        tags=record.tags,
+    )
+    set_default_root(options.root)
+    make_executor = _executor_maker(method, flow_class, graph, run, store)
+    recorder = _start_recorder(options.root, record)
+    recorder.record(RunStarted(replace(record, graph=None)), TaskEnded(parameters_record))
+    console = Console()
+    policies = retry_policies(graph)
+    plan = Plan(PlanGraph.from_graph(graph), policies)
+    scheduler = Scheduler(run, graph, plan, policies, store, recorder, console, options.limits)
+    status: RunStatus = "failed"
+    message: str | None = None
+    try:
+        _announce(console, record, options, method)
+        scheduler.drive(make_executor)
+        status = "done"
+    except RunStopped:
+        status, message = "stopped", "stopped by a signal"
+        raise
+    except BaseException as error:
+        message = (str(error).splitlines() or [type(error).__name__])[0]
+        raise
+    finally:
+        record = replace(record, status=status, finished_at=time.time(), message=message)
+        _finish(store, recorder, record)
+    console.say("Done!", good=True)
+    console.flush()
+    return record
+
+
+def _create(
+    store: LocalStore,
+    flow_class: type[FlowSpec],
+    graph: FlowGraph,
+    parameters: dict[str, Any],
+    options: RunOptions,
+) -> tuple[RunRecord, TaskRecord]:
+    """Claim a run id, and save the record of the run and its parameters."""
+    host, pid, process_started = process_identity()
+    user = get_username()
+    values = {**constants_of(flow_class), **parameters, "name": flow_class.__name__}
+    values["_graph_info"] = info = graph_info(flow_class, graph)
+    while True:
+        started = time.time()
+        run_id = str(int(started * 1_000_000))
+        writer = TaskWriter(store, flow_class.__name__, run_id, PARAMETERS_STEP, "0", 0)
+        for name, value in values.items():
+            writer.save(name, value)
+        record = RunRecord(
+            flow=flow_class.__name__,
+            run_id=run_id,
+            user=user,
+            tags=tuple(sorted(set(options.tags))),
+            system_tags=_system_tags(),
+            status="running",
+            started_at=started,
+            heartbeat_at=started,
+            host=host,
+            pid=pid,
+            process_started=process_started,
+            script=os.path.basename(sys.argv[0]),
+            start_step=graph.start_step,
+            end_step=graph.end_step,
+            graph=info,
+        )
+        if store.put_new(run_key(record.flow, run_id), [_to_json(record)]):
+            break
+    spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
+    run = RunSpec(record.flow, run_id, str(options.root), user, "")
+    content = make_record(run, spec, started, ok=True, success=True, error=None)
+    content["transition"] = [[graph.start_step], None]
+    manifest = writer.commit(content)
+    return record, TaskRecord.from_dict(manifest.record["task"])
+
+
+def _system_tags() -> tuple[str, ...]:
+    runtime = os.environ.get("METAFLOW_RUNTIME_NAME", "dev")
+    python = ".".join(map(str, sys.version_info[:3]))
+    tags = {
+        f"metaflow_version:{__version__}",
+        f"python_version:{python}",
+        f"runtime:{runtime}",
+        resolve_identity(),
+    }
+    return tuple(sorted(tags))
+
+
+def _to_json(record: RunRecord) -> bytes:
+    return json.dumps(record.to_dict(), separators=(",", ":")).encode()
+
+
+def _executor_maker(
+    method: StartMethod, flow_class: type[FlowSpec], graph: FlowGraph, run: RunSpec, store: LocalStore
+) -> MakeExecutor:
+    """How to make the executor. The fork server starts here: before any thread, and with all that tasks need loaded."""
+    if method.name == "spawn":
+        return lambda loop, lost: SpawnExecutor(loop, run)
+    read_only, parameter_names = declared_names(flow_class)
+    runner = TaskRunner(flow_class, graph, run, store, read_only, parameter_names)
+    main = ForkedMain(runner, RandomState(_script_source()))
+    channel, server = fork_server.start(main, runner.warm)
+    return lambda loop, lost: ForkExecutor(loop, channel, server, lost)
+
+
+def _script_source() -> str:
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    try:
+        return Path(path).read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _start_recorder(root: Path, record: RunRecord) -> Recorder:
+    def open_store() -> Any:
+        from ..metadata_store.sqlite import SqliteMetadata
+
+        return SqliteMetadata(root / INDEX_KEY)
+
+    return Recorder(open_store, lambda: Heartbeat(record.flow, record.run_id, time.time()), HEARTBEAT_INTERVAL)
+
+
+def _announce(console: Console, record: RunRecord, options: RunOptions, method: StartMethod) -> None:
+    """Tell the person, and the files that they named, which run this is."""
+    if options.run_id_file is not None:
+        _write_file(options.run_id_file, record.run_id)
+    if options.runner_attribute_file is not None:
+        attributes = {
+            "run_id": record.run_id,
+            "flow_name": record.flow,
+            "metadata": f"local@{options.root.parent}",
+        }
+        _write_file(options.runner_attribute_file, json.dumps(attributes))
+    url = settings.get("UI_URL")
+    seen = f", see it in the UI at {url.rstrip('/')}/{record.flow}/{record.run_id}" if url else ""
+    console.say(f"Workflow starting (run-id {record.run_id}){seen}:")
+    if method.reason is not None:
+        console.say(f"Each task starts a new interpreter, which is slower than a fork, because {method.reason}.")
+
+
+def _write_file(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandException(f"The file {path} cannot be written: {error.strerror}.") from error
+
+
+def _finish(store: LocalStore, recorder: Recorder, record: RunRecord) -> None:
+    """Record how the run ended, in its own file and in the index."""
+    try:
+        store.put(run_key(record.flow, record.run_id), [_to_json(record)])
+    except MetaflowException as error:
+        sys.stderr.write(f"The end of the run could not be recorded: {error}\n")
+    assert record.finished_at is not None
+    recorder.record(RunEnded(record.flow, record.run_id, record.status, record.finished_at, record.message))
+    failure = recorder.close()
+    if failure is not None:
+        sys.stderr.write(
+            f"The index of runs is behind: {failure}\nAll results are safe; `metaflow reindex` brings it up to date.\n"
+        )

@@ -1,0 +1,361 @@
+"""The scheduler: drives a plan with real tasks until the run is done, has failed or was stopped."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..datastore.layout import log_key
+from ..datastore.tasks import TaskWriter, open_task
+from ..exception import (
+    METAFLOW_EXIT_DISALLOW_RETRY,
+    MetaflowDataMissing,
+    MetaflowException,
+    MetaflowInternalError,
+    TaskFailed,
+    TimeoutException,
+)
+from ..flow.state import Frame
+from ..flow.transition import Transition
+from ..metadata_store.events import TaskEnded, TaskStarted
+from ..metadata_store.records import TaskRecord
+from .console import Console
+from .executor import Executor
+from .loop import EventLoop, Timer
+from .plan import Plan, PlannedTask, RetryPolicy
+from .process import describe_exit
+from .progress import REPORT_SECONDS, Progress
+from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
+from .task import make_record
+from .task_output import TaskOutput
+
+if TYPE_CHECKING:
+    from ..datastore.local import LocalStore
+    from ..datastore.logs import LogStream
+    from ..datastore.manifest import Manifest
+    from ..flow.decorators import StepDecorator
+    from ..flow.graph import FlowGraph
+    from ..metadata_store.records import TaskStatus
+    from .recorder import Recorder
+
+#: Seconds that code has to react to a time-out before its process is killed.
+TIMEOUT_GRACE = 5.0
+#: Seconds that tasks have to react to being stopped before their processes are killed.
+STOP_GRACE = 3.0
+
+MakeExecutor = Callable[[EventLoop, Callable[[Exception], None]], Executor]
+
+
+class Limits(NamedTuple):
+    """What a person allows a run to use.
+
+    Attributes
+    ----------
+    max_workers : int
+        Tasks that run at a time.
+    max_num_splits : int
+        Width of a foreach.
+    max_log_bytes : int
+        Size of the log of each stream of a task.
+    """
+
+    max_workers: int
+    max_num_splits: int
+    max_log_bytes: int
+
+
+class RunStopped(Exception):
+    """A person or the system asked the run to stop."""
+
+
+class _Task:
+    """One attempt that was handed to the executor; listens to what the executor says of it."""
+
+    __slots__ = ("_scheduler", "killed_because", "output_", "pid", "planned", "spec", "started_at", "timer")
+
+    def __init__(self, scheduler: Scheduler, planned: PlannedTask, spec: TaskSpec, output: TaskOutput) -> None:
+        self._scheduler = scheduler
+        self.planned = planned
+        self.spec = spec
+        self.output_ = output
+        self.pid = 0
+        self.started_at = time.time()
+        self.timer: Timer | None = None
+        self.killed_because: str | None = None
+
+    def started(self, pid: int) -> None:
+        self._scheduler._started(self, pid)
+
+    def output(self, stream: LogStream, data: bytes) -> None:
+        try:
+            self.output_.feed(stream, data)
+        except MetaflowException as error:
+            self._scheduler.fail(error)
+
+    def ended(self, status: int) -> None:
+        try:
+            self._scheduler._ended(self, status)
+        except MetaflowException as error:
+            self._scheduler.fail(error)
+
+
+class Scheduler:
+    """Runs the tasks of one run.
+
+    Parameters
+    ----------
+    run : RunSpec
+    graph : FlowGraph
+    plan : Plan
+    policies : dict of str to RetryPolicy
+        The same that the plan was given.
+    store : LocalStore
+    recorder : Recorder
+    console : Console
+    limits : Limits
+    """
+
+    def __init__(
+        self,
+        run: RunSpec,
+        graph: FlowGraph,
+        plan: Plan,
+        policies: dict[str, RetryPolicy],
+        store: LocalStore,
+        recorder: Recorder,
+        console: Console,
+        limits: Limits,
+    ) -> None:
+        self._run = run
+        self._graph = graph
+        self._plan = plan
+        self._policies = policies
+        self._store = store
+        self._recorder = recorder
+        self._console = console
+        self._limits = limits
+        self._progress = Progress(plan.counts)
+        self._timeouts = {node.name: _timeout_of(node.decorators) for node in graph}
+        self._active: dict[str, _Task] = {}
+        self._failure: BaseException | None = None
+        self._loop: EventLoop
+        self._executor: Executor
+
+    def drive(self, make_executor: MakeExecutor) -> None:
+        """Run all tasks.
+
+        Raises
+        ------
+        TaskFailed
+            If a task failed for good.
+        RunStopped
+            If the process was asked to stop.
+        MetaflowException
+            If the run cannot go on for another reason.
+        """
+        with EventLoop() as self._loop:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self._loop.on_signal(number, self._interrupted)
+            self._executor = make_executor(self._loop, self.fail)
+            self._loop.call_later(REPORT_SECONDS, self._report)
+            try:
+                while not self._is_over():
+                    self._launch()
+                    self._console.status(self._progress.line())
+                    self._console.flush()
+                    self._loop.step()
+            finally:
+                self._executor.close()
+                for task in self._active.values():
+                    task.output_.close()
+                self._console.status("")
+                self._console.flush()
+        if self._failure is not None:
+            raise self._failure
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the run because of `error`: launch nothing more, and end what is running."""
+        if self._failure is not None:
+            return
+        self._failure = error
+        if self._active:
+            if not isinstance(error, RunStopped):
+                self._console.say("Workflow failed.", bad=True)
+            self._console.say(f"Terminating {len(self._active)} active tasks...")
+        self._kill_all(signal.SIGTERM)
+        self._loop.call_later(STOP_GRACE, lambda: self._kill_all(signal.SIGKILL))
+
+    def _is_over(self) -> bool:
+        if self._failure is not None:
+            return not self._active
+        if self._plan.active or self._plan.has_ready:
+            return False
+        if not self._plan.done:
+            raise MetaflowInternalError("No task is left to run, but the end of the flow was not reached.")
+        return True
+
+    def _launch(self) -> None:
+        while self._failure is None and self._plan.has_ready and len(self._active) < self._limits.max_workers:
+            planned = self._plan.take()
+            assert planned is not None
+            spec = self._spec(planned)
+            run = self._run
+            path = self._store.local_path(log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
+            assert path is not None
+            output = TaskOutput(path, self._limits.max_log_bytes, self._console, "")
+            task = self._active[spec.key] = _Task(self, planned, spec, output)
+            self._executor.submit(spec, task)
+
+    def _spec(self, planned: PlannedTask) -> TaskSpec:
+        inputs = tuple(f"{ref.step}/{ref.task_id}/{ref.attempt}" for ref in planned.inputs) or (PARAMETERS_TASK,)
+        frames: list[Frame] = []
+        frame = planned.frames
+        while frame is not None:
+            foreach = frame.foreach
+            opener = foreach.opener
+            label = foreach.labels[frame.index] if foreach.labels else None
+            task = f"{opener.step}/{opener.task_id}/{opener.attempt}"
+            frames.append(Frame(opener.step, foreach.variable or "", frame.index, foreach.num_splits, label, task))
+            frame = frame.parent
+        recursive = self._graph[planned.step].is_recursive
+        return TaskSpec(
+            step=planned.step,
+            task_id=str(planned.task_id),
+            attempt=planned.attempt,
+            user_attempts=self._policies[planned.step].user_retries + 1,
+            inputs=inputs,
+            frames=tuple(reversed(frames)),
+            iteration=planned.iteration if recursive else None,
+        )
+
+    def _started(self, task: _Task, pid: int) -> None:
+        spec = task.spec
+        task.pid = pid
+        task.output_.where = f"[{self._run.run_id}/{spec.step}/{spec.task_id} (pid {pid})]"
+        if spec.is_fallback:
+            text = "Task fallback is starting to handle the failure."
+        else:
+            text = "Task is starting (retry)." if spec.attempt else "Task is starting."
+        self._console.say(text, task.output_.where)
+        self._recorder.record(TaskStarted(self._running_record(task)))
+        seconds = self._timeouts[spec.step]
+        if seconds is not None and not spec.is_fallback:
+            task.timer = self._loop.call_later(seconds + TIMEOUT_GRACE, lambda: self._timed_out(task, seconds))
+        if self._failure is not None:
+            self._executor.kill([spec.key], signal.SIGTERM)
+
+    def _timed_out(self, task: _Task, seconds: float) -> None:
+        from ..decorators.timeout import timeout_message
+
+        task.killed_because = f"{timeout_message(task.spec.step, seconds)}, and had to be killed"
+        self._executor.kill([task.spec.key], signal.SIGKILL)
+
+    def _ended(self, task: _Task, status: int) -> None:
+        spec = task.spec
+        del self._active[spec.key]
+        if task.timer is not None:
+            task.timer.cancel()
+        try:
+            task.output_.close()
+        finally:
+            manifest = self._result(spec)
+        if manifest is None:
+            self._died(task, status)
+            return
+        record = TaskRecord.from_dict(manifest.record["task"])
+        self._recorder.record(TaskEnded(record))
+        if record.ok:
+            self._console.say("Task finished successfully.", task.output_.where)
+            self._go_on(task, manifest)
+        elif self._failure is None:
+            self._console.say("Task failed.", task.output_.where, bad=True)
+            self._retry_or_fail(task, None, retriable=True)
+
+    def _result(self, spec: TaskSpec) -> Manifest | None:
+        """What the attempt committed; None if it died before it could."""
+        run = self._run
+        try:
+            return open_task(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).manifest
+        except MetaflowDataMissing:
+            return None
+
+    def _go_on(self, task: _Task, manifest: Manifest) -> None:
+        """Tell the plan which way a finished task took."""
+        record = manifest.record
+        targets, variable = record["transition"]
+        transition = Transition(tuple(targets), variable, record.get("num_splits"), record.get("labels"))
+        if transition.num_splits is not None:
+            self._console.say(f"Foreach yields {transition.num_splits} child steps.", task.output_.where)
+            if transition.num_splits > self._limits.max_num_splits:
+                raise TaskFailed(
+                    task.spec.step,
+                    task.spec.task_id,
+                    f"its foreach over self.{variable} yields {transition.num_splits} child steps, which is more than "
+                    f"the allowed {self._limits.max_num_splits}. Allow more with --max-num-splits.",
+                )
+        if self._failure is None:
+            self._plan.finished(task.planned, transition)
+
+    def _died(self, task: _Task, status: int) -> None:
+        """An attempt's process ended without a result: record that, as the process could not."""
+        if self._failure is not None:
+            self._console.say("Task was stopped.", task.output_.where)
+            record = self._running_record(task, status="killed")
+            self._recorder.record(TaskEnded(record))
+            return
+        reason = task.killed_because or describe_exit(status)
+        cause: MetaflowException = (
+            TimeoutException(reason) if task.killed_because else MetaflowException(reason[0].upper() + reason[1:])
+        )
+        spec = task.spec
+        run = self._run
+        content = make_record(run, spec, task.started_at, ok=False, success=False, error=cause, pid=task.pid)
+        content["transition"] = [[], None]
+        writer = TaskWriter(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
+        manifest = writer.commit(content)
+        self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
+        text = "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {reason}."
+        self._console.say(text, task.output_.where, bad=True)
+        self._retry_or_fail(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
+
+    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool) -> None:
+        retry = self._plan.failed(task.planned, retriable=retriable)
+        if retry is not None:
+            if retry.delay_seconds:
+                self._console.say(f"Task will be tried again in {retry.delay_seconds:g} seconds.", task.output_.where)
+            self._loop.call_later(retry.delay_seconds, lambda: self._plan.again(task.planned))
+            return
+        if not retriable:
+            self._console.say("This failed task will not be retried.", task.output_.where)
+        self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason else ""))
+
+    def _running_record(self, task: _Task, status: TaskStatus = "running") -> TaskRecord:
+        content = make_record(self._run, task.spec, task.started_at, ok=False, success=False, error=None, pid=task.pid)
+        record = {**content["task"], "status": status}
+        if status == "running":
+            record.pop("finished_at", None)
+        return TaskRecord.from_dict(record)
+
+    def _interrupted(self) -> None:
+        if isinstance(self._failure, RunStopped):
+            self._kill_all(signal.SIGKILL)
+            return
+        self._console.say("Workflow is stopping; interrupt again to kill its tasks at once.")
+        self.fail(RunStopped())
+        # A failure that was under way gives way to the wish to stop.
+        self._failure = RunStopped()
+
+    def _kill_all(self, number: int) -> None:
+        if self._active:
+            self._executor.kill(tuple(self._active), number)
+
+    def _report(self) -> None:
+        self._console.say(self._progress.report())
+        self._loop.call_later(REPORT_SECONDS, self._report)
+
+
+def _timeout_of(decorators: Iterable[StepDecorator]) -> float | None:
+    limits = [limit for d in decorators if (limit := d.timeout_seconds()) is not None]
+    return min(limits, default=None)

@@ -1,0 +1,287 @@
+"""``execute``: run one attempt of one task, wherever it is, and save what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..datastore.tasks import TaskReader, TaskWriter, open_task
+from ..exception import FailureHandledByCatch, MetaflowException, MetaflowExceptionWrapper
+from ..flow.current import current
+from ..flow.hooks import TaskContext, TaskHook
+from ..flow.state import Frame, Inputs, StepState
+from ..flow.transition import Transition
+from ..metadata_store.records import TaskRecord
+from .artifacts import save_artifacts
+from .declared import graph_info
+from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
+
+if TYPE_CHECKING:
+    from ..datastore.store import ObjectStore
+    from ..flow.graph import FlowGraph
+    from ..flow.node import Node
+    from ..flow.spec import FlowSpec
+
+
+class TaskRunner:
+    """Runs tasks of one run. Finished tasks that it has read stay in memory, for the next ones that read them.
+
+    Parameters
+    ----------
+    flow_class : type
+    graph : FlowGraph
+    run : RunSpec
+    store : ObjectStore
+    read_only : dict
+        Attributes that tasks may not assign, and what each is.
+    parameter_names : list of str
+    """
+
+    def __init__(
+        self,
+        flow_class: type[FlowSpec],
+        graph: FlowGraph,
+        run: RunSpec,
+        store: ObjectStore,
+        read_only: dict[str, str],
+        parameter_names: list[str],
+    ) -> None:
+        self.flow_class = flow_class
+        self.graph = graph
+        self.run = run
+        self.store = store
+        self.read_only = read_only
+        self.parameter_names = parameter_names
+        self._opened: dict[str, TaskReader] = {}
+
+    def open(self, key: str) -> TaskReader:
+        """Artifacts of the task ``step/task/attempt``."""
+        reader = self._opened.get(key)
+        if reader is None:
+            step, task_id, attempt = key.split("/")
+            reader = open_task(self.store, self.run.flow, self.run.run_id, step, task_id, int(attempt))
+            self._opened[key] = reader
+        return reader
+
+    def warm(self, spec: TaskSpec) -> None:
+        """Read what this task and its siblings share, before the fork that they all come from.
+
+        Only if it is one task: a join's many inputs are its own business. Only the index of the artifacts is read here,
+        never a value: loading one could run the user's code in the process that must stay able to fork.
+        """
+        if len(spec.inputs) == 1 and spec.inputs[0] not in self._opened:
+            parameters = self._opened.get(PARAMETERS_TASK)
+            self._opened.clear()
+            if parameters is not None:
+                self._opened[PARAMETERS_TASK] = parameters
+            try:
+                self.open(spec.inputs[0])
+            except MetaflowException:
+                pass  # the task will meet the same error and report it as its own
+
+    def execute(self, spec: TaskSpec) -> bool:
+        """Run the attempt and save its artifacts and its record.
+
+        Returns
+        -------
+        bool
+            Whether the flow can go on from here.
+        """
+        started = time.time()
+        node = self.graph[spec.step]
+        self._set_current(spec)
+        flow = self.flow_class()
+        initial = {name: value for name, value in vars(flow).items() if name not in type(flow)._EPHEMERAL}
+        inputs = self._give_state(flow, node, spec)
+        task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
+        hooks = [hook for decorator in node.decorators if (hook := decorator.hook()) is not None]
+        error = _run_step(task, hooks, self._call(flow, node, spec, inputs))
+        handled = False
+        if error is not None:
+            for hook in hooks:  # all of them, also when one has dealt with it
+                handled = hook.on_failure(task, error) or handled
+            flow.__dict__["_transition"] = Transition(tuple(node.targets)) if handled else None
+            if not handled:
+                _print_failure(flow, error)
+        return self._save(flow, spec, initial, error, handled, started)
+
+    def _set_current(self, spec: TaskSpec) -> None:
+        run = self.run
+        current._set(
+            {
+                "flow_name": run.flow,
+                "run_id": run.run_id,
+                "step_name": spec.step,
+                "task_id": spec.task_id,
+                "retry_count": spec.attempt,
+                "origin_run_id": run.origin_run_id,
+                "namespace": run.namespace,
+                "username": run.user,
+                "tags": set(run.tags),
+                "parameter_names": self.parameter_names,
+                "graph_info": lambda: graph_info(self.flow_class, self.graph),
+                "is_parallel": False,
+            }
+        )
+
+    def _give_state(self, flow: FlowSpec, node: Node, spec: TaskSpec) -> Inputs | None:
+        """Tell the flow object where it stands; returns what the step gets as `inputs`, if it takes them."""
+        takes_inputs = node.num_args > 1
+        is_join = takes_inputs and not node.merges_switch
+        source = self.open(PARAMETERS_TASK if is_join else spec.inputs[0])
+        flow.__dict__["_flow_state"] = StepState(
+            spec.step, source, spec.frames, self.open, self.read_only, is_join=is_join
+        )
+        if not takes_inputs:
+            return None
+        steps = [key.partition("/")[0] for key in spec.inputs]
+        return Inputs(steps, lambda index: self._open_input(spec.inputs[index]))
+
+    def _open_input(self, key: str) -> FlowSpec:
+        reader = self.open(key)
+        view = object.__new__(self.flow_class)
+        frames = [Frame(*frame) for frame in reader.manifest.record["frames"]]
+        step = key.partition("/")[0]
+        view.__dict__["_flow_state"] = StepState(step, reader, frames, self.open, self.read_only)
+        view.__dict__["_current_step"] = step
+        return view
+
+    def _call(self, flow: FlowSpec, node: Node, spec: TaskSpec, inputs: Inputs | None) -> Callable[[], None]:
+        """The step's code, ready to be called."""
+        if spec.is_fallback:
+
+            def record_failure() -> None:
+                raise FailureHandledByCatch(spec.attempt - 1)
+
+            return record_failure
+        function = getattr(flow, spec.step)
+        arguments = () if inputs is None else (inputs,)
+        if node.is_async:
+
+            def run_coroutine() -> None:
+                import asyncio
+
+                asyncio.run(function(*arguments))
+
+            return run_coroutine
+        return lambda: function(*arguments)
+
+    def _save(
+        self,
+        flow: FlowSpec,
+        spec: TaskSpec,
+        initial: dict[str, Any],
+        error: BaseException | None,
+        handled: bool,
+        started: float,
+    ) -> bool:
+        """Save artifacts, then commit the record. If saving fails, the attempt has failed."""
+        run = self.run
+        if error is not None:
+            flow.__dict__["_exception"] = MetaflowExceptionWrapper(error) if not handled else None
+        writer = TaskWriter(self.store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
+        failures = save_artifacts(flow, writer, initial)
+        if failures:
+            for failure in failures:
+                _print_failure(flow, failure)
+            if error is None or handled:
+                error, handled = failures[0], False
+                writer.save("_exception", MetaflowExceptionWrapper(error))
+        ok = error is None or handled
+        transition = flow._transition if ok else None
+        record = make_record(run, spec, started, ok=ok, success=error is None, error=error)
+        record["transition"] = [list(transition.targets), transition.foreach] if transition else [[], None]
+        if transition is not None and transition.foreach is not None:
+            record["num_splits"] = transition.num_splits
+            record["labels"] = transition.labels
+        try:
+            writer.commit(record)
+        except MetaflowException as failure:
+            _print_failure(flow, failure)
+            return False
+        return ok
+
+
+def make_record(
+    run: RunSpec,
+    spec: TaskSpec,
+    started: float,
+    *,
+    ok: bool,
+    success: bool,
+    error: BaseException | None,
+    pid: int | None = None,
+) -> dict[str, Any]:
+    """Record of a finished attempt, as it is kept with its artifacts."""
+    summary = None
+    if error is not None:
+        summary = (f"{type(error).__module__}.{type(error).__name__}", str(error)[:500])
+    record = TaskRecord(
+        flow=run.flow,
+        run_id=run.run_id,
+        step=spec.step,
+        task_id=spec.task_id,
+        attempt=spec.attempt,
+        status="done" if ok else "failed",
+        ok=ok,
+        success=success,
+        started_at=started,
+        finished_at=time.time(),
+        index_path=tuple((frame.step, frame.index) for frame in spec.frames),
+        foreach_stack=tuple((f.variable, f.label or "", f.index, f.num_splits) for f in spec.frames),
+        iteration=spec.iteration or 0,
+        inputs=spec.inputs,
+        origin=None,
+        pid=pid if pid is not None else os.getpid(),
+        error=summary,
+        metadata={"origin-run-id": run.origin_run_id} if run.origin_run_id else {},
+    )
+    return {"task": record.to_dict(), "frames": [list(frame) for frame in spec.frames]}
+
+
+def _run_step(task: TaskContext, hooks: list[TaskHook], call: Callable[[], None]) -> BaseException | None:
+    """Call the step's code inside its hooks; returns what it raised."""
+    error: BaseException | None = None
+    try:
+        for hook in hooks:
+            hook.before(task)
+        call()
+        for hook in hooks:
+            hook.after(task)
+    except SystemExit as exit_request:
+        error = MetaflowException(
+            f"The step asked its process to exit (sys.exit({exit_request.code!r})) "
+            "instead of going on with self.next()."
+        )
+        error.__traceback__ = exit_request.__traceback__
+    except BaseException as raised:
+        error = raised
+    finally:
+        for hook in hooks:
+            hook.close(task)
+    return error
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def _print_failure(flow: FlowSpec, error: BaseException) -> None:
+    """Print what went wrong in the step, from the user's code on."""
+    import traceback
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE) and trace.tb_next is not None:
+        trace = trace.tb_next
+    if isinstance(error, MetaflowException):
+        where = f" in file {error.source_file} on line {error.line_no}" if error.line_no and error.source_file else ""
+        text = f"{error.headline}{where}:\n{error.message}"
+        in_user_code = trace is not None and not trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+        if in_user_code and not where:
+            text += "\n" + "".join(traceback.format_tb(trace))
+    else:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+    sys.stderr.write(f"{flow} failed:\n{indented}\n")

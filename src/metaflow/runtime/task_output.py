@@ -1,0 +1,54 @@
+"""What a running task prints: cut into lines, kept in its log, shown to the person who watches."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..datastore.logs import LineSplitter, LogWriter
+from .console import Console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..datastore.logs import LogStream
+
+
+class TaskOutput:
+    """Both streams of one attempt.
+
+    Parameters
+    ----------
+    path : Path
+        The log file; it is created with the first line.
+    max_log_bytes : int
+        Size at which the log of a stream is cut.
+    console : Console
+    where : str
+        Prefix of the lines on the console.
+    """
+
+    __slots__ = ("_console", "_log", "_splitters", "where")
+
+    def __init__(self, path: Path, max_log_bytes: int, console: Console, where: str) -> None:
+        self._log = LogWriter(path, max_log_bytes)
+        self._splitters = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+        self._console = console
+        self.where = where
+
+    def feed(self, stream: LogStream, data: bytes) -> None:
+        """Take what the task wrote."""
+        self._pass_on(stream, self._splitters[stream].feed(data))
+
+    def close(self) -> None:
+        """Take a last line without line feed, and close the log."""
+        try:
+            for stream, splitter in self._splitters.items():
+                self._pass_on(stream, splitter.flush())  # type: ignore[arg-type]
+        finally:
+            self._log.close()
+
+    def _pass_on(self, stream: LogStream, lines: list[bytes]) -> None:
+        if lines:
+            self._console.task_lines(self.where, lines)
+            self._log.write(stream, lines, time.time_ns() // 1000)

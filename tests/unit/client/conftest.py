@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from metaflow.client import provider
+from metaflow.client.namespaces import _chosen
+
+
+@pytest.fixture(autouse=True)
+def fresh_client(monkeypatch):
+    """Each test begins as a new process of the user ann."""
+    monkeypatch.setenv("METAFLOW_USER", "ann")
+    for name in ("METAFLOW_PRODUCTION_TOKEN", "METAFLOW_DATASTORE_SYSROOT_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def forget():
+        _chosen.clear()
+        provider._providers.clear()
+        provider.set_default_root(None)
+        provider.default_metadata()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """An empty datastore, found from the working directory."""
+    directory = tmp_path / ".metaflow"
+    directory.mkdir()
+    monkeypatch.chdir(tmp_path)
+    return directory

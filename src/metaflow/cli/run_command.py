@@ -92,8 +92,9 @@ def _option(parameter: Parameter) -> click.Option:
     options = {"is_flag": False, **parameter.options}
     default = parameter.default
     if default is not None and parameter.show_default is not False:
-        shown = "computed when the run starts" if callable(default) else str(default)
-        options["show_default"] = shown
+        options["show_default"] = "computed when the run starts" if callable(default) else True
+    if not callable(default):
+        options["default"] = default
     try:
         return click.Option(
             [f"--{parameter.name}", f"parameter_{parameter.attribute}"],
@@ -117,7 +118,7 @@ def _parameter_values(
     given = {}
     for attribute, parameter in parameters.items():
         value = values[f"parameter_{attribute}"]
-        if value is None:
+        if value is None and callable(parameter.default):
             context = ParameterContext(flow_class.__name__, get_username(), parameter.name, echo, "local")
             value = parameter.evaluate_default(context)
         given[attribute] = value

@@ -165,7 +165,7 @@ class Parameter:
             ) from error
 
     def evaluate_default(self, context: ParameterContext) -> Any:
-        """The default, computed if it is a function.
+        """The default, where it is a function that computes it.
 
         Raises
         ------
@@ -174,8 +174,6 @@ class Parameter:
         ParameterFieldTypeMismatch
             If it returns a value of another type.
         """
-        if not callable(self.default):
-            return self.convert(self.default)
         try:
             value = self.default(context)
         except Exception as error:

@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .process import die_with_parent
 from .random_state import RandomState
 from .specs import TaskSpec, decode
 from .task import TaskRunner
@@ -62,7 +61,6 @@ def run_spawned(flow_class: type[FlowSpec], graph: FlowGraph, spec_fd: int) -> i
     from ..datastore.local import LocalStore
     from .declared import declared_names
 
-    die_with_parent(os.getppid())
     with open(spec_fd, "rb", closefd=False) as file:
         run, spec = decode(file.readline())
     threading.Thread(target=_die_with_pipe, args=(spec_fd,), daemon=True).start()

@@ -100,6 +100,7 @@ class ForkExecutor:
         self._server = server
         self._lost = lost
         self._tasks: dict[str, _LocalTask] = {}
+        self._dead = False
         loop.watch(channel.fileno(), self._receive)
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
@@ -128,7 +129,8 @@ class ForkExecutor:
 
     def close(self) -> None:
         """End the server, which ends whatever still runs."""
-        self._loop.unwatch(self._channel.fileno())
+        if not self._dead:
+            self._loop.unwatch(self._channel.fileno())
         self._channel.close()
         try:
             os.waitpid(self._server, 0)
@@ -152,9 +154,11 @@ class ForkExecutor:
             task.finish(message[2])
 
     def _server_died(self) -> None:
-        for task in self._tasks.values():
-            if task.pid:
-                kill_group(task.pid, signal.SIGKILL)
+        if self._dead:
+            return
+        self._dead = True
+        self._loop.unwatch(self._channel.fileno())
+        tasks = list(self._tasks.values())
         self._tasks.clear()
         self._lost(
             MetaflowInternalError(
@@ -162,6 +166,10 @@ class ForkExecutor:
                 "likely ran out of memory."
             )
         )
+        for task in tasks:
+            if task.pid:
+                kill_group(task.pid, signal.SIGKILL)
+            task.finish(-signal.SIGKILL)
 
 
 class SpawnExecutor:

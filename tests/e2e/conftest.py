@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,14 @@ class Project:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._started: list[subprocess.Popen[str]] = []
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("METAFLOW_")}
         self.env |= {
             "METAFLOW_USER": "tester",
             "METAFLOW_HOME": str(path / "home"),
             "HOME": str(path / "home"),
         }
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)  # starting interpreters is most of what these tests do
         self.env["PYTHONPATH"] = os.pathsep.join(sys.path)
 
     def write(self, source: str, name: str = "flow.py", *, main: str | None = None) -> Path:
@@ -57,7 +60,7 @@ class Project:
         return path
 
     def start(self, *arguments: str, flow: str = "flow.py", env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, flow, *arguments],
             cwd=self.path,
             env={**self.env, **(env or {})},
@@ -67,6 +70,15 @@ class Project:
             text=True,
             errors="surrogateescape",
         )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def call(
         self, *arguments: str, flow: str = "flow.py", env: dict[str, str] | None = None, timeout: float = 60
@@ -97,7 +109,9 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("METAFLOW_USER", "tester")
-    return Project(tmp_path)
+    project = Project(tmp_path)
+    yield project
+    project.close()

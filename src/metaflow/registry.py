@@ -21,7 +21,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "Run": "metaflow.client:Run",
         "Task": "metaflow.client:Task",
     },
-    "command_line": {"flow": "metaflow.cli.flow_command:main"},
+    "command_line": {"flow": "metaflow.cli.entry:main"},
 }
 
 

@@ -7,13 +7,14 @@ names a profile); then it has its default. Keys in files carry the ``METAFLOW_``
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .exception import MetaflowException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PREFIX = "METAFLOW_"
 
@@ -66,7 +67,7 @@ def resolve(name: str) -> Resolved:
         return Resolved(_cast(key, os.environ[key], setting.default, "the environment"), "environment")
     for path in (_project_file(), _profile_file()):
         if path is not None and key in (content := _read(path)):
-            return Resolved(_cast(key, content[key], setting.default, str(path)), str(path))
+            return Resolved(_cast(key, content[key], setting.default, path), path)
     return Resolved(setting.default, "default")
 
 
@@ -80,6 +81,8 @@ def _cast(key: str, value: Any, default: Any, source: str) -> Any:
         if isinstance(default, float):
             return float(value)
         if isinstance(default, (dict, list)):
+            import json
+
             return json.loads(value) if isinstance(value, str) else value
     except ValueError as error:
         raise MetaflowException(
@@ -88,27 +91,30 @@ def _cast(key: str, value: Any, default: Any, source: str) -> Any:
     return value if value is None else str(value)
 
 
-def _project_file() -> Path | None:
+def _project_file() -> str | None:
     """``config.json`` in the nearest ``.metaflow`` directory of the working directory or its ancestors."""
     try:
-        here = Path.cwd()
+        directory = os.getcwd()
     except FileNotFoundError:  # the working directory was deleted
         return None
-    for directory in (here, *here.parents):
-        if (directory / ".metaflow").is_dir():
-            path = directory / ".metaflow" / "config.json"
-            return path if path.is_file() else None
-    return None
+    while True:
+        if os.path.isdir(os.path.join(directory, ".metaflow")):
+            path = os.path.join(directory, ".metaflow", "config.json")
+            return path if os.path.isfile(path) else None
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
 
 
-def _profile_file() -> Path | None:
-    home = Path(os.environ.get(PREFIX + "HOME", "~/.metaflowconfig")).expanduser()
+def _profile_file() -> str | None:
+    home = os.path.expanduser(os.environ.get(PREFIX + "HOME", "~/.metaflowconfig"))
     profile = os.environ.get(PREFIX + "PROFILE")
     if not profile:
-        path = home / "config.json"
-        return path if path.is_file() else None
-    path = home / f"config_{profile}.json"
-    if not path.is_file():
+        path = os.path.join(home, "config.json")
+        return path if os.path.isfile(path) else None
+    path = os.path.join(home, f"config_{profile}.json")
+    if not os.path.isfile(path):
         raise MetaflowException(
             f"Unable to locate the profile '{profile}': there is no file {path}. "
             "Unset METAFLOW_PROFILE or create that file."
@@ -116,15 +122,18 @@ def _profile_file() -> Path | None:
     return path
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: str) -> Mapping[str, Any]:
     """Content of a configuration file, read again only when the file changed."""
-    stat = path.stat()
+    import json
+
+    stat = os.stat(path)
     stamp = (stat.st_mtime_ns, stat.st_size)
     cached = _files.get(path)
     if cached is not None and cached[0] == stamp:
         return cached[1]
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
     except (OSError, ValueError) as error:
         raise MetaflowException(f"The configuration file {path} cannot be read: {error}") from error
     if not isinstance(content, dict):
@@ -133,4 +142,4 @@ def _read(path: Path) -> Mapping[str, Any]:
     return content
 
 
-_files: dict[Path, tuple[tuple[int, int], Mapping[str, Any]]] = {}
+_files: dict[str, tuple[tuple[int, int], Mapping[str, Any]]] = {}

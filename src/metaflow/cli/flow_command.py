@@ -15,6 +15,7 @@ from .messages import echo, print_exception, print_metaflow_exception
 if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
+    from ..runtime.fork_server import ForkServer
 
 #: Command -> (module, attribute, line of help). Commands are imported when they are used.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -43,13 +44,23 @@ class FlowState:
         As given on the command line.
     pylint : bool
         Whether to let pylint look at the flow's file.
+    server : ForkServer or None
+        For the tasks of a run.
     """
 
-    def __init__(self, flow_class: type[FlowSpec], quiet: bool, datastore_root: str | None, pylint: bool) -> None:
+    def __init__(
+        self,
+        flow_class: type[FlowSpec],
+        quiet: bool,
+        datastore_root: str | None,
+        pylint: bool,
+        server: ForkServer | None,
+    ) -> None:
         self.flow_class = flow_class
         self.quiet = quiet
         self.datastore_root = datastore_root
         self.pylint = pylint
+        self.server = server
 
     def root(self, create: bool = False) -> Path:
         """Root of the datastore; made, and announced, on first use if `create`."""
@@ -118,16 +129,18 @@ class _FlowGroup(click.Group):
             raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
 
 
-def main(flow_class: type[FlowSpec]) -> NoReturn:
+def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     """Run the command line of a flow and leave the process with its exit code.
 
     Parameters
     ----------
     flow_class : type
         The flow that the script defines.
+    server : ForkServer or None
+        For the tasks of a run.
     """
     program = f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]
-    group = _make_group(flow_class)
+    group = _make_group(flow_class, server)
     try:
         with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:
             context.meta["metaflow.flow_class"] = flow_class
@@ -152,7 +165,7 @@ def main(flow_class: type[FlowSpec]) -> NoReturn:
     sys.exit(code)
 
 
-def _make_group(flow_class: type[FlowSpec]) -> click.Group:
+def _make_group(flow_class: type[FlowSpec], server: ForkServer | None) -> click.Group:
     import inspect
 
     @click.group(
@@ -194,7 +207,7 @@ def _make_group(flow_class: type[FlowSpec]) -> click.Group:
     @click.pass_context
     def flow(context: click.Context, /, quiet: bool, datastore_root: str | None, pylint: bool, **_kinds: str) -> None:
         context.meta["metaflow.flow_class"] = flow_class
-        context.obj = FlowState(flow_class, quiet, datastore_root, pylint)
+        context.obj = FlowState(flow_class, quiet, datastore_root, pylint, server)
         if context.invoked_subcommand is None:
             context.obj.checked_graph()
             from .graph_commands import tell_what_can_be_done

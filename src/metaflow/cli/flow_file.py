@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -93,6 +91,8 @@ def run_pylint(source_file: str, *, quiet: bool, warnings: bool) -> None:
 
 def _findings(source_file: str, warnings: bool) -> str:
     """What pylint has to say; a process of its own, as it may be slow, crash, or be run out of memory."""
+    import subprocess
+
     what = [] if warnings else ["--errors-only"]
     command = [sys.executable, "-m", "pylint", "--score=no", *what, source_file]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -104,6 +104,8 @@ def _findings(source_file: str, warnings: bool) -> str:
 
 def _seen_file(source_file: str, warnings: bool) -> Path:
     """Marks, in the user's cache, that pylint was happy with this content."""
+    import hashlib
+
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     content = Path(source_file).read_bytes()
     digest = hashlib.sha256(b"%r %r " % (sys.version_info[:3], warnings) + content).hexdigest()

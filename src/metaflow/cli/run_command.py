@@ -76,6 +76,7 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
             namespace=user_namespace,
             run_id_file=run_id_file,
             runner_attribute_file=runner_attribute_file,
+            server=state.server,
         )
         try:
             run_flow(flow_class, graph, given, options)
@@ -93,7 +94,7 @@ def _option(parameter: Parameter) -> click.Option:
     default = parameter.default
     if default is not None and parameter.show_default is not False:
         options["show_default"] = "computed when the run starts" if callable(default) else True
-    if not callable(default):
+    if default is not None and not callable(default):
         options["default"] = default
     try:
         return click.Option(

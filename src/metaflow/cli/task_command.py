@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def task(context: click.Context, spec_fd: int) -> None:
     """Run one task."""
-    from ..flow.graph import FlowGraph
     from ..runtime.child import run_spawned
 
     state: FlowState = context.obj
-    context.exit(run_spawned(state.flow_class, FlowGraph(state.flow_class), spec_fd))
+    context.exit(run_spawned(state.flow_class, spec_fd))

@@ -206,9 +206,8 @@ class LocalProvider:
 
 
 _providers: dict[Path, LocalProvider] = {}
-# What metadata() was called with, and what the runtime says a task's own datastore is.
+# What metadata() was called with.
 _chosen: LocalProvider | None = None
-_default_root: Path | None = None
 
 
 def provider_at(root: Path) -> LocalProvider:
@@ -229,28 +228,18 @@ def current_provider() -> LocalProvider:
     """
     if _chosen is not None:
         return _chosen
-    if _default_root is not None:
-        return provider_at(_default_root)
     from metaflow import settings
-    from metaflow.datastore.root import resolve_root
+    from metaflow.datastore.root import resolve_root, root_of_run
+
+    own = root_of_run()
+    if own is not None:
+        return provider_at(own)
 
     try:
         root, _ = resolve_root(None, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)
     except DataException as error:
         raise MetaflowNotFound(error.message) from error
     return provider_at(root)
-
-
-def set_default_root(root: Path | None) -> None:
-    """Make a datastore the default one in this process: inside a task, that of its run.
-
-    Parameters
-    ----------
-    root : Path or None
-        The datastore's directory; None to look for one as usual.
-    """
-    global _default_root
-    _default_root = root
 
 
 def metadata(ms: str) -> str:

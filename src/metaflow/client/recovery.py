@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from metaflow.datastore.layout import INDEX_KEY, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
@@ -49,8 +49,7 @@ _RUNS_PER_PAGE = 1000
 _RUN_FILE = "/run.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ReindexCounts:
+class ReindexCounts(NamedTuple):
     """What a rebuild of the index found so far.
 
     Attributes
@@ -110,7 +109,7 @@ def refill(
         try:
             run = _read_run(store, key)
         except (DataException, MetadataException) as error:
-            counts = replace(counts, damaged=(*counts.damaged, f"{key}: {error.message}"))
+            counts = counts._replace(damaged=(*counts.damaged, f"{key}: {error.message}"))
             continue
         counts = _refill_run(store, index, run, counts)
         if progress is not None:
@@ -194,7 +193,7 @@ def missed_events(store: ObjectStore, index: MetadataStore, run: RunRecord) -> l
     for task in known.values():
         if task.status == "running":
             finished_at = max(task.started_at, ending.finished_at)
-            events.append(TaskEnded(replace(task, status="killed", finished_at=finished_at)))
+            events.append(TaskEnded(task._replace(status="killed", finished_at=finished_at)))
     return [*events, ending]
 
 

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 ROOT_DIRECTORY = ".metaflow"
 
 
+_root_of_run: Path | None = None
+
+
+def set_root_of_run(root: Path | None) -> None:
+    """Say, in a process of a run, which datastore the run uses: the default of everything that reads there."""
+    global _root_of_run
+    _root_of_run = root
+
+
+def root_of_run() -> Path | None:
+    """Datastore of the run that this process belongs to; None outside of one."""
+    return _root_of_run
+
+
 def find_root(start: Path | None = None) -> Path | None:
     """Find the nearest datastore directory of a project.
 

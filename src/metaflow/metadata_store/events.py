@@ -5,7 +5,7 @@ Events may be delivered twice. A task's end may be delivered without its start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.records import RunRecord, RunStatus, TaskRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """A run exists. A run that is already known stays as it is."""
 
     run: RunRecord
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(NamedTuple):
     """A run is over. Of two ends of one run, the later stands."""
 
     flow: str
@@ -32,16 +30,14 @@ class RunEnded:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunForgotten:
+class RunForgotten(NamedTuple):
     """A run and all of its tasks are to be known no more."""
 
     flow: str
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Heartbeat(NamedTuple):
     """The process of a run was alive at `at`."""
 
     flow: str
@@ -49,15 +45,13 @@ class Heartbeat:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStarted:
+class TaskStarted(NamedTuple):
     """An attempt of a task runs. An attempt that is known to have ended stays ended."""
 
     task: TaskRecord
 
 
-@dataclass(frozen=True, slots=True)
-class TaskEnded:
+class TaskEnded(NamedTuple):
     """An attempt is over; `task` says all about it.
 
     Of two ends of one attempt, one that left a result (``done``, ``failed``) stands over ``killed``; then the
@@ -67,8 +61,7 @@ class TaskEnded:
     task: TaskRecord
 
 
-@dataclass(frozen=True, slots=True)
-class TagsChanged:
+class TagsChanged(NamedTuple):
     """The user tags of a run became (tags - `removed`) | `added`."""
 
     flow: str

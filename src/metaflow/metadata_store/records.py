@@ -6,7 +6,8 @@ unknown key in JSON is ignored, so that records written by older and by newer ve
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+from types import MappingProxyType
+from typing import NamedTuple
 
 from metaflow.exception import MetadataException
 
@@ -22,80 +23,43 @@ if TYPE_CHECKING:
     RunCursor = tuple[float, str, str]
     #: Position in a list of tasks: (created_at, step, task_id, attempt).
     TaskCursor = tuple[float, str, str, int]
-    R = TypeVar("R", bound="_Record")
+    R = TypeVar("R", "RunRecord", "TaskRecord")
 
 
-class _Record:
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values of every field that differs from its default.
-
-        Returns
-        -------
-        dict
-            What :meth:`from_dict` takes.
-        """
-        plain = {}
-        for name, default in _field_defaults(type(self)).items():
-            value = getattr(self, name)
-            if value is not default and value != default:
-                plain[name] = _thawed(value) if isinstance(value, tuple) else value
-        return plain
-
-    @classmethod
-    def from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
-        """Make a record from what :meth:`to_dict` gave.
-
-        Parameters
-        ----------
-        plain : mapping
-            Field values; unknown keys are ignored, absent ones take their default.
-
-        Returns
-        -------
-        record
-            An instance of this class.
-
-        Raises
-        ------
-        MetadataException
-            A required field is absent.
-        """
-        known = _field_defaults(cls)
-        try:
-            return cls(**{name: _frozen(value) for name, value in plain.items() if name in known})
-        except TypeError as error:
-            absent = [name for name, default in known.items() if default is MISSING and name not in plain]
-            raise MetadataException(
-                f"A {cls.__name__} cannot be read because it lacks {', '.join(absent) or 'nothing'}: "
-                f"{error}. "
-                "The file or index entry that holds it is damaged; `metaflow reindex` rebuilds the index."
-            ) from error
+def _to_dict(record: RunRecord | TaskRecord) -> dict[str, Any]:
+    defaults = record._field_defaults
+    return {
+        name: _thawed(value)
+        for name, value in zip(record._fields, record)
+        if name not in defaults or value != defaults[name]
+    }
 
 
-_DEFAULTS: dict[type, dict[str, Any]] = {}
+def _from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
+    known = cls._fields
+    try:
+        return cls(**{name: _frozen(value) for name, value in plain.items() if name in known})
+    except TypeError as error:
+        absent = [name for name in known if name not in cls._field_defaults and name not in plain]
+        raise MetadataException(
+            f"A {cls.__name__} cannot be read because it lacks {', '.join(absent) or 'nothing'}: {error}. "
+            "The file or index entry that holds it is damaged; `metaflow reindex` rebuilds the index."
+        ) from error
 
 
-def _field_defaults(cls: type) -> dict[str, Any]:
-    """Default of each field by name, MISSING where there is none (which no value equals)."""
-    known = _DEFAULTS.get(cls)
-    if known is None:
-        known = {f.name: f.default_factory() if f.default_factory is not MISSING else f.default for f in fields(cls)}
-        _DEFAULTS[cls] = known
-    return known
-
-
-def _thawed(values: tuple[Any, ...]) -> list[Any]:
-    return [_thawed(value) if isinstance(value, tuple) else value for value in values]
+def _thawed(value: Any) -> Any:
+    return [_thawed(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRecord:
+#: Default of fields that hold further fields, shared by all records.
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class FlowRecord(NamedTuple):
     """A flow that has runs.
 
     Attributes
@@ -110,8 +74,7 @@ class FlowRecord:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(NamedTuple):
     """A step that has tasks in a run.
 
     Attributes
@@ -128,8 +91,7 @@ class StepRecord:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord(_Record):
+class RunRecord(NamedTuple):
     """A run of a flow.
 
     Attributes
@@ -182,14 +144,28 @@ class RunRecord(_Record):
     end_step: str | None = None
     graph: dict[str, Any] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values of every field that differs from its default."""
+        return _to_dict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> RunRecord:
+        """The record that :meth:`to_dict` described; unknown keys are ignored.
+
+        Raises
+        ------
+        MetadataException
+            A required field is absent.
+        """
+        return _from_dict(cls, plain)
+
     @property
     def cursor(self) -> RunCursor:
         """Position of this run in a list that is newest first; a query's `after`."""
         return (self.started_at, self.flow, self.run_id)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRecord(_Record):
+class TaskRecord(NamedTuple):
     """One attempt of a task.
 
     Attributes
@@ -246,7 +222,22 @@ class TaskRecord(_Record):
     origin: str | None = None
     pid: int | None = None
     error: tuple[str, str] | None = None
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = _NONE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values of every field that differs from its default."""
+        return _to_dict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> TaskRecord:
+        """The record that :meth:`to_dict` described; unknown keys are ignored.
+
+        Raises
+        ------
+        MetadataException
+            A required field is absent.
+        """
+        return _from_dict(cls, plain)
 
     @property
     def pathspec(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from metaflow.exception import MetadataException
 from metaflow.metadata_store.events import (
@@ -195,7 +194,7 @@ def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
 
 def _start_run(connection: sqlite3.Connection, run: RunRecord) -> None:
     row = (run.flow, run.run_id, _storable(run.user), run.started_at, run.status, run.finished_at)
-    record = _encode(replace(run, graph=None).to_dict())
+    record = _encode(run._replace(graph=None).to_dict())
     connection.execute(_INSERT_RUN, (*row, _storable(run.message), run.heartbeat_at, _encode(sorted(run.tags)), record))
     # A run that was known already keeps the tags that it has, and those are in the table.
     if connection.execute("SELECT changes()").fetchone()[0]:

@@ -10,31 +10,38 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datastore.local import LocalStore
+from ..datastore.root import set_root_of_run
 from .random_state import RandomState
-from .specs import TaskSpec, decode
+from .specs import RunSpec, TaskSpec, decode
 from .task import TaskRunner
 
 if TYPE_CHECKING:
-    from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
 
 
 class ForkedMain:
-    """Body of a child of the fork server.
+    """Body of the children of a fork server.
 
     Parameters
     ----------
-    runner : TaskRunner
+    flow_class : type
+    run : RunSpec
     random_state : RandomState
         What the flow's module-level code left.
     """
 
-    def __init__(self, runner: TaskRunner, random_state: RandomState) -> None:
-        self._runner = runner
+    def __init__(self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState) -> None:
+        set_root_of_run(Path(run.root))
+        self._runner = TaskRunner(flow_class, run, LocalStore(run.root))
         self._random_state = random_state
 
-    def __call__(self, spec: TaskSpec) -> int:
-        """Run the task; returns the exit code of the process."""
+    def warm(self, spec: TaskSpec) -> None:
+        """In the server, before it forks for `spec`: read what many tasks will need."""
+        self._runner.warm(spec)
+
+    def run(self, spec: TaskSpec) -> int:
+        """In the child: run the task; returns the exit code of the process."""
         _line_buffer_output()
         self._random_state.restore()
         ok = self._runner.execute(spec)
@@ -42,13 +49,12 @@ class ForkedMain:
         return 0 if ok else 1
 
 
-def run_spawned(flow_class: type[FlowSpec], graph: FlowGraph, spec_fd: int) -> int:
+def run_spawned(flow_class: type[FlowSpec], spec_fd: int) -> int:
     """Body of a new interpreter that was started for one task.
 
     Parameters
     ----------
     flow_class : type
-    graph : FlowGraph
     spec_fd : int
         Pipe that the specification comes from. It stays open until the run's process dies.
 
@@ -57,18 +63,12 @@ def run_spawned(flow_class: type[FlowSpec], graph: FlowGraph, spec_fd: int) -> i
     int
         Exit code of the process.
     """
-    from ..client.provider import set_default_root
-    from ..datastore.local import LocalStore
-    from .declared import declared_names
-
     with open(spec_fd, "rb", closefd=False) as file:
         run, spec = decode(file.readline())
     threading.Thread(target=_die_with_pipe, args=(spec_fd,), daemon=True).start()
-    set_default_root(Path(run.root))
+    set_root_of_run(Path(run.root))
     _line_buffer_output()
-    read_only, parameter_names = declared_names(flow_class)
-    runner = TaskRunner(flow_class, graph, run, LocalStore(run.root), read_only, parameter_names)
-    return 0 if runner.execute(spec) else 1
+    return 0 if TaskRunner(flow_class, run, LocalStore(run.root)).execute(spec) else 1
 
 
 def _die_with_pipe(fd: int) -> None:

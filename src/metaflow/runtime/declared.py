@@ -50,12 +50,12 @@ def graph_info(flow_class: type[FlowSpec], graph: FlowGraph) -> dict[str, Any]:
     }
 
 
-def declared_names(flow_class: type[FlowSpec]) -> tuple[dict[str, str], list[str]]:
+def declared_names(flow_class: type[FlowSpec]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Attributes that tasks may not assign, each with what it is; and the sorted names of the parameters."""
     parameters = parameters_of(flow_class)
     read_only = dict.fromkeys(constants_of(flow_class), "a constant")
     read_only.update(dict.fromkeys(parameters, "a parameter"))
-    return read_only, sorted(parameters)
+    return read_only, tuple(sorted(parameters))
 
 
 def retry_policies(graph: FlowGraph) -> dict[str, RetryPolicy]:

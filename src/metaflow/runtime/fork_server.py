@@ -1,176 +1,58 @@
 """The fork server: a process that holds the imported flow and forks a child for every task.
 
-It is forked from the run's process before that has threads or connections, does nothing but fork and reap, and ends,
-with every task and all that the tasks started, as soon as the run's process is gone.
+It is forked from the run's process as early as possible: before that has threads or connections, and before it imports
+what only the command line and the scheduler need, so that it is small and its children start fast. It does nothing but
+fork and reap, and ends, with every task and all that the tasks started, as soon as the run's process is gone.
 """
 
 from __future__ import annotations
 
-import gc
 import os
-import select
-import signal
+import random
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from .channel import Channel
-from .process import die_with_parent, kill_group
-from .specs import TaskSpec, task_from_list
-
-#: Runs one task in the child and returns the exit code of its process.
-TaskMain = Callable[[TaskSpec], int]
-
-#: Called in the server before a child is forked, with the task that it is for.
-Warm = Callable[[TaskSpec], None]
+if TYPE_CHECKING:
+    from ..flow.spec import FlowSpec
+    from .channel import Channel
 
 
-def start(run_task: TaskMain, warm: Warm) -> tuple[Channel, int]:
-    """Fork the server.
+class ForkServer(NamedTuple):
+    """A running fork server, as the process that started it sees it.
 
-    Parameters
+    Attributes
     ----------
-    run_task : callable
-        What a child does.
-    warm : callable
-        Loads, in the server, what the next child and its siblings will all need.
-
-    Returns
-    -------
-    tuple of (Channel, int)
-        The scheduler's end of the connection, and the server's process id.
+    channel : Channel
+        Connection to it. The first message says which run it is for: ``["run", RunSpec]``.
+    pid : int
     """
+
+    channel: Channel
+    pid: int
+
+
+def start(flow_class: type[FlowSpec]) -> ForkServer:
+    """Fork a server for the tasks of a flow."""
+    from .channel import Channel
+
     ours, theirs = Channel.pair()
+    # Python's generator seeds itself anew in every child, so what the user's code left must be taken before.
+    random_state = random.getstate()
     # What is still in these buffers would otherwise be written twice.
     sys.stdout.flush()
     sys.stderr.flush()
-    parent = os.getpid()
     pid = os.fork()
     if pid:
         theirs.close()
-        return ours, pid
+        return ForkServer(ours, pid)
     try:
         ours.close()
         # A process group of its own: Ctrl-C in the terminal is for the scheduler alone to handle.
         os.setpgid(0, 0)
-        _Server(theirs, run_task, warm, parent).serve()
+        from .fork_loop import serve
+
+        serve(theirs, flow_class, random_state)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)
-
-
-class _Server:
-    def __init__(self, channel: Channel, run_task: TaskMain, warm: Warm, parent: int) -> None:
-        self._channel = channel
-        self._run_task = run_task
-        self._warm = warm
-        self._parent = parent
-        self._children: dict[int, str] = {}
-        self._wakeup_read, self._wakeup_write = os.pipe()
-        os.set_blocking(self._wakeup_read, False)
-        os.set_blocking(self._wakeup_write, False)
-        self._null = os.open(os.devnull, os.O_RDONLY)
-
-    def serve(self) -> None:
-        """Fork and reap until the scheduler is gone."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        # Objects that exist now are never collected, so that no child copies their pages to look at them.
-        gc.collect()
-        gc.freeze()
-        poll = select.poll()
-        poll.register(self._channel.fileno(), select.POLLIN)
-        poll.register(self._wakeup_read, select.POLLIN)
-        while True:
-            ready = {fd for fd, _ in poll.poll()}
-            if self._wakeup_read in ready:
-                self._drain_wakeup()
-                self._reap()
-            if self._channel.fileno() in ready:
-                received = self._channel.receive()
-                if received is None:
-                    break
-                self._handle(*received)
-        for pid in self._children:
-            kill_group(pid, signal.SIGKILL)
-
-    def _handle(self, message: list[object], descriptors: list[int]) -> None:
-        if message[0] == "start":
-            data = message[1]
-            assert isinstance(data, list)
-            self._fork(task_from_list(data), descriptors)
-        else:
-            _, pid, number = message
-            assert isinstance(pid, int)
-            assert isinstance(number, int)
-            if pid in self._children:
-                kill_group(pid, number)
-
-    def _fork(self, spec: TaskSpec, descriptors: list[int]) -> None:
-        self._warm(spec)
-        server = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._become_task(spec, descriptors, server)
-        # Also in the parent, so that a kill right after the start finds the group whoever comes first.
-        try:
-            os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
-            pass
-        for fd in descriptors:
-            os.close(fd)
-        self._children[pid] = spec.key
-        self._tell(["started", spec.key, pid])
-
-    def _become_task(self, spec: TaskSpec, descriptors: list[int], server: int) -> None:
-        """In the child: take on the identity of a task, run it, and never return."""
-        code = 1
-        try:
-            os.setpgid(0, 0)
-            die_with_parent(server)
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.dup2(self._null, 0)
-            os.dup2(descriptors[0], 1)
-            os.dup2(descriptors[1], 2)
-            for fd in (*descriptors, self._null, self._wakeup_read, self._wakeup_write):
-                os.close(fd)
-            self._channel.close()
-            self._children.clear()
-            code = self._run_task(spec)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            os._exit(code)
-
-    def _drain_wakeup(self) -> None:
-        try:
-            os.read(self._wakeup_read, 4096)
-        except BlockingIOError:
-            pass
-
-    def _reap(self) -> None:
-        while True:
-            try:
-                # Look before reaping: until it is reaped, nobody else can get the id that its group is killed by.
-                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if info is None:
-                return
-            kill_group(info.si_pid, signal.SIGKILL)
-            pid, status, usage = os.wait4(info.si_pid, 0)
-            key = self._children.pop(pid, None)
-            if key is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(["exited", key, code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss])
-
-    def _tell(self, message: list[object]) -> None:
-        try:
-            self._channel.send(message)
-        except OSError:
-            pass  # the scheduler is gone; the loop will see that next

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..exception import MetaflowInternalError
-from .channel import Channel
 from .executor import TaskListener
+from .fork_server import ForkServer
 from .loop import EventLoop
 from .process import kill_group
-from .specs import RunSpec, TaskSpec, encode, task_to_list
+from .specs import RunSpec, TaskSpec, encode
 
 if TYPE_CHECKING:
     from ..datastore.logs import LogStream
@@ -86,22 +86,24 @@ class ForkExecutor:
     Parameters
     ----------
     loop : EventLoop
-    channel : Channel
-        Connection to the server.
-    server : int
-        Its process id.
+    server : ForkServer
+    run : RunSpec
     lost : callable
         Called if the server dies although it should not.
     """
 
-    def __init__(self, loop: EventLoop, channel: Channel, server: int, lost: Callable[[Exception], None]) -> None:
+    def __init__(self, loop: EventLoop, server: ForkServer, run: RunSpec, lost: Callable[[Exception], None]) -> None:
         self._loop = loop
-        self._channel = channel
-        self._server = server
+        self._channel = server.channel
+        self._server = server.pid
         self._lost = lost
         self._tasks: dict[str, _LocalTask] = {}
         self._dead = False
-        loop.watch(channel.fileno(), self._receive)
+        loop.watch(self._channel.fileno(), self._receive)
+        try:
+            self._channel.send(["run", run])
+        except OSError:
+            self._server_died()
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
         """Have the server fork a child for the task."""
@@ -109,7 +111,7 @@ class ForkExecutor:
         writers = task.open_pipes()
         self._tasks[spec.key] = task
         try:
-            self._channel.send(["start", task_to_list(spec)], writers)
+            self._channel.send(["start", spec], writers)
         except OSError:
             self._server_died()
         finally:

@@ -7,7 +7,6 @@ user had seeded it. So a child is given what a new interpreter would have: the u
 
 from __future__ import annotations
 
-import ast
 import os
 import random
 import sys
@@ -25,14 +24,15 @@ class RandomState:
 
     Parameters
     ----------
+    state : tuple
+        That state, as ``random.getstate`` gave it.
     source : str
         Text of the script that Python was started with.
     """
 
-    def __init__(self, source: str) -> None:
-        now = random.getstate()
-        seeded = not _drawn_from(state_at_import, now) or seeds_python(source)
-        self._python = now if seeded else None
+    def __init__(self, state: tuple[Any, ...], source: str) -> None:
+        seeded = not _drawn_from(state_at_import, state) or seeds_python(source)
+        self._python = state if seeded else None
 
     def restore(self) -> None:
         """Call in a child, before the user's code."""
@@ -46,6 +46,16 @@ class RandomState:
         # A seed that torch draws for itself has 64 bits; those that people write have fewer.
         if torch is not None and hasattr(torch, "initial_seed") and torch.initial_seed() >= 2**32:
             torch.seed()
+
+
+def main_script_source() -> str:
+    """Text of the script that Python was started with; empty if it cannot be read."""
+    path = getattr(sys.modules["__main__"], "__file__", None)
+    try:
+        with open(path or "", encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _numpy_is_seeded(numpy_random: Any) -> bool:
@@ -73,6 +83,10 @@ def seeds_python(source: str) -> bool:
 
     The state alone cannot tell this of a seed that was set before Metaflow was imported.
     """
+    if "seed" not in source:
+        return False
+    import ast
+
     try:
         pending: list[ast.AST] = list(ast.parse(source).body)
     except SyntaxError:

@@ -6,12 +6,10 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__, settings
-from ..client.provider import set_default_root
 from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.tasks import TaskWriter
@@ -22,26 +20,24 @@ from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
 from ..metadata_store.records import RunRecord, TaskRecord
 from . import fork_server
-from .child import ForkedMain
 from .console import Console
 from .declared import declared_names, graph_info, retry_policies
 from .local_executors import ForkExecutor, SpawnExecutor
 from .plan import Plan, PlanGraph
-from .random_state import RandomState
 from .recorder import Recorder
 from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
-from .task import TaskRunner, make_record
+from .task import make_record
 
 if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..metadata_store.records import RunStatus
+    from .fork_server import ForkServer
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(NamedTuple):
     """What a person asked for when starting a run.
 
     Attributes
@@ -56,6 +52,8 @@ class RunOptions:
         Where to write the run's id before its first task starts.
     runner_attribute_file : Path or None
         Where to write, as JSON, how to find the run.
+    server : ForkServer or None
+        A fork server that was started already.
     """
 
     root: Path
@@ -64,6 +62,7 @@ class RunOptions:
     namespace: str | None = None
     run_id_file: Path | None = None
     runner_attribute_file: Path | None = None
+    server: ForkServer | None = None
 
 
 def run_flow(
@@ -95,8 +94,12 @@ def run_flow(
         If the run could not start or go on.
     """
     store = LocalStore(options.root)
-    method = choose(settings.get("START_METHOD"))
+    method = StartMethod("fork") if options.server else choose(settings.get("START_METHOD"))
+    server = options.server
+    if server is None and method.name == "fork":
+        server = fork_server.start(flow_class)
     record, parameters_record = _create(store, flow_class, graph, parameters, options)
+    read_only, parameter_names = declared_names(flow_class)
     run = RunSpec(
         flow=record.flow,
         run_id=record.run_id,
@@ -104,11 +107,11 @@ def run_flow(
         user=record.user,
         namespace=options.namespace or resolve_identity(),
         tags=record.tags,
+        read_only=read_only,
+        parameter_names=parameter_names,
     )
-    set_default_root(options.root)
-    make_executor = _executor_maker(method, flow_class, graph, run, store)
     recorder = _start_recorder(options.root, record)
-    recorder.record(RunStarted(replace(record, graph=None)), TaskEnded(parameters_record))
+    recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
     console = Console()
     policies = retry_policies(graph)
     plan = Plan(PlanGraph.from_graph(graph), policies)
@@ -117,7 +120,7 @@ def run_flow(
     message: str | None = None
     try:
         _announce(console, record, options, method)
-        scheduler.drive(make_executor)
+        scheduler.drive(_executor_maker(server, run))
         status = "done"
     except RunStopped:
         status, message = "stopped", "stopped by a signal"
@@ -126,7 +129,7 @@ def run_flow(
         message = (str(error).splitlines() or [type(error).__name__])[0]
         raise
     finally:
-        record = replace(record, status=status, finished_at=time.time(), message=message)
+        record = record._replace(status=status, finished_at=time.time(), message=message)
         _finish(store, recorder, record)
     console.say("Done!", good=True)
     console.flush()
@@ -194,25 +197,10 @@ def _to_json(record: RunRecord) -> bytes:
     return json.dumps(record.to_dict(), separators=(",", ":")).encode()
 
 
-def _executor_maker(
-    method: StartMethod, flow_class: type[FlowSpec], graph: FlowGraph, run: RunSpec, store: LocalStore
-) -> MakeExecutor:
-    """How to make the executor. The fork server starts here: before any thread, and with all that tasks need loaded."""
-    if method.name == "spawn":
+def _executor_maker(server: ForkServer | None, run: RunSpec) -> MakeExecutor:
+    if server is None:
         return lambda loop, lost: SpawnExecutor(loop, run)
-    read_only, parameter_names = declared_names(flow_class)
-    runner = TaskRunner(flow_class, graph, run, store, read_only, parameter_names)
-    main = ForkedMain(runner, RandomState(_script_source()))
-    channel, server = fork_server.start(main, runner.warm)
-    return lambda loop, lost: ForkExecutor(loop, channel, server, lost)
-
-
-def _script_source() -> str:
-    path = getattr(sys.modules["__main__"], "__file__", None)
-    try:
-        return Path(path).read_text(encoding="utf-8") if path else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
+    return lambda loop, lost: ForkExecutor(loop, server, run, lost)
 
 
 def _start_recorder(root: Path, record: RunRecord) -> Recorder:

@@ -219,15 +219,17 @@ class Scheduler:
             task = f"{opener.step}/{opener.task_id}/{opener.attempt}"
             frames.append(Frame(opener.step, foreach.variable or "", frame.index, foreach.num_splits, label, task))
             frame = frame.parent
-        recursive = self._graph[planned.step].is_recursive
+        node = self._graph[planned.step]
         return TaskSpec(
             step=planned.step,
             task_id=str(planned.task_id),
             attempt=planned.attempt,
             user_attempts=self._policies[planned.step].user_retries + 1,
             inputs=inputs,
+            targets=node.targets,
+            is_join=node.is_join,
             frames=tuple(reversed(frames)),
-            iteration=planned.iteration if recursive else None,
+            iteration=planned.iteration if node.is_recursive else None,
         )
 
     def _started(self, task: _Task, pid: int) -> None:

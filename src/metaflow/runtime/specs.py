@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..flow.state import Frame
 
@@ -13,8 +12,7 @@ PARAMETERS_STEP = "_parameters"
 PARAMETERS_TASK = "_parameters/0/0"
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
+class RunSpec(NamedTuple):
     """What all tasks of a run have in common.
 
     Attributes
@@ -29,6 +27,10 @@ class RunSpec:
         User tags of the run.
     origin_run_id : str or None
         Run that this one resumes.
+    read_only : dict
+        Attributes that tasks may not assign, and what each is.
+    parameter_names : tuple of str
+        Attribute names of the parameters, sorted.
     """
 
     flow: str
@@ -38,10 +40,11 @@ class RunSpec:
     namespace: str
     tags: tuple[str, ...] = ()
     origin_run_id: str | None = None
+    read_only: dict[str, str] = {}
+    parameter_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(NamedTuple):
     """One attempt of one task.
 
     Attributes
@@ -53,6 +56,10 @@ class TaskSpec:
         Number of attempts that run the user's code; further ones are fallbacks.
     inputs : tuple of str
         Tasks that it reads from, as ``step/task/attempt``, in the order in which a join sees them.
+    targets : tuple of str
+        Steps that the step leads to, according to the graph.
+    is_join : bool
+        Whether it starts with what all its inputs agree on only, instead of the artifacts of its one input.
     frames : tuple of Frame
         Enclosing foreaches, outermost first.
     iteration : int or None
@@ -64,6 +71,8 @@ class TaskSpec:
     attempt: int
     user_attempts: int
     inputs: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    is_join: bool = False
     frames: tuple[Frame, ...] = ()
     iteration: int | None = None
 
@@ -80,38 +89,24 @@ class TaskSpec:
 
 def encode(run: RunSpec, task: TaskSpec) -> bytes:
     """Both as JSON, for a process that does not share our memory."""
-    return json.dumps({"run": asdict(run), "task": task_to_list(task)}).encode()
+    return json.dumps([run, task]).encode()
 
 
 def decode(data: bytes) -> tuple[RunSpec, TaskSpec]:
     """What :func:`encode` wrote."""
-    content = json.loads(data)
-    run = content["run"]
-    return RunSpec(**{**run, "tags": tuple(run["tags"])}), task_from_list(content["task"])
+    run, task = json.loads(data)
+    return run_from_list(run), task_from_list(task)
 
 
-def task_to_list(task: TaskSpec) -> list[Any]:
-    """Compact plain form of a task's specification."""
-    return [
-        task.step,
-        task.task_id,
-        task.attempt,
-        task.user_attempts,
-        task.inputs,
-        task.frames,
-        task.iteration,
-    ]
+def run_from_list(data: list[Any]) -> RunSpec:
+    """A run's specification after a journey through JSON."""
+    run = RunSpec(*data)
+    return run._replace(tags=tuple(run.tags), parameter_names=tuple(run.parameter_names))
 
 
 def task_from_list(data: list[Any]) -> TaskSpec:
-    """What :func:`task_to_list` gave, also after a journey through JSON."""
-    step, task_id, attempt, user_attempts, inputs, frames, iteration = data
-    return TaskSpec(
-        step,
-        task_id,
-        attempt,
-        user_attempts,
-        tuple(inputs),
-        tuple(Frame(*frame) for frame in frames),
-        iteration,
+    """A task's specification after a journey through JSON."""
+    task = TaskSpec(*data)
+    return task._replace(
+        inputs=tuple(task.inputs), targets=tuple(task.targets), frames=tuple(Frame(*frame) for frame in task.frames)
     )

@@ -14,16 +14,16 @@ from ..flow.current import current
 from ..flow.hooks import TaskContext, TaskHook
 from ..flow.state import Frame, Inputs, StepState
 from ..flow.transition import Transition
-from ..metadata_store.records import TaskRecord
 from .artifacts import save_artifacts
-from .declared import graph_info
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
 
 if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
-    from ..flow.graph import FlowGraph
-    from ..flow.node import Node
     from ..flow.spec import FlowSpec
+
+
+#: Flag of the code of an ``async def``.
+_IS_COROUTINE = 0x80
 
 
 class TaskRunner:
@@ -32,29 +32,14 @@ class TaskRunner:
     Parameters
     ----------
     flow_class : type
-    graph : FlowGraph
     run : RunSpec
     store : ObjectStore
-    read_only : dict
-        Attributes that tasks may not assign, and what each is.
-    parameter_names : list of str
     """
 
-    def __init__(
-        self,
-        flow_class: type[FlowSpec],
-        graph: FlowGraph,
-        run: RunSpec,
-        store: ObjectStore,
-        read_only: dict[str, str],
-        parameter_names: list[str],
-    ) -> None:
+    def __init__(self, flow_class: type[FlowSpec], run: RunSpec, store: ObjectStore) -> None:
         self.flow_class = flow_class
-        self.graph = graph
         self.run = run
         self.store = store
-        self.read_only = read_only
-        self.parameter_names = parameter_names
         self._opened: dict[str, TaskReader] = {}
 
     def open(self, key: str) -> TaskReader:
@@ -91,19 +76,19 @@ class TaskRunner:
             Whether the flow can go on from here.
         """
         started = time.time()
-        node = self.graph[spec.step]
+        function = getattr(self.flow_class, spec.step)
         self._set_current(spec)
         flow = self.flow_class()
         initial = {name: value for name, value in vars(flow).items() if name not in type(flow)._EPHEMERAL}
-        inputs = self._give_state(flow, node, spec)
+        inputs = self._give_state(flow, function, spec)
         task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
-        hooks = [hook for decorator in node.decorators if (hook := decorator.hook()) is not None]
-        error = _run_step(task, hooks, self._call(flow, node, spec, inputs))
+        hooks = [hook for decorator in function.decorators if (hook := decorator.hook()) is not None]
+        error = _run_step(task, hooks, self._call(flow, function, spec, inputs))
         handled = False
         if error is not None:
             for hook in hooks:  # all of them, also when one has dealt with it
                 handled = hook.on_failure(task, error) or handled
-            flow.__dict__["_transition"] = Transition(tuple(node.targets)) if handled else None
+            flow.__dict__["_transition"] = Transition(spec.targets) if handled else None
             if not handled:
                 _print_failure(flow, error)
         return self._save(flow, spec, initial, error, handled, started)
@@ -121,21 +106,19 @@ class TaskRunner:
                 "namespace": run.namespace,
                 "username": run.user,
                 "tags": set(run.tags),
-                "parameter_names": self.parameter_names,
-                "graph_info": lambda: graph_info(self.flow_class, self.graph),
+                "parameter_names": list(run.parameter_names),
+                "graph_info": lambda: self.open(PARAMETERS_TASK).load("_graph_info"),
                 "is_parallel": False,
             }
         )
 
-    def _give_state(self, flow: FlowSpec, node: Node, spec: TaskSpec) -> Inputs | None:
+    def _give_state(self, flow: FlowSpec, function: Any, spec: TaskSpec) -> Inputs | None:
         """Tell the flow object where it stands; returns what the step gets as `inputs`, if it takes them."""
-        takes_inputs = node.num_args > 1
-        is_join = takes_inputs and not node.merges_switch
-        source = self.open(PARAMETERS_TASK if is_join else spec.inputs[0])
+        source = self.open(PARAMETERS_TASK if spec.is_join else spec.inputs[0])
         flow.__dict__["_flow_state"] = StepState(
-            spec.step, source, spec.frames, self.open, self.read_only, is_join=is_join
+            spec.step, source, spec.frames, self.open, self.run.read_only, is_join=spec.is_join
         )
-        if not takes_inputs:
+        if function.__code__.co_argcount < 2:
             return None
         steps = [key.partition("/")[0] for key in spec.inputs]
         return Inputs(steps, lambda index: self._open_input(spec.inputs[index]))
@@ -145,11 +128,11 @@ class TaskRunner:
         view = object.__new__(self.flow_class)
         frames = [Frame(*frame) for frame in reader.manifest.record["frames"]]
         step = key.partition("/")[0]
-        view.__dict__["_flow_state"] = StepState(step, reader, frames, self.open, self.read_only)
+        view.__dict__["_flow_state"] = StepState(step, reader, frames, self.open, self.run.read_only)
         view.__dict__["_current_step"] = step
         return view
 
-    def _call(self, flow: FlowSpec, node: Node, spec: TaskSpec, inputs: Inputs | None) -> Callable[[], None]:
+    def _call(self, flow: FlowSpec, function: Any, spec: TaskSpec, inputs: Inputs | None) -> Callable[[], None]:
         """The step's code, ready to be called."""
         if spec.is_fallback:
 
@@ -157,9 +140,8 @@ class TaskRunner:
                 raise FailureHandledByCatch(spec.attempt - 1)
 
             return record_failure
-        function = getattr(flow, spec.step)
-        arguments = () if inputs is None else (inputs,)
-        if node.is_async:
+        arguments = (flow,) if inputs is None else (flow, inputs)
+        if function.__code__.co_flags & _IS_COROUTINE:
 
             def run_coroutine() -> None:
                 import asyncio
@@ -215,31 +197,31 @@ def make_record(
     error: BaseException | None,
     pid: int | None = None,
 ) -> dict[str, Any]:
-    """Record of a finished attempt, as it is kept with its artifacts."""
-    summary = None
+    """Record of an attempt as it is kept with its artifacts; ``task`` is what ``TaskRecord.from_dict`` takes."""
+    task: dict[str, Any] = {
+        "flow": run.flow,
+        "run_id": run.run_id,
+        "step": spec.step,
+        "task_id": spec.task_id,
+        "attempt": spec.attempt,
+        "status": "done" if ok else "failed",
+        "ok": ok,
+        "success": success,
+        "started_at": started,
+        "finished_at": time.time(),
+        "inputs": spec.inputs,
+        "pid": pid if pid is not None else os.getpid(),
+    }
+    if spec.frames:
+        task["index_path"] = [(frame.step, frame.index) for frame in spec.frames]
+        task["foreach_stack"] = [(f.variable, f.label or "", f.index, f.num_splits) for f in spec.frames]
+    if spec.iteration is not None:
+        task["iteration"] = spec.iteration
     if error is not None:
-        summary = (f"{type(error).__module__}.{type(error).__name__}", str(error)[:500])
-    record = TaskRecord(
-        flow=run.flow,
-        run_id=run.run_id,
-        step=spec.step,
-        task_id=spec.task_id,
-        attempt=spec.attempt,
-        status="done" if ok else "failed",
-        ok=ok,
-        success=success,
-        started_at=started,
-        finished_at=time.time(),
-        index_path=tuple((frame.step, frame.index) for frame in spec.frames),
-        foreach_stack=tuple((f.variable, f.label or "", f.index, f.num_splits) for f in spec.frames),
-        iteration=spec.iteration or 0,
-        inputs=spec.inputs,
-        origin=None,
-        pid=pid if pid is not None else os.getpid(),
-        error=summary,
-        metadata={"origin-run-id": run.origin_run_id} if run.origin_run_id else {},
-    )
-    return {"task": record.to_dict(), "frames": [list(frame) for frame in spec.frames]}
+        task["error"] = (f"{type(error).__module__}.{type(error).__name__}", str(error)[:500])
+    if run.origin_run_id:
+        task["metadata"] = {"origin-run-id": run.origin_run_id}
+    return {"task": task, "frames": spec.frames}
 
 
 def _run_step(task: TaskContext, hooks: list[TaskHook], call: Callable[[], None]) -> BaseException | None:

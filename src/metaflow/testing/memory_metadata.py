@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from metaflow.metadata_store.events import (
     STATUS_WEIGHT,
     Heartbeat,
@@ -43,7 +41,7 @@ class MemoryMetadata:
             if isinstance(event, (TaskStarted, TaskEnded)):
                 self._record_attempt(event.task)
             elif isinstance(event, RunStarted):
-                run = replace(event.run, graph=None, tags=tuple(sorted(event.run.tags)))
+                run = event.run._replace(graph=None, tags=tuple(sorted(event.run.tags)))
                 self._runs.setdefault((run.flow, run.run_id), run)
             elif isinstance(event, RunForgotten):
                 self._runs.pop((event.flow, event.run_id), None)
@@ -103,7 +101,7 @@ class MemoryMetadata:
                 continue
             chosen = attempts if query.all_attempts or query.attempt is not None else [max(attempts)]
             created_at = _created_at(attempts)
-            found += [replace(attempts[number], created_at=created_at) for number in chosen]
+            found += [attempts[number]._replace(created_at=created_at) for number in chosen]
         found = [task for task in found if _matches(task, query)]
         return sorted(found, key=_place, reverse=True)[: query.limit]
 
@@ -114,12 +112,12 @@ class MemoryMetadata:
 def _changed(run: RunRecord, event: Heartbeat | RunEnded | TagsChanged) -> RunRecord:
     if isinstance(event, Heartbeat):
         beats = [at for at in (run.heartbeat_at, event.at) if at is not None]
-        return replace(run, heartbeat_at=max(beats))
+        return run._replace(heartbeat_at=max(beats))
     if isinstance(event, TagsChanged):
-        return replace(run, tags=tuple(sorted(({*run.tags} - {*event.removed}) | {*event.added})))
+        return run._replace(tags=tuple(sorted(({*run.tags} - {*event.removed}) | {*event.added})))
     if run.finished_at is not None and run.finished_at > event.finished_at:
         return run
-    return replace(run, status=event.status, finished_at=event.finished_at, message=event.message)
+    return run._replace(status=event.status, finished_at=event.finished_at, message=event.message)
 
 
 def _weight(task: TaskRecord) -> tuple[int, float]:

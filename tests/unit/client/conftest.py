@@ -4,6 +4,7 @@ import pytest
 
 from metaflow.client import provider
 from metaflow.client.namespaces import _chosen
+from metaflow.datastore.root import set_root_of_run
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,7 @@ def fresh_client(monkeypatch):
     def forget():
         _chosen.clear()
         provider._providers.clear()
-        provider.set_default_root(None)
+        set_root_of_run(None)
         provider.default_metadata()
 
     forget()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 
 from metaflow.datastore.layout import INDEX_KEY, log_key, run_key
 from metaflow.datastore.local import LocalStore
@@ -73,7 +72,7 @@ class StoredRun:
         names = (self.record.flow, self.record.run_id, step, str(task_id), attempt)
         task = task or TaskRecord(*names, started_at=self.clock - 0.5, **fields)
         good = status == "done"
-        task = replace(task, status=status, ok=good, success=good, finished_at=self.clock)
+        task = task._replace(status=status, ok=good, success=good, finished_at=self.clock)
         writer = TaskWriter(self.store, *names)
         for name, value in (artifacts or {}).items():
             writer.save(name, value)
@@ -90,7 +89,7 @@ class StoredRun:
 
     def ended(self, status="done", message=None):
         self.clock += 1
-        self.record = replace(self.record, status=status, finished_at=self.clock, message=message)
+        self.record = self.record._replace(status=status, finished_at=self.clock, message=message)
         self._write_file()
         self.index.apply([RunEnded(self.record.flow, self.record.run_id, status, self.clock, message)])
         return self

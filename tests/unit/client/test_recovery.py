@@ -9,17 +9,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from metaflow.client import Flow, Metaflow, Run, Task, namespace
-from metaflow.client.provider import set_default_root
 from metaflow.client.recovery import PROCESS_DIED, recover_run, reindex, stored_run
 from metaflow.datastore.layout import INDEX_KEY, manifest_key, run_key
 from metaflow.datastore.local import LocalStore
+from metaflow.datastore.root import set_root_of_run
 from metaflow.exception import MetaflowNotFound
 from metaflow.metadata_store.events import Heartbeat, RunEnded, RunForgotten
 from metaflow.metadata_store.sqlite import SqliteMetadata
@@ -33,7 +32,7 @@ def everything(root):
     runs = index.runs(RunQuery())
     tasks = [index.tasks(TaskQuery(run.flow, run.run_id, all_attempts=True)) for run in runs]
     index.close()
-    return [replace(run, heartbeat_at=None) for run in runs], tasks
+    return [run._replace(heartbeat_at=None) for run in runs], tasks
 
 
 def delete_index(root):
@@ -134,7 +133,7 @@ def test_a_run_that_died_after_its_last_step_is_done(root):
 
 def test_the_end_that_a_run_wrote_in_its_file_stands(root):
     run = died_run(root)
-    run.record = replace(run.record, status="stopped", finished_at=1500.0, message="stopped by ann")
+    run.record = run.record._replace(status="stopped", finished_at=1500.0, message="stopped by ann")
     run._write_file()
     found = Run("F/1")
     assert found.status == "stopped" and found._record.message == "stopped by ann"
@@ -234,7 +233,7 @@ def test_rebuilding_gives_the_same_index_after_any_history(histories):
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / ".metaflow"
         root.mkdir()
-        set_default_root(root)
+        set_root_of_run(root)
         namespace(None)
         for number, (tasks, tag_changes, status) in enumerate(histories, 1):
             run = StoredRun(root, run_id=str(number), **({} if status else {"host": "elsewhere"}))

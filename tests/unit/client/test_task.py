@@ -83,13 +83,11 @@ def test_a_failed_task(root):
 
 
 def test_a_caught_failure_is_finished_but_not_successful(root):
-    from dataclasses import replace
-
     from metaflow.datastore.tasks import TaskWriter
     from metaflow.metadata_store.events import TaskEnded
 
     run = StoredRun(root)
-    task = replace(run.running("start", 1), status="done", ok=True, success=False, finished_at=2000.0)
+    task = run.running("start", 1)._replace(status="done", ok=True, success=False, finished_at=2000.0)
     writer = TaskWriter(run.store, "F", "1", "start", "1", 0)
     writer.save("_exception", None)
     writer.commit({"task": task.to_dict()})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from metaflow.metadata_store.events import (
@@ -79,7 +77,7 @@ tasks = st.builds(
 def _finished(task, status, finished_at):
     good = status == "done"
     error = ("ValueError", "no") if status == "failed" else None
-    return replace(task, status=status, ok=good, success=good, finished_at=finished_at, error=error)
+    return task._replace(status=status, ok=good, success=good, finished_at=finished_at, error=error)
 
 
 finished_tasks = st.builds(_finished, tasks, st.sampled_from(("done", "failed", "killed")), times)

@@ -80,14 +80,12 @@ def test_every_query_gives_the_same(history, run_query, task_query):
 @patient
 @given(histories, run_queries, task_queries, st.integers(1, 3))
 def test_pages_put_together_are_the_whole(history, run_query, task_query, size):
-    from dataclasses import replace
-
     sqlite, memory = stores_after(history)
     for store in (sqlite, memory):
         for ask, query in ((store.runs, run_query), (store.tasks, task_query)):
-            whole = ask(replace(query, limit=None))
+            whole = ask(query._replace(limit=None))
             pages, after = [], None
-            while page := ask(replace(query, limit=size, after=after)):
+            while page := ask(query._replace(limit=size, after=after)):
                 assert len(page) <= size
                 pages += page
                 after = page[-1].cursor

@@ -1,0 +1,37 @@
+"""Where a flow's script enters: before anything slow is imported, so that the fork server can start first."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from .. import settings
+from ..exception import MetaflowException
+from ..runtime import fork_server
+from ..runtime.start_method import choose
+
+if TYPE_CHECKING:
+    from ..flow.spec import FlowSpec
+
+
+def main(flow_class: type[FlowSpec]) -> NoReturn:
+    """Run the command line of a flow and leave the process with its exit code.
+
+    Parameters
+    ----------
+    flow_class : type
+        The flow that the script defines.
+    """
+    server = _start_server(flow_class) if "run" in sys.argv[1:] else None
+    from .flow_command import main as command_line
+
+    command_line(flow_class, server)
+
+
+def _start_server(flow_class: type[FlowSpec]) -> fork_server.ForkServer | None:
+    """The fork server, warming up while this process parses the command line; None if tasks cannot be forked."""
+    try:
+        method = choose(settings.get("START_METHOD"))
+    except MetaflowException:
+        return None  # it will be met again where it can be reported
+    return fork_server.start(flow_class) if method.name == "fork" else None

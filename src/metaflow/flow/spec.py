@@ -141,7 +141,7 @@ class FlowSpec:
                 caller.f_lineno,
                 caller.f_code.co_filename,
             )
-        self.__dict__["_transition"] = resolve(self, targets, kwargs, caller, foreach_label())
+        self.__dict__["_transition"] = resolve(self, targets, kwargs, caller, foreach_label)
 
     def merge_artifacts(
         self, inputs: Inputs, exclude: list[str] | None = None, include: list[str] | None = None

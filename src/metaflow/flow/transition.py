@@ -6,7 +6,7 @@ from ..exception import InvalidNextException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from types import FrameType
     from typing import Any
 
@@ -42,28 +42,9 @@ class Transition:
         self.num_splits = num_splits
         self.labels = labels
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Transition) and self.to_dict() == other.to_dict()
-
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         foreach = f", foreach={self.foreach!r}, num_splits={self.num_splits}" if self.foreach else ""
         return f"Transition({', '.join(self.targets)}{foreach})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain form, as recorded with the task."""
-        return {
-            "targets": list(self.targets),
-            "foreach": self.foreach,
-            "num_splits": self.num_splits,
-            "labels": self.labels,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Transition:
-        """The transition that :meth:`to_dict` described."""
-        return cls(tuple(data["targets"]), data["foreach"], data["num_splits"], data["labels"])
 
 
 #: Name under which the nodes of ``num_parallel`` are iterated over.
@@ -83,7 +64,7 @@ def resolve(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     caller: FrameType,
-    label: Callable[[object], str],
+    make_label: Callable[[], Callable[[object], str]],
 ) -> Transition:
     """Check the arguments of ``self.next`` and turn them into a transition.
 
@@ -95,8 +76,8 @@ def resolve(
         The arguments as written.
     caller : frame
         Where ``next`` was called, for the message of an error.
-    label : callable
-        Makes the short text of a foreach element.
+    make_label : callable
+        Gives the function that makes the short text of a foreach element; called only for a foreach.
 
     Raises
     ------
@@ -128,7 +109,7 @@ def resolve(
     if (foreach is not None or num_parallel) and len(targets) > 1:
         raise fail("foreach= and num_parallel= take exactly one step; put the parallel steps inside it.")
     if foreach is not None:
-        return _foreach(flow, targets, foreach, fail, label)
+        return _foreach(flow, targets, foreach, fail, make_label())
     if num_parallel:
         if not isinstance(num_parallel, int) or num_parallel < 1:
             raise fail(f"num_parallel must be a whole number of at least 1, not {num_parallel!r}.")

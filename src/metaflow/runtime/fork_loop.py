@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .channel import Channel
 from .child import ForkedMain
-from .process import die_with_parent, kill_group
+from .parent_death import die_with_parent
+from .process import kill_group
 from .random_state import RandomState, main_script_source
 from .specs import run_from_list, task_from_list
 

@@ -42,15 +42,17 @@ class Recorder:
         self._make_heartbeat = make_heartbeat
         self._heartbeat_seconds = heartbeat_seconds
         self._pending: list[Any] = []
+        self._lock = threading.Lock()  # guards the list of pending events
         self._wake = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._error: MetaflowException | None = None
         self._thread = threading.Thread(target=self._write, name="metaflow-recorder", daemon=True)
         self._thread.start()
 
     def record(self, *events: Any) -> None:
         """Have events written soon, in the order of the calls."""
-        self._pending.extend(events)
+        with self._lock:
+            self._pending.extend(events)
         self._wake.set()
 
     def close(self) -> MetaflowException | None:
@@ -61,35 +63,29 @@ class Recorder:
         MetaflowException or None
             Why some events could not be written.
         """
-        self._closing = True
+        self._closing.set()
         self._wake.set()
         self._thread.join()
         return self._error
 
     def _write(self) -> None:
         store = self._open_store()
-        last_beat = time.monotonic()
+        beat_due = time.monotonic() + self._heartbeat_seconds
         while True:
-            # The first event wakes us; those of the next moment are written with it.
-            self._wake.wait(max(0.0, last_beat + self._heartbeat_seconds - time.monotonic()))
-            if not self._closing and self._wake.is_set() and last_beat is not None:
-                self._pause()
-            closing = self._closing
+            self._wake.wait(max(0.0, beat_due - time.monotonic()))
+            # What happens in the next moment is written together with the event that woke us.
+            self._closing.wait(_BATCH_SECONDS)
+            closing = self._closing.is_set()
             self._wake.clear()
-            batch, self._pending = self._pending, []
-            if time.monotonic() - last_beat >= self._heartbeat_seconds:
+            with self._lock:
+                batch, self._pending = self._pending, []
+            if time.monotonic() >= beat_due:
                 batch.append(self._make_heartbeat())
-                last_beat = time.monotonic()
+                beat_due = time.monotonic() + self._heartbeat_seconds
             self._apply(store, batch)
-            if closing and not (self._pending and self._error is None):
+            if closing:
                 store.close()
                 return
-
-    def _pause(self) -> None:
-        """Let events gather, unless the run ends meanwhile."""
-        deadline = time.monotonic() + _BATCH_SECONDS
-        while not self._closing and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, 0.01))
 
     def _apply(self, store: MetadataStore, batch: Sequence[Any]) -> None:
         try:
@@ -97,4 +93,5 @@ class Recorder:
             self._error = None
         except MetaflowException as error:
             self._error = error
-            self._pending = [*batch, *self._pending]
+            with self._lock:
+                self._pending = [*batch, *self._pending]

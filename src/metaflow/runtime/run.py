@@ -22,7 +22,7 @@ from ..metadata_store.records import RunRecord, TaskRecord
 from . import fork_server
 from .console import Console
 from .declared import declared_names, graph_info, retry_policies
-from .local_executors import ForkExecutor, SpawnExecutor
+from .fork_executor import ForkExecutor
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
 from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
@@ -199,6 +199,8 @@ def _to_json(record: RunRecord) -> bytes:
 
 def _executor_maker(server: ForkServer | None, run: RunSpec) -> MakeExecutor:
     if server is None:
+        from .spawn_executor import SpawnExecutor
+
         return lambda loop, lost: SpawnExecutor(loop, run)
     return lambda loop, lost: ForkExecutor(loop, server, run, lost)
 

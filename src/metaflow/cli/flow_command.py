@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -162,6 +163,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     except Exception as error:
         print_exception(error)
         code = 1
+    # The interpreter collects garbage once more when it ends, which would take longer than a small task.
+    gc.freeze()
     sys.exit(code)
 
 

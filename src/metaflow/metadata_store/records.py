@@ -38,7 +38,9 @@ def _to_dict(record: RunRecord | TaskRecord) -> dict[str, Any]:
 def _from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
     known = cls._fields
     try:
-        return cls(**{name: _frozen(value) for name, value in plain.items() if name in known})
+        return cls(
+            **{name: _frozen(value) if type(value) is list else value for name, value in plain.items() if name in known}
+        )
     except TypeError as error:
         absent = [name for name in known if name not in cls._field_defaults and name not in plain]
         raise MetadataException(
@@ -51,8 +53,8 @@ def _thawed(value: Any) -> Any:
     return [_thawed(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+def _frozen(value: list[Any]) -> tuple[Any, ...]:
+    return tuple([_frozen(item) if type(item) is list else item for item in value])
 
 
 #: Default of fields that hold further fields, shared by all records.

@@ -70,11 +70,16 @@ class Console:
         parts = ["\r\x1b[K"] if self._status_shown else []
         parts += [f"{line}\n" for line in self._lines]
         if self._status:
-            width = os.get_terminal_size(self._stream.fileno()).columns if self.is_terminal else 80
-            parts.append(self._status[: max(1, width - 1)])
+            parts.append(self._status[: self._width() - 1])
         self._status_shown = self._status
         self._lines.clear()
         self._write("".join(parts))
+
+    def _width(self) -> int:
+        try:
+            return max(20, os.get_terminal_size(self._stream.fileno()).columns)
+        except OSError:
+            return 80
 
     def _write(self, text: str) -> None:
         if self._gone:

@@ -1,0 +1,67 @@
+"""What ``import metaflow`` offers, and what it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import metaflow
+
+NAMES = {
+    "DataArtifact Flow FlowSpec Metaflow Parameter Run Step Task __version__ catch current default_metadata "
+    "default_namespace environment get_metadata get_namespace metadata namespace resources retry step timeout"
+}
+
+
+def modules_after(code: str) -> set[str]:
+    listed = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(listed.stdout.split())
+
+
+def test_public_names() -> None:
+    assert set(metaflow.__all__) == set(" ".join(NAMES).split())
+    for name in metaflow.__all__:
+        assert getattr(metaflow, name) is not None
+    assert set(metaflow.__all__) <= set(dir(metaflow))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    try:
+        metaflow.nope  # noqa: B018
+    except AttributeError as error:
+        assert "nope" in str(error)
+    else:
+        raise AssertionError("it should not exist")
+
+
+def test_importing_the_language_imports_little() -> None:
+    """A heavy module that creeps in would slow down every start of every flow."""
+    bare = modules_after("")
+    added = modules_after("from metaflow import FlowSpec, step, Parameter, current, retry") - bare
+    foreign = {name.split(".")[0] for name in added} - {"metaflow"}
+    assert not foreign & {
+        "asyncio",
+        "click",
+        "json",
+        "sqlite3",
+        "blake3",
+        "zstandard",
+        "inspect",
+        "dataclasses",
+        "numpy",
+    }
+    lean = modules_after("from metaflow import FlowSpec, step") - bare
+    assert not {"typing", "re", "collections"} & lean - bare
+    assert len(lean) < 40, sorted(lean)
+
+
+def test_a_task_process_imports_neither_the_command_line_nor_the_index() -> None:
+    loaded = modules_after("import metaflow.runtime.fork_loop")
+    assert not {"click", "sqlite3", "asyncio", "subprocess", "metaflow.flow.lint"} & loaded
+
+
+def test_the_client_imports_no_data_library() -> None:
+    loaded = modules_after("from metaflow import Flow")
+    assert not {"numpy", "pandas", "click", "asyncio"} & loaded

@@ -37,10 +37,11 @@ def _to_dict(record: RunRecord | TaskRecord) -> dict[str, Any]:
 
 def _from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
     known = cls._fields
+    values: dict[str, Any] = {
+        name: _frozen(value) if type(value) is list else value for name, value in plain.items() if name in known
+    }
     try:
-        return cls(
-            **{name: _frozen(value) if type(value) is list else value for name, value in plain.items() if name in known}
-        )
+        return cls(**values)
     except TypeError as error:
         absent = [name for name in known if name not in cls._field_defaults and name not in plain]
         raise MetadataException(

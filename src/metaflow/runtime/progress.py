@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 #: A step with fewer tasks than this tells its story by itself.
 _WIDE = 20
-_REFRESH_SECONDS = 0.1
+#: Interval, in seconds, at which the progress line on a terminal is drawn anew.
+REFRESH_SECONDS = 0.1
 #: Interval, in seconds, of the progress line in a log, where nothing can be redrawn.
 REPORT_SECONDS = 300.0
 
 
 class Progress:
-    """Describes, at most ten times a second, where a run stands.
+    """Describes where a run stands.
 
     Parameters
     ----------
@@ -28,20 +29,14 @@ class Progress:
     def __init__(self, counts: Mapping[str, StepCounts]) -> None:
         self._counts = counts
         self._started = time.monotonic()
-        self._shown_at = 0.0
-        self._text = ""
 
     def line(self) -> str:
         """One line for a terminal; empty while no step has many tasks under way."""
-        now = time.monotonic()
-        if now - self._shown_at >= _REFRESH_SECONDS:
-            self._shown_at = now
-            self._text = "  ".join(
-                _describe(step, counts)
-                for step, counts in self._counts.items()
-                if counts.total >= _WIDE and counts.waiting + counts.running
-            )
-        return self._text
+        return "  ".join(
+            _describe(step, counts)
+            for step, counts in self._counts.items()
+            if counts.total >= _WIDE and counts.waiting + counts.running
+        )
 
     def report(self) -> str:
         """One line for a log: tasks that run, wait and are done in all."""

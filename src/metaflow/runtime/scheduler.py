@@ -26,7 +26,7 @@ from .executor import Executor
 from .loop import EventLoop, Timer
 from .plan import Plan, PlannedTask, RetryPolicy
 from .process import describe_exit
-from .progress import REPORT_SECONDS, Progress
+from .progress import REFRESH_SECONDS, REPORT_SECONDS, Progress
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
 from .task import make_record
 from .task_output import TaskOutput
@@ -160,10 +160,11 @@ class Scheduler:
                 self._loop.on_signal(number, self._interrupted)
             self._executor = make_executor(self._loop, self.fail)
             self._loop.call_later(REPORT_SECONDS, self._report)
+            if self._console.is_terminal:
+                self._show_progress()
             try:
                 while not self._is_over():
                     self._launch()
-                    self._console.status(self._progress.line())
                     self._console.flush()
                     self._loop.step()
             finally:
@@ -352,6 +353,10 @@ class Scheduler:
     def _kill_all(self, number: int) -> None:
         if self._active:
             self._executor.kill(tuple(self._active), number)
+
+    def _show_progress(self) -> None:
+        self._console.status(self._progress.line())
+        self._loop.call_later(REFRESH_SECONDS, self._show_progress)
 
     def _report(self) -> None:
         self._console.say(self._progress.report())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from graph_strategies import flows, lay_out, render
 from hypothesis import HealthCheck, given, settings
 
 import metaflow
+from graph_strategies import flows, lay_out, render
 
 from .conftest import Project
 

@@ -250,7 +250,12 @@ def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: st
             f"Attempt {attempt} of task {flow}/{run_id}/{step}/{task_id} has no data: it has not finished, "
             "died before it could commit, or was removed."
         ) from error
-    return TaskReader(store, Manifest.decode(data, key))
+    try:
+        return TaskReader(store, Manifest.decode(data, key))
+    except CorruptedDataException:
+        # The same error again, now with the path of the file, which is not worth making for every task.
+        Manifest.decode(data, str(store.local_path(key) or key))
+        raise
 
 
 def list_attempts(store: ObjectStore, flow: str, run_id: str) -> Iterator[tuple[str, str, int]]:

@@ -222,11 +222,13 @@ class TimeoutException(MetaflowException):
 class FailureHandledByCatch(MetaflowException):
     headline = "Task execution failed but @catch handled it"
 
-    def __init__(self, retry_count: int) -> None:
-        super().__init__(
-            f"Task execution kept failing over {retry_count + 1} attempts. "
-            "Your code did not raise an exception. Something in the execution environment caused the failure."
+    def __init__(self, retry_count: int, reason: str | None = None) -> None:
+        why = (
+            f"The last time, {reason}."
+            if reason
+            else "Your code did not raise an exception. Something in the execution environment caused the failure."
         )
+        super().__init__(f"Task execution kept failing over {retry_count + 1} attempts. {why}")
 
 
 class MetaflowExceptionWrapper(Exception):
@@ -244,13 +246,11 @@ class MetaflowExceptionWrapper(Exception):
 
     def __init__(self, exc: BaseException | None = None) -> None:
         super().__init__()
-        self.exception = str(exc) if exc is not None else ""
+        self.exception = text_of(exc) if exc is not None else ""
         self.type = f"{type(exc).__module__}.{type(exc).__name__}" if exc is not None else ""
         self.stacktrace: str | None = None
         if exc is not None and exc.__traceback__ is not None:
-            import traceback
-
-            self.stacktrace = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+            self.stacktrace = format_error(exc)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (MetaflowExceptionWrapper, (), self.__dict__)
@@ -263,3 +263,37 @@ class MetaflowExceptionWrapper(Exception):
 
     def __repr__(self) -> str:
         return f"MetaflowExceptionWrapper({self.type}: {self.exception})"
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error, also of one whose own ``__str__`` fails."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<its text could not be made: {type(failure).__name__}>"
+
+
+def format_error(error: BaseException, only_place: bool = False) -> str:
+    """Traceback of an error of a step, without our own frames around the user's code.
+
+    Parameters
+    ----------
+    error : BaseException
+    only_place : bool
+        Leave out the error itself.
+
+    Returns
+    -------
+    str
+        Lines that end with a newline; empty if only the place is wanted, and it is not in the user's code.
+    """
+    import os
+    import traceback
+
+    own = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    trace = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    for part in (trace, trace.__cause__, trace.__context__):
+        if part is not None:
+            kept = [frame for frame in part.stack if not frame.filename.startswith(own)]
+            part.stack[:] = kept or (part.stack if not only_place else [])
+    return "".join(trace.stack.format() if only_place else trace.format())

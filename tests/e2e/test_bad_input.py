@@ -295,7 +295,7 @@ class F(FlowSpec):
     [
         ("pass", "'items' does not exist"),
         ("self.items = []", "no elements"),
-        ("self.items = 5", "cannot go through"),
+        ("self.items = 5", "not iterable"),
         ("self.items = (i for i in range(3))", "Make it a list"),
     ],
 )

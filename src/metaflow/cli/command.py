@@ -15,10 +15,21 @@ from .messages import echo, print_metaflow_exception
 @click.group(
     help="Look after the runs of all flows in this project.",
     context_settings={"help_option_names": ["--help", "-h"]},
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="metaflow")
-def metaflow() -> None:
+@click.pass_context
+def metaflow(context: click.Context) -> None:
     """Commands that are not about one flow."""
+    if context.invoked_subcommand is None:
+        click.echo(f"Metaflow ({__version__})\n\n{context.get_help()}")
+
+
+@metaflow.command("help", help="Show this help.")
+@click.pass_context
+def help_command(context: click.Context) -> None:
+    """``help``: the same as ``--help``."""
+    click.echo(context.find_root().get_help())
 
 
 @metaflow.command(help="Show where results are kept here, and which flows have any.")

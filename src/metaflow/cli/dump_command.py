@@ -49,6 +49,9 @@ def dump(state: FlowState, path: str, private: bool, max_value_size: int, includ
             continue
         if len(tasks) > 1:
             echo(f"[{task.pathspec}]")
+        if not names and task.status in ("running", "killed"):
+            why = "it is still running" if task.status == "running" else "it was stopped"
+            echo(f"Task {task.pathspec} has left no artifacts: {why}.")
         for name in names:
             sys.stdout.write(_line(task, name, max_value_size) + "\n")
     missing = wanted - {name for task in tasks for name in task.artifact_names(private=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,10 +23,21 @@ def main(flow_class: type[FlowSpec]) -> NoReturn:
     flow_class : type
         The flow that the script defines.
     """
+    _open_standard_streams()
     server = _start_server(flow_class) if "run" in sys.argv[1:] else None
     from .flow_command import main as command_line
 
     command_line(flow_class, server)
+
+
+def _open_standard_streams() -> None:
+    """Give a process that was started with closed streams (``>&-``) ones that lead nowhere."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+    sys.stdin = sys.stdin or open(0)  # noqa: SIM115 - open as long as we live
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 - open as long as we live
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115 - open as long as we live
 
 
 def _start_server(flow_class: type[FlowSpec]) -> fork_server.ForkServer | None:

@@ -140,7 +140,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     server : ForkServer or None
         For the tasks of a run.
     """
-    program = f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
     group = _make_group(flow_class, server)
     try:
         with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:

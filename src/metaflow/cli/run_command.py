@@ -10,6 +10,7 @@ import click
 from ..exception import MetaflowException
 from ..flow.declarations import parameters_of
 from ..flow.parameters import Parameter, ParameterContext
+from ..metadata_store.tags import check_tags
 from .messages import echo
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
         from ..runtime.run import RunOptions, run_flow
         from ..runtime.scheduler import Limits, RunStopped
 
+        check_tags(tags)
         graph = state.checked_graph()
         given = _parameter_values(flow_class, parameters, values)
         options = RunOptions(
@@ -90,7 +92,7 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
 
 def _option(parameter: Parameter) -> click.Option:
     """The command line option of a parameter."""
-    options = {"is_flag": False, **parameter.options}
+    options = dict(parameter.options)
     default = parameter.default
     if default is not None and parameter.show_default is not False:
         options["show_default"] = "computed when the run starts" if callable(default) else True

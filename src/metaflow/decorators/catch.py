@@ -40,6 +40,11 @@ class CatchDecorator(StepDecorator):
         if variable is not None and (not isinstance(variable, str) or not variable.isidentifier()):
             raise MetaflowException(f"Step *{step}*: @catch(var={variable!r}) should be the name of an attribute.")
 
+    def assigned_names(self) -> tuple[str, ...]:
+        """The attribute for the exception."""
+        variable = self.attributes["var"]
+        return (variable,) if variable else ()
+
     def retries(self) -> Retries:
         """Fallback attempts for a process that dies."""
         return Retries(fallback=FALLBACK_ATTEMPTS)

@@ -35,6 +35,8 @@ class Current:
         if name.startswith("__"):
             raise AttributeError(name)
         facts = self.__dict__.get("_facts", {})
+        if name == "graph_info" and name in facts:
+            return self.graph
         if name in facts:
             return facts[name]
         if name in _OUTSIDE:

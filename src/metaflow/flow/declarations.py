@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from .spec import FlowSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OPTION_NAME = re.compile(r"[A-Za-z_][\w-]*").fullmatch
 _NO_CONSTANT = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type, Parameter)
 
 
@@ -26,6 +28,7 @@ def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for attribute, value in _attributes(flow_class):
         if isinstance(value, Parameter):
+            _check_name(attribute, value)
             found[attribute] = value
     names: dict[str, str] = {}
     for attribute, parameter in found.items():
@@ -37,6 +40,20 @@ def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
             )
         names[folded] = attribute
     return found
+
+
+def _check_name(attribute: str, parameter: Parameter) -> None:
+    """Refuse names that would hide what a flow or its command line has already."""
+    if hasattr(FlowSpec, attribute) and attribute != "name":
+        raise MetaflowException(
+            f"The parameter '{parameter.name}' is assigned to self.{attribute}, which every flow has already. "
+            "Assign it to an attribute of another name."
+        )
+    if parameter.name == "help" or not _OPTION_NAME(parameter.name):
+        raise MetaflowException(
+            f"'{parameter.name}' cannot be the name of a parameter, because --{parameter.name} cannot be an option of "
+            "its own. Use letters, digits, dashes and underscores."
+        )
 
 
 def constants_of(flow_class: type[FlowSpec]) -> dict[str, Any]:
@@ -55,6 +72,6 @@ def _attributes(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
     """Attributes of the flow's own classes as they end up in it: base classes first, overridden ones left out."""
     owned: dict[str, Any] = {}
     for cls in reversed(flow_class.__mro__):
-        if issubclass(cls, FlowSpec) and cls is not FlowSpec:
+        if cls is not FlowSpec and cls is not object:
             owned.update(vars(cls))
     yield from owned.items()

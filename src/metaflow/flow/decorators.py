@@ -109,6 +109,10 @@ class StepDecorator:
         """Time after which an attempt is stopped, in seconds; None for no limit."""
         return None
 
+    def assigned_names(self) -> tuple[str, ...]:
+        """Attributes of the flow that it sets."""
+        return ()
+
     def hook(self) -> TaskHook | None:
         """What wraps the step's code, made anew for every task."""
         return None

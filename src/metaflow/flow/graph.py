@@ -96,8 +96,8 @@ class FlowGraph:
     def end_step(self) -> str:
         """Name of the step that the flow ends with.
 
-        The step marked ``@step(end=True)``, else the one called ``end``, else the only one without
-        ``self.next``. LintWarn is raised if there is no such step.
+        The step marked ``@step(end=True)``, else the one called ``end``, else the flow's only step. LintWarn is
+        raised if there is no such step.
         """
         return self._only("end", self.ends)
 
@@ -114,8 +114,9 @@ class FlowGraph:
             )
         message = f"Your flow must have exactly one {word} step. Either name a step '{word}' or use @step({word}=True)."
         if names:
-            what = "which no other step leads to" if word == "start" else "which have no self.next()"
-            message += f" It could be any of {names}, {what}."
+            message += f" It could be any of {names}, which no other step leads to."
+        elif word == "end" and (open_ends := [node.name for node in self if not node.transition.mentions_next]):
+            message += f" These have no self.next(): {', '.join(f'*{name}*' for name in open_ends)}."
         elif not self.nodes:
             message += f" *{self.name}* has no steps at all: mark its methods with @step."
         raise LintWarn(message, source_file=self.source_file or None)
@@ -183,7 +184,7 @@ def _candidates(nodes: dict[str, Node], word: str) -> tuple[str, ...]:
         return (word,)
     if word == "start":
         return tuple(node.name for node in nodes.values() if not set(node.incoming) - {node.name})
-    return tuple(node.name for node in nodes.values() if not node.transition.mentions_next)
+    return tuple(nodes) if len(nodes) == 1 else ()
 
 
 def _describe_node(node: Node) -> dict[str, Any]:

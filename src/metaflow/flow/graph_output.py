@@ -61,7 +61,8 @@ def describe(graph: FlowGraph) -> str:
         A block for each step, separated by empty lines: its decorators, its name, its docstring (``?`` if
         there is none) and the steps that it leads to.
     """
-    return "\n\n".join(_block(node) for node in graph)
+    names = dict.fromkeys([*graph.order, *graph.nodes])  # what is unreachable comes last
+    return "\n\n".join(_block(graph[name]) for name in names)
 
 
 def _block(node: Node) -> str:

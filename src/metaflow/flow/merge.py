@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..exception import (
     MetaflowException,
@@ -31,11 +31,13 @@ _INTERNAL = frozenset(
 def merge_artifacts(flow: FlowSpec, inputs: Inputs, exclude: list[str], include: list[str]) -> None:
     """See :meth:`FlowSpec.merge_artifacts`."""
     state = flow._flow_state
-    if state is None or not state.is_join:
-        where = f"step *{state.step}*" if state is not None else "a flow that is not running"
-        raise MetaflowException(f"merge_artifacts can only be called in a join, but it was called in {where}.")
+    if state is not None and not state.takes_inputs:
+        raise MetaflowException(f"merge_artifacts can only be called in a join, but step *{state.step}* is none.")
     if exclude and include:
         raise MetaflowException("merge_artifacts takes *exclude* or *include*, but not both.")
+    if state is None:
+        _merge_attributes(flow, list(inputs), exclude, include)
+        return
     found: dict[str, dict[str, StepState]] = {}
     for view in inputs:
         source = view._flow_state
@@ -44,24 +46,48 @@ def merge_artifacts(flow: FlowSpec, inputs: Inputs, exclude: list[str], include:
             wanted = name in include if include else name not in exclude and name not in _INTERNAL
             if wanted and not _already_there(flow, state, name):
                 found.setdefault(name, {}).setdefault(source.source.entry(name).sha, source)
-    conflicts = sorted(name for name, versions in found.items() if len(versions) > 1)
-    if conflicts:
-        listed = ", ".join(conflicts)
-        raise UnhandledInMergeArtifactsException(
-            f"Step *{state.step}* cannot merge the following artifacts because the inputs have different values for "
-            f"them: {listed}. Assign self.{conflicts[0]} (and the others) before calling merge_artifacts, or name them "
-            "in exclude.",
-            conflicts,
-        )
-    missing = sorted(name for name in include if name not in found and not _already_there(flow, state, name))
-    if missing:
-        raise MissingInMergeArtifactsException(
-            f"Step *{state.step}* cannot merge artifacts that none of its inputs has: {', '.join(missing)}.",
-            missing,
-        )
+    _refuse(
+        state.step,
+        sorted(name for name, versions in found.items() if len(versions) > 1),
+        sorted(name for name in include if name not in found and not _already_there(flow, state, name)),
+    )
     for name, versions in found.items():
         origin = next(iter(versions.values()))
         state.forwarded[name] = (origin.source, origin.source.entry(name))
+
+
+def _merge_attributes(flow: FlowSpec, inputs: list[Any], exclude: list[str], include: list[str]) -> None:
+    """The same for a step that is called directly, as in a unit test: inputs are objects with attributes."""
+    import pickle
+
+    found: dict[str, dict[bytes, Any]] = {}
+    for each in inputs:
+        for name, value in vars(each).items():
+            wanted = name in include if include else name not in exclude and name not in _INTERNAL
+            if wanted and not name.startswith("__") and name not in flow._EPHEMERAL and name not in vars(flow):
+                found.setdefault(name, {})[pickle.dumps(value)] = value
+    _refuse(
+        "that was called",
+        sorted(name for name, versions in found.items() if len(versions) > 1),
+        sorted(name for name in include if name not in found and name not in vars(flow)),
+    )
+    for name, versions in found.items():
+        setattr(flow, name, next(iter(versions.values())))
+
+
+def _refuse(step: str, conflicts: list[str], missing: list[str]) -> None:
+    """Raise if there is anything in either list."""
+    if conflicts:
+        raise UnhandledInMergeArtifactsException(
+            f"Step *{step}* cannot merge the following artifacts because the inputs have different values for "
+            f"them: {', '.join(conflicts)}. Assign self.{conflicts[0]} (and the others) before calling "
+            "merge_artifacts, or name them in exclude.",
+            conflicts,
+        )
+    if missing:
+        raise MissingInMergeArtifactsException(
+            f"Step *{step}* cannot merge artifacts that none of its inputs has: {', '.join(missing)}.", missing
+        )
 
 
 def _already_there(flow: FlowSpec, state: StepState, name: str) -> bool:

@@ -115,6 +115,11 @@ class Parameter:
         for field, value in (("required", required), ("show_default", show_default)):
             if callable(value):
                 raise MetaflowException(f"Parameter '{name}': {field} may not be a function.")
+        if isinstance(default, (list, dict, set)) and type is None:
+            raise MetaflowException(
+                f"Parameter '{name}': a {default.__class__.__name__} cannot be given on a command line. Use a text, "
+                "and take it apart in the start step."
+            )
         self.name = name
         self.attribute = name.replace("-", "_")
         self.default = default
@@ -138,7 +143,9 @@ class Parameter:
             return state.load_into(flow, self.attribute)
         if state is not None:
             raise AttributeError(f"Flow {type(flow).__name__} has no attribute '{self.attribute}'")
-        return None if callable(self.default) else self.convert(self.default)
+        if not callable(self.default):
+            return self.convert(self.default)
+        return self.evaluate_default(ParameterContext(type(flow).__name__, "", self.name, print, "local"))
 
     def __set__(self, flow: FlowSpec, value: Any) -> None:
         # In a task, FlowSpec.__setattr__ has refused it before it comes here.
@@ -158,7 +165,10 @@ class Parameter:
         if value is None or self.type not in _PLAIN_TYPES or isinstance(value, self.type):
             return value
         try:
-            return self.type(value)
+            converted = self.type(value)
+            if isinstance(value, float) and converted != value:
+                raise ValueError("it is no whole number")
+            return converted
         except (TypeError, ValueError) as error:
             raise ParameterFieldTypeMismatch(
                 f"Parameter '{self.name}' is of type {self.type.__name__}, but its value is {value!r}."
@@ -175,17 +185,27 @@ class Parameter:
             If it returns a value of another type.
         """
         try:
-            value = self.default(context)
+            value = self.default(context, False) if _takes_two(self.default) else self.default(context)
         except Exception as error:
             raise ParameterFieldFailed(
                 f"The default of parameter '{self.name}' could not be computed: {type(error).__name__}: {error}"
             ) from error
+        if self.type is float and isinstance(value, int):
+            value = float(value)
         if self.type in _PLAIN_TYPES and value is not None and not isinstance(value, self.type):
             raise ParameterFieldTypeMismatch(
                 f"The default of parameter '{self.name}' should be of type {self.type.__name__}, but the function "
                 f"that computes it returned {value!r}."
             )
         return value
+
+
+def _takes_two(function: Any) -> bool:
+    """Whether a function that computes a default also wants to know if this is a real deployment."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    return code.co_argcount - (1 if hasattr(function, "__self__") else 0) >= 2  # type: ignore[no-any-return]
 
 
 def _type_of(default: Any) -> Any:

@@ -15,6 +15,7 @@ from . import seeding  # noqa: F401 - takes its snapshot as early as possible
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
     from typing import Any
 
     from .state import Inputs, StepState
@@ -89,13 +90,31 @@ class FlowSpec:
     def index(self) -> int | None:
         """Index of this task in the innermost foreach; None outside of one."""
         state = self._flow_state
-        return state.frames[-1].index if state is not None and state.frames else None
+        if state is None:
+            return self.__dict__.get("index")
+        return state.frames[-1].index if state.frames else None
+
+    @index.setter
+    def index(self, value: int) -> None:
+        self._pretend("index", value)
 
     @property
     def input(self) -> Any:
         """Element of the innermost foreach that this task is for; None outside of one."""
         state = self._flow_state
-        return state.element(len(state.frames) - 1) if state is not None and state.frames else None
+        if state is None:
+            return self.__dict__.get("input")
+        return state.element(len(state.frames) - 1) if state.frames else None
+
+    @input.setter
+    def input(self, value: object) -> None:
+        self._pretend("input", value)
+
+    def _pretend(self, name: str, value: object) -> None:
+        """Set, for a step that is called directly, what the runtime would have given it."""
+        if self._flow_state is not None:
+            raise AttributeError(f"self.{name} is given by the foreach and cannot be assigned. Choose another name.")
+        self.__dict__[name] = value
 
     def foreach_stack(self) -> list[tuple[int, int, Any]]:
         """Position of this task in every foreach around it.
@@ -179,6 +198,9 @@ class FlowSpec:
                 yield getattr(self, name)
 
     def __getattr__(self, name: str) -> Any:
+        computed = getattr(type(self), name, None)
+        if isinstance(computed, property) and computed.fget is not None:
+            return computed.fget(self)  # it raised an AttributeError of its own, which shall be seen
         state = self.__dict__.get("_flow_state")
         if state is not None and name in state:
             return state.load_into(self, name)
@@ -195,7 +217,15 @@ class FlowSpec:
                 f"Flow level attributes and Parameters are not modifiable: self.{name} is "
                 f"{state.read_only[name]} of the flow. Assign the new value to an attribute of another name."
             )
+        if state is not None and hasattr(type(self), name):
+            _refuse_collision(type(self), name)
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        # An inherited artifact that was not read yet can be "deleted" like one that was: the step's own value goes.
+        state = self.__dict__.get("_flow_state")
+        if name in self.__dict__ or state is None or name not in state:
+            object.__delattr__(self, name)
 
     def __str__(self) -> str:
         state = self._flow_state
@@ -218,6 +248,20 @@ class FlowSpec:
         )
 
 
+def _refuse_collision(flow_class: type[FlowSpec], name: str) -> None:
+    """Raise if an artifact of this name could never be read, because the class has something else there."""
+    existing = getattr(flow_class, name)
+    if isinstance(existing, property) and existing.fset is None:
+        what = "a property"
+    elif callable(existing) and not isinstance(existing, type):
+        what = "a step" if getattr(existing, "is_step", False) else "a method"
+    else:
+        return
+    raise AttributeError(
+        f"self.{name} cannot be an artifact, because {name} is {what} of the flow. Choose another name."
+    )
+
+
 def _created_by_main_script(flow: FlowSpec) -> bool:
     """Whether the script that Python was started with is creating `flow`, directly or through a subclass's init."""
     frame = sys._getframe(2)
@@ -226,7 +270,15 @@ def _created_by_main_script(flow: FlowSpec) -> bool:
             break
         frame = frame.f_back
     names = frame.f_globals
-    return names.get("__name__") == "__main__" and "__file__" in names and not hasattr(sys, "ps1")
+    if names.get("__name__") != "__main__" or "__file__" not in names or hasattr(sys, "ps1"):
+        return False
+    # A script that is a test, run by its own unittest.main() or the like, wants the object.
+    above: FrameType | None = frame
+    while above is not None:
+        if above.f_globals.get("__name__", "").partition(".")[0] in ("unittest", "_pytest"):
+            return False
+        above = above.f_back
+    return True
 
 
 def _first_argument(frame: Any) -> str:

@@ -61,7 +61,9 @@ class StepState:
     read_only : mapping
         Attributes that may not be assigned, and what each is ("a parameter").
     is_join : bool
-        Whether the step received several inputs.
+        Whether the step joins branches or tasks.
+    takes_inputs : bool
+        Whether it received inputs, as a join does, and a step where exclusive branches meet.
     """
 
     __slots__ = (
@@ -74,6 +76,7 @@ class StepState:
         "read_only",
         "source",
         "step",
+        "takes_inputs",
     )
 
     def __init__(
@@ -84,6 +87,7 @@ class StepState:
         open_task: Callable[[str], ArtifactSource],
         read_only: Mapping[str, str],
         is_join: bool = False,
+        takes_inputs: bool = False,
     ) -> None:
         self.step = step
         self.source = source
@@ -91,6 +95,7 @@ class StepState:
         self.open_task = open_task
         self.read_only = read_only
         self.is_join = is_join
+        self.takes_inputs = takes_inputs
         #: Values as they were read, to tell at the end which were replaced.
         self.loaded: dict[str, Any] = {}
         #: Artifacts taken over by reference in a join: name -> (source, entry).

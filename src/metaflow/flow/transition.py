@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ..exception import InvalidNextException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import FrameType
     from typing import Any
 
@@ -136,7 +138,12 @@ def _switch(flow: FlowSpec, args: tuple[Any, ...], condition: Any, fail: Callabl
         value = getattr(flow, condition)
     except AttributeError:
         raise fail(f"the condition variable '{condition}' does not exist; assign self.{condition} first.") from None
-    if value not in cases:
+    try:
+        known_value = value in cases
+    except TypeError:
+        kind = type(value).__name__
+        raise fail(f"the condition variable '{condition}' is of type {kind}, which can be no case.") from None
+    if not known_value:
         known = ", ".join(repr(case) for case in cases)
         raise RuntimeError(
             f"The switch condition variable '{condition}' has the value {value!r}, for which there is no case. "
@@ -158,35 +165,33 @@ def _foreach(
         items = getattr(flow, variable)
     except AttributeError:
         raise fail(f"the foreach variable '{variable}' does not exist; assign self.{variable} first.") from None
-    num_splits = _count(items)
-    if num_splits is None:
+    kind = type(items).__name__
+    if hasattr(items, "iloc") and hasattr(items, "columns"):
         raise fail(
-            f"self.{variable} is of type {type(items).__name__}, which foreach cannot go through more than once. "
-            "Make it a list."
+            f"self.{variable} is a {kind}, of which foreach cannot tell whether you mean rows or columns. "
+            f"Give it a list, such as list({variable}.itertuples()) or list({variable}.columns)."
         )
-    if num_splits == 0:
-        raise fail(f"self.{variable} has no elements; foreach needs at least one. Check it before self.next().")
-    return Transition(targets, variable, num_splits, labels_of(items, num_splits, label))
-
-
-def _count(items: Any) -> int | None:
-    """Number of elements; None if `items` cannot be iterated over repeatedly."""
-    try:
-        return len(items)
-    except TypeError:
-        pass
     try:
         iterator = iter(items)
     except TypeError:
-        return None
-    return None if iterator is items else sum(1 for _ in iterator)
+        raise fail(f"self.{variable} is of type {kind}, which is not iterable. Make it a list.") from None
+    if iterator is items:
+        raise fail(
+            f"self.{variable} is of type {kind}, which foreach cannot go through more than once. Make it a list."
+        )
+    num_splits = len(items) if hasattr(items, "__len__") else sum(1 for _ in iterator)
+    if num_splits == 0:
+        raise fail(f"self.{variable} has no elements; foreach needs at least one. Check it before self.next().")
+    return Transition(targets, variable, num_splits, _labels_of(items, num_splits, label))
 
 
-def labels_of(items: Iterable[object], num_splits: int, label: Callable[[object], str]) -> list[str] | None:
+def _labels_of(items: Any, num_splits: int, label: Callable[[object], str]) -> list[str] | None:
     """Short text of every element, or None where that would cost more than it tells."""
     if num_splits > MAXIMUM_LABELS:
         return None
-    return [label(value) for value in items]
+    if isinstance(items, (list, tuple, range, str)):
+        return [label(value) for value in items]
+    return [label(element(items, index)) for index in range(num_splits)]
 
 
 #: Foreaches wider than this are not labelled: the texts would outweigh everything else that is recorded.
@@ -194,11 +199,11 @@ MAXIMUM_LABELS = 100_000
 
 
 def element(items: Any, index: int) -> Any:
-    """Element `index` of what a foreach iterates over: ``items[index]``, or by stepping through where that fails."""
+    """Element `index` of what a foreach iterates over: ``items[index]``, or by stepping through where that fails.
+
+    Of a pandas Series it is the element at that position, whatever its index says.
+    """
     try:
-        return items[index]
+        return items.iloc[index] if hasattr(items, "iloc") else items[index]
     except (TypeError, KeyError):
-        for position, value in enumerate(items):
-            if position == index:
-                return value
-    return None
+        return next(islice(iter(items), index, None), None)

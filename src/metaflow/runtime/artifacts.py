@@ -72,4 +72,4 @@ def _untouched(name: str, own: dict[str, Any], loaded: dict[str, Any]) -> bool:
     """Whether the inherited artifact `name` is surely what it was."""
     if name not in own:
         return True
-    return name in loaded and own[name] is loaded[name] and isinstance(loaded[name], _IMMUTABLE)
+    return name in loaded and own[name] is loaded[name] and type(loaded[name]) in _IMMUTABLE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..datastore.local import LocalStore
 from ..datastore.root import set_root_of_run
+from ..exception import MetaflowException
+from .open_files import flush, open_files
 from .random_state import RandomState
 from .specs import RunSpec, TaskSpec, decode
 from .task import TaskRunner
@@ -29,12 +32,18 @@ class ForkedMain:
     run : RunSpec
     random_state : RandomState
         What the flow's module-level code left.
+    files : list of file objects
+        Those that it left open.
     """
 
-    def __init__(self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState) -> None:
+    def __init__(
+        self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
+    ) -> None:
         set_root_of_run(Path(run.root))
         self._runner = TaskRunner(flow_class, run, LocalStore(run.root))
         self._random_state = random_state
+        self._files = files
+        _choose_namespace(run)
 
     def warm(self, spec: TaskSpec) -> None:
         """In the server, before it forks for `spec`: read what many tasks will need."""
@@ -44,31 +53,52 @@ class ForkedMain:
         """In the child: run the task; returns the exit code of the process."""
         _line_buffer_output()
         self._random_state.restore()
-        ok = self._runner.execute(spec)
-        _leave()
+        ok = _execute(self._runner, spec)
+        _leave(self._files)
         return 0 if ok else 1
 
 
-def run_spawned(flow_class: type[FlowSpec], spec_fd: int) -> int:
+def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
     """Body of a new interpreter that was started for one task.
 
     Parameters
     ----------
     flow_class : type
     spec_fd : int
-        Pipe that the specification comes from. It stays open until the run's process dies.
+        File that holds the specification.
+    life_fd : int
+        Pipe that stays open until the run's process dies.
 
     Returns
     -------
     int
         Exit code of the process.
     """
-    with open(spec_fd, "rb", closefd=False) as file:
-        run, spec = decode(file.readline())
-    threading.Thread(target=_die_with_pipe, args=(spec_fd,), daemon=True).start()
+    with open(spec_fd, "rb") as file:
+        file.seek(0)
+        run, spec = decode(file.read())
+    threading.Thread(target=_die_with_pipe, args=(life_fd,), daemon=True).start()
+    _choose_namespace(run)
     set_root_of_run(Path(run.root))
     _line_buffer_output()
-    return 0 if TaskRunner(flow_class, run, LocalStore(run.root)).execute(spec) else 1
+    return 0 if _execute(TaskRunner(flow_class, run, LocalStore(run.root)), spec) else 1
+
+
+def _execute(runner: TaskRunner, spec: TaskSpec) -> bool:
+    """Run the task; an error outside the step, such as a damaged input, is told without our traceback."""
+    try:
+        return runner.execute(spec)
+    except MetaflowException as error:
+        sys.stderr.write(f"{error.headline}:\n{error.message}\n")
+        return False
+
+
+def _choose_namespace(run: RunSpec) -> None:
+    """Let the client, in the tasks, look where ``--namespace`` says."""
+    if run.client_namespace is not None:
+        from ..client.namespaces import namespace
+
+        namespace(run.client_namespace or None)
 
 
 def _die_with_pipe(fd: int) -> None:
@@ -86,12 +116,11 @@ def _line_buffer_output() -> None:
             reconfigure(line_buffering=True)
 
 
-def _leave() -> None:
-    """What the end of an interpreter does before the process goes: wait for threads, call exit functions, flush."""
+def _leave(files: list[io.IOBase]) -> None:
+    """What the end of an interpreter does before the process goes: wait for threads, call exit functions, flush.
+
+    `files` are those that were open before the fork; younger ones are found.
+    """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass  # the step closed it, which is its own affair
+    flush([*files, *open_files()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -45,6 +46,10 @@ class Console:
         self._second = 0
         self._second_text = ""
         self._gone = False
+        try:
+            os.set_blocking(self._stream.fileno(), True)  # or what a slow reader has no room for would be lost
+        except (OSError, ValueError):
+            pass
 
     def say(self, message: str, where: str = "", *, bad: bool = False, good: bool = False) -> None:
         """A message of the runtime. ``*`` marks emphasis."""
@@ -77,7 +82,7 @@ class Console:
 
     def _width(self) -> int:
         try:
-            return max(20, os.get_terminal_size(self._stream.fileno()).columns)
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
         except OSError:
             return 80
 
@@ -90,9 +95,11 @@ class Console:
         except UnicodeEncodeError as error:
             self._stream.write(text.encode(error.encoding, "replace").decode(error.encoding))
             self._stream.flush()
-        except OSError:
+        except OSError as error:
             # Whoever read this has gone, as in `| head`. The run goes on; its logs are kept.
             self._gone = True
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                sys.stderr.write(f"Nothing more can be shown ({error.strerror}). The run goes on.\n")
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def _add(self, where: str, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..exception import MetaflowException
 from ..flow.declarations import constants_of, parameters_of
 from ..flow.graph import FlowGraph
 from ..flow.lint import check
@@ -28,6 +29,12 @@ def checked_graph(flow_class: type[FlowSpec]) -> FlowGraph:
     for node in graph:
         for decorator in node.decorators:
             decorator.validate(graph, node.name)
+            for name in decorator.assigned_names():
+                if hasattr(flow_class, name):
+                    raise MetaflowException(
+                        f"Step *{node.name}*: @{decorator.name} would assign self.{name}, but the flow has a "
+                        "parameter, a constant, a step or a method of that name. Choose another."
+                    )
     parameters_of(flow_class)
     return graph
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from ..exception import MetaflowInternalError
+from ..exception import MetaflowException, MetaflowInternalError
 from .executor import TaskListener
 from .fork_server import ForkServer
 from .local_task import LocalTask
 from .loop import EventLoop
-from .process import kill_group
+from .process import kill_task
 from .specs import RunSpec, TaskSpec
+
+#: Seconds after which to try again what had no room on the way to the server.
+_FLUSH_SECONDS = 0.005
+#: Seconds between two tries to start a process that the system refuses, and how many there are.
+_REFUSAL_SECONDS = 0.5
+_MAXIMUM_REFUSALS = 60
+#: Seconds that the server has to end by itself.
+_CLOSE_SECONDS = 3.0
 
 
 class ForkExecutor:
@@ -33,6 +43,8 @@ class ForkExecutor:
         self._server = server.pid
         self._lost = lost
         self._tasks: dict[str, LocalTask] = {}
+        self._specs: dict[str, TaskSpec] = {}
+        self._refusals: dict[str, int] = {}
         self._dead = False
         loop.watch(self._channel.fileno(), self._receive)
         try:
@@ -41,54 +53,102 @@ class ForkExecutor:
             self._server_died()
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
-        """Have the server fork a child for the task."""
+        """Have the server fork a child for the task.
+
+        Raises
+        ------
+        OSError
+            If there are no file descriptors left for its pipes.
+        """
         task = LocalTask(self._loop, listener)
         writers = task.open_pipes()
         self._tasks[spec.key] = task
+        self._specs[spec.key] = spec
         try:
-            self._channel.send(["start", spec], writers)
-        except OSError:
-            self._server_died()
+            self._send(["start", spec], writers)
         finally:
             for fd in writers:
                 os.close(fd)
 
     def kill(self, keys: Sequence[str], number: int) -> None:
-        """Signal the tasks' process groups; the server does it, because only it knows that they are still theirs."""
+        """Signal tasks and all that they started; the server does it, as only it knows that the ids are theirs."""
         for key in keys:
             task = self._tasks.get(key)
             if task is not None and task.pid:
-                try:
-                    self._channel.send(["kill", task.pid, number])
-                except OSError:
-                    self._server_died()
-                    return
+                self._send(["kill", task.pid, number])
 
     def close(self) -> None:
-        """End the server, which ends whatever still runs."""
+        """End the server, which ends whatever still runs; by force if it does not react."""
         if not self._dead:
             self._loop.unwatch(self._channel.fileno())
         self._channel.close()
+        if not _wait_for(self._server, _CLOSE_SECONDS):
+            for task in self._tasks.values():
+                if task.pid:
+                    kill_task(task.pid, signal.SIGKILL)
+            os.kill(self._server, signal.SIGKILL)
+            _wait_for(self._server, _CLOSE_SECONDS)
+
+    def _send(self, message: list[Any], descriptors: tuple[int, ...] = ()) -> None:
+        if self._dead:
+            return
         try:
-            os.waitpid(self._server, 0)
-        except ChildProcessError:
-            pass
+            self._channel.send(message, descriptors)
+        except OSError:
+            self._server_died()
+            return
+        if self._channel.is_full:
+            self._loop.call_later(_FLUSH_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        if self._dead:
+            return
+        try:
+            self._channel.flush()
+        except OSError:
+            self._server_died()
+            return
+        if self._channel.is_full:
+            self._loop.call_later(_FLUSH_SECONDS, self._flush)
 
     def _receive(self) -> None:
-        received = self._channel.receive()
+        try:
+            received = self._channel.receive()
+        except BlockingIOError:
+            return
         if received is None:
             self._server_died()
             return
-        message = received[0]
-        task = self._tasks.get(message[1])
+        (kind, key, *rest), _ = received
+        task = self._tasks.get(key)
         if task is None:
             return
-        if message[0] == "started":
-            task.pid = message[2]
+        if kind == "started":
+            task.pid = rest[0]
             task.listener.started(task.pid)
+        elif kind == "refused":
+            del self._tasks[key]
+            task.abandon()
+            self._refused(self._specs[key], task.listener, rest[0])
         else:
-            del self._tasks[message[1]]
-            task.finish(message[2])
+            del self._tasks[key]
+            del self._specs[key]
+            self._refusals.pop(key, None)
+            task.finish(rest[0])
+
+    def _refused(self, spec: TaskSpec, listener: TaskListener, reason: str) -> None:
+        """The system would not make another process: try again when others may have ended."""
+        refusals = self._refusals[spec.key] = self._refusals.get(spec.key, 0) + 1
+        if refusals < _MAXIMUM_REFUSALS:
+            self._loop.call_later(_REFUSAL_SECONDS, lambda: self.submit(spec, listener))
+            return
+        self._lost(
+            MetaflowException(
+                f"The system refuses to start the process of task {spec.step}/{spec.task_id}: {reason}. "
+                "Run fewer tasks at a time with --max-workers, or raise the limit of processes (ulimit -u)."
+            )
+        )
+        listener.ended(-signal.SIGKILL)
 
     def _server_died(self) -> None:
         if self._dead:
@@ -105,5 +165,18 @@ class ForkExecutor:
         )
         for task in tasks:
             if task.pid:
-                kill_group(task.pid, signal.SIGKILL)
+                kill_task(task.pid, signal.SIGKILL)
             task.finish(-signal.SIGKILL)
+
+
+def _wait_for(pid: int, seconds: float) -> bool:
+    """Wait for a child to end, but not for ever."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True
+        time.sleep(0.001)
+    return False

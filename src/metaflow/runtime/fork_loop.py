@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from .channel import Channel
 from .child import ForkedMain
+from .open_files import open_files
 from .parent_death import die_with_parent
-from .process import kill_group
+from .process import kill_group, kill_task
 from .random_state import RandomState, main_script_source
 from .specs import run_from_list, task_from_list
 
@@ -21,25 +22,33 @@ if TYPE_CHECKING:
     from .specs import TaskSpec
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
 def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any, ...]) -> None:
     """Serve one run, until the scheduler is gone; `random_state` is what the flow's module-level code left."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    # As with nohup: what was ignored when the run started stays ignored in its tasks.
+    ignored: set[int] = {number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_IGN}
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     generators = RandomState(random_state, main_script_source())
+    files = open_files()
     # Objects that exist now are never collected, so that no child copies their pages to look at them.
     gc.collect()
     gc.freeze()
+    select.select([channel], [], [])
     received = channel.receive()
     if received is None:
         return  # the command line had nothing to run
     _, run = received[0]
-    _Server(channel, ForkedMain(flow_class, run_from_list(run), generators)).serve()
+    _Server(channel, ForkedMain(flow_class, run_from_list(run), generators, files), ignored).serve()
 
 
 class _Server:
-    def __init__(self, channel: Channel, main: ForkedMain) -> None:
+    def __init__(self, channel: Channel, main: ForkedMain, ignored: set[int]) -> None:
         self._channel = channel
         self._main = main
+        self._ignored = ignored
         self._children: dict[int, str] = {}
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_read, False)
@@ -54,41 +63,53 @@ class _Server:
         poll.register(self._channel.fileno(), select.POLLIN)
         poll.register(self._wakeup_read, select.POLLIN)
         while True:
-            ready = {fd for fd, _ in poll.poll()}
+            poll.modify(self._channel.fileno(), select.POLLIN | (select.POLLOUT if self._channel.is_full else 0))
+            ready = dict(poll.poll())
             if self._wakeup_read in ready:
                 self._drain_wakeup()
                 self._reap()
-            if self._channel.fileno() in ready:
-                received = self._channel.receive()
-                if received is None:
-                    break
-                self._handle(*received)
+            events = ready.get(self._channel.fileno(), 0)
+            try:
+                if events & select.POLLOUT:
+                    self._channel.flush()
+                received = self._channel.receive() if events & ~select.POLLOUT else ([], [])
+            except OSError:
+                break
+            if received is None:
+                break
+            self._handle(*received)
         for pid in self._children:
-            kill_group(pid, signal.SIGKILL)
+            kill_task(pid, signal.SIGKILL)
 
     def _handle(self, message: list[Any], descriptors: list[int]) -> None:
+        if not message:
+            return
         if message[0] == "start":
             self._fork(task_from_list(message[1]), descriptors)
         else:
             _, pid, number = message
             if pid in self._children:
-                kill_group(pid, number)
+                kill_task(pid, number)
 
     def _fork(self, spec: TaskSpec, descriptors: list[int]) -> None:
         self._main.warm(spec)
         server = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            self._become_task(spec, descriptors, server)
-        # Also in the parent, so that a kill right after the start finds the group whoever comes first.
         try:
-            os.setpgid(pid, pid)
-        except (PermissionError, ProcessLookupError):
-            pass
+            pid = os.fork()
+        except OSError as error:
+            self._tell(["refused", spec.key, error.strerror])
+        else:
+            if pid == 0:
+                self._become_task(spec, descriptors, server)
+            # Also in the parent, so that a kill right after the start finds the group whoever comes first.
+            try:
+                os.setpgid(pid, pid)
+            except (PermissionError, ProcessLookupError):
+                pass
+            self._children[pid] = spec.key
+            self._tell(["started", spec.key, pid])
         for fd in descriptors:
             os.close(fd)
-        self._children[pid] = spec.key
-        self._tell(["started", spec.key, pid])
 
     def _become_task(self, spec: TaskSpec, descriptors: list[int], server: int) -> None:
         """In the child: take on the identity of a task, run it, and never return."""
@@ -97,9 +118,11 @@ class _Server:
             os.setpgid(0, 0)
             die_with_parent(server)
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in _SIGNALS:
+                if number not in self._ignored:
+                    default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                    signal.signal(number, default)
             os.dup2(self._null, 0)
             os.dup2(descriptors[0], 1)
             os.dup2(descriptors[1], 2)
@@ -129,11 +152,10 @@ class _Server:
             if info is None:
                 return
             kill_group(info.si_pid, signal.SIGKILL)
-            pid, status, usage = os.wait4(info.si_pid, 0)
+            pid, status = os.waitpid(info.si_pid, 0)
             key = self._children.pop(pid, None)
             if key is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(["exited", key, code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss])
+                self._tell(["exited", key, os.waitstatus_to_exitcode(status)])
 
     def _tell(self, message: list[Any]) -> None:
         try:

@@ -12,6 +12,8 @@ import random
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from .open_files import flush, open_files
+
 if TYPE_CHECKING:
     from ..flow.spec import FlowSpec
     from .channel import Channel
@@ -38,17 +40,17 @@ def start(flow_class: type[FlowSpec]) -> ForkServer:
     ours, theirs = Channel.pair()
     # Python's generator seeds itself anew in every child, so what the user's code left must be taken before.
     random_state = random.getstate()
-    # What is still in these buffers would otherwise be written twice.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # What is still in buffers would otherwise be written by every child again.
+    flush(open_files())
     pid = os.fork()
     if pid:
         theirs.close()
         return ForkServer(ours, pid)
     try:
         ours.close()
-        # A process group of its own: Ctrl-C in the terminal is for the scheduler alone to handle.
-        os.setpgid(0, 0)
+        # A session of its own: Ctrl-C is for the scheduler alone to handle, and a step that asks the terminal for a
+        # password is told that there is none instead of being stopped for ever as a background job.
+        os.setsid()
         from .fork_loop import serve
 
         serve(theirs, flow_class, random_state)

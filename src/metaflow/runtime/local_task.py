@@ -21,7 +21,7 @@ _READS_PER_ROUND = 4
 class LocalTask:
     """Pipes and process of one running task."""
 
-    __slots__ = ("_loop", "_open", "_readers", "listener", "pid")
+    __slots__ = ("_loop", "_readers", "listener", "pid")
 
     def __init__(self, loop: EventLoop, listener: TaskListener) -> None:
         self._loop = loop
@@ -31,9 +31,15 @@ class LocalTask:
 
     def open_pipes(self) -> tuple[int, int]:
         """Make both pipes and watch them; returns the ends that the task writes to."""
-        writers = []
+        writers: list[int] = []
         for stream in _STREAMS:
-            read, write = os.pipe()
+            try:
+                read, write = os.pipe()
+            except OSError:
+                self.abandon()
+                for fd in writers:
+                    os.close(fd)
+                raise
             os.set_blocking(read, False)
             self._readers[stream] = read
             self._loop.watch(read, self._reader(stream))
@@ -43,11 +49,11 @@ class LocalTask:
     def _reader(self, stream: LogStream) -> Callable[[], None]:
         return lambda: self._read(stream, _READS_PER_ROUND)
 
-    def _read(self, stream: LogStream, rounds: int | None) -> None:
-        """Pass on what can be read now; without a limit of `rounds`, all of it."""
+    def _read(self, stream: LogStream, rounds: int) -> None:
+        """Pass on what can be read now, in at most so many reads."""
         fd = self._readers.get(stream)
-        while fd is not None and rounds != 0:
-            rounds = None if rounds is None else rounds - 1
+        while fd is not None and rounds:
+            rounds -= 1
             try:
                 data = os.read(fd, _READ_SIZE)
             except BlockingIOError:
@@ -56,15 +62,21 @@ class LocalTask:
                 self._close(stream)
                 return
             self.listener.output(stream, data)
-            if rounds is not None and len(data) < _READ_SIZE:
+            if len(data) < _READ_SIZE:
                 return  # most likely empty by now; the loop will tell
 
     def finish(self, status: int) -> None:
         """The process is gone: read what is left in the pipes, and do not wait for others that hold them."""
         for stream in tuple(self._readers):
-            self._read(stream, None)
+            # Not to the end: somebody else may hold the pipe and never stop writing.
+            self._read(stream, _READS_PER_ROUND)
             self._close(stream)
         self.listener.ended(status)
+
+    def abandon(self) -> None:
+        """The process was never started."""
+        for stream in tuple(self._readers):
+            self._close(stream)
 
     def _close(self, stream: LogStream) -> None:
         fd = self._readers.pop(stream, None)

@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+#: Cancelled timers to keep before the others are sorted out.
+_MANY_TIMERS = 1000
+
 
 class Timer:
     """A callback that is due at some time; :meth:`cancel` takes it back."""
@@ -26,11 +29,16 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Do not call back."""
+        """Do not call back; what the callback held is let go at once, however far off it was due."""
         self.cancelled = True
+        self.callback = _nothing
 
     def __lt__(self, other: Timer) -> bool:
         return self.due < other.due
+
+
+def _nothing() -> None:
+    pass
 
 
 class EventLoop:
@@ -69,12 +77,20 @@ class EventLoop:
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back once, after `seconds`."""
+        if len(self._timers) > 2 * _MANY_TIMERS and sum(timer.cancelled for timer in self._timers) > _MANY_TIMERS:
+            self._timers = [timer for timer in self._timers if not timer.cancelled]
+            heapq.heapify(self._timers)
         timer = Timer(time.monotonic() + seconds, callback)
         heapq.heappush(self._timers, timer)
         return timer
 
     def on_signal(self, number: int, callback: Callable[[], None]) -> None:
-        """Call back, between two other callbacks, when the process receives the signal."""
+        """Call back, between two other callbacks, when the process receives the signal.
+
+        A signal that was being ignored when the process started, as with ``nohup``, goes on being ignored.
+        """
+        if signal.getsignal(number) is signal.SIG_IGN:
+            return
         self._signals[number] = callback
         # The handler itself does nothing: the interpreter writes the signal's number to the wakeup pipe.
         self._previous_handlers[number] = signal.signal(number, lambda _number, _frame: None)
@@ -90,10 +106,12 @@ class EventLoop:
             if key.fd in self._selector.get_map():
                 key.data()
         now = time.monotonic()
+        timers = self._timers  # a callback may have tidied them
         while timers and timers[0].due <= now:
             timer = heapq.heappop(timers)
             if not timer.cancelled:
                 timer.callback()
+                timers = self._timers
 
     def _deliver_signals(self) -> None:
         try:

@@ -14,6 +14,16 @@ def kill_group(pid: int, number: int) -> None:
         pass
 
 
+def kill_task(pid: int, number: int) -> None:
+    """Send a signal to a task and its process group, also if its code has moved it to another group."""
+    kill_group(pid, number)
+    try:
+        if os.getpgid(pid) != pid:
+            os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
 def describe_exit(status: int) -> str:
     """How a process ended, for people.
 

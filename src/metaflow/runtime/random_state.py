@@ -33,6 +33,7 @@ class RandomState:
     def __init__(self, state: tuple[Any, ...], source: str) -> None:
         seeded = not _drawn_from(state_at_import, state) or seeds_python(source)
         self._python = state if seeded else None
+        self._unseeded = _unseeded_generators()
 
     def restore(self) -> None:
         """Call in a child, before the user's code."""
@@ -42,10 +43,38 @@ class RandomState:
         numpy_random: Any = sys.modules.get("numpy.random")
         if numpy_random is not None and not _numpy_is_seeded(numpy_random):
             numpy_random.seed(int.from_bytes(os.urandom(4), "little"))
+        for generator in self._unseeded:
+            generator.state = type(generator)().state
         torch: Any = sys.modules.get("torch")
         # A seed that torch draws for itself has 64 bits; those that people write have fewer.
         if torch is not None and hasattr(torch, "initial_seed") and torch.initial_seed() >= 2**32:
             torch.seed()
+
+
+def _unseeded_generators() -> list[Any]:
+    """NumPy's generators that the user's modules made without a seed, such as ``rng = np.random.default_rng()``."""
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is None:
+        return []
+    kinds = (numpy_random.Generator, numpy_random.RandomState)
+    found = []
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None) or ""
+        if "site-packages" in path or path.startswith(sys.base_prefix):
+            continue
+        for value in list(vars(module).values()):
+            if isinstance(value, kinds):
+                generator = value.bit_generator if isinstance(value, kinds[0]) else value._bit_generator
+                if _drew_its_own_seed(generator):
+                    found.append(generator)
+    return found
+
+
+def _drew_its_own_seed(generator: Any) -> bool:
+    """Whether a bit generator was seeded by the system: those seeds have 128 bits; people write shorter ones."""
+    sequence = getattr(generator, "seed_seq", getattr(generator, "_seed_seq", None))
+    entropy = getattr(sequence, "entropy", None)
+    return isinstance(entropy, int) and entropy >= 2**64 and not getattr(sequence, "spawn_key", ())
 
 
 def main_script_source() -> str:

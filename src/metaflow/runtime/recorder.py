@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exception import MetaflowException
+from ..exception import MetadataException, MetaflowException
 
 if TYPE_CHECKING:
     from ..metadata_store.store import MetadataStore
 
 #: Events are collected for this long, in seconds, before they are written together.
 _BATCH_SECONDS = 0.1
+#: How long the end of a run waits for an index that others hold, in seconds.
+_CLOSE_SECONDS = 10.0
 
 
 class Recorder:
@@ -65,7 +67,9 @@ class Recorder:
         """
         self._closing.set()
         self._wake.set()
-        self._thread.join()
+        self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            return MetadataException(f"Another process has been holding it for more than {_CLOSE_SECONDS:g} seconds.")
         return self._error
 
     def _write(self) -> None:
@@ -91,7 +95,9 @@ class Recorder:
         try:
             store.apply(batch)
             self._error = None
-        except MetaflowException as error:
+        except Exception as error:  # whatever it is, the run must not lose its heartbeat
+            if not isinstance(error, MetaflowException):
+                error = MetadataException(f"{type(error).__name__}: {error}")
             self._error = error
             with self._lock:
                 self._pending = [*batch, *self._pending]

@@ -105,7 +105,8 @@ def run_flow(
         run_id=record.run_id,
         root=str(options.root),
         user=record.user,
-        namespace=options.namespace or resolve_identity(),
+        namespace=resolve_identity(),
+        client_namespace=options.namespace,
         tags=record.tags,
         read_only=read_only,
         parameter_names=parameter_names,
@@ -116,13 +117,14 @@ def run_flow(
     policies = retry_policies(graph)
     plan = Plan(PlanGraph.from_graph(graph), policies)
     scheduler = Scheduler(run, graph, plan, policies, store, recorder, console, options.limits)
+    _allow_many_files()
     status: RunStatus = "failed"
     message: str | None = None
     try:
         _announce(console, record, options, method)
         scheduler.drive(_executor_maker(server, run))
         status = "done"
-    except RunStopped:
+    except (RunStopped, KeyboardInterrupt):
         status, message = "stopped", "stopped by a signal"
         raise
     except BaseException as error:
@@ -146,7 +148,7 @@ def _create(
     """Claim a run id, and save the record of the run and its parameters."""
     host, pid, process_started = process_identity()
     user = get_username()
-    values = {**constants_of(flow_class), **parameters, "name": flow_class.__name__}
+    values: dict[str, Any] = {"name": flow_class.__name__, **constants_of(flow_class), **parameters}
     values["_graph_info"] = info = graph_info(flow_class, graph)
     while True:
         started = time.time()
@@ -230,6 +232,18 @@ def _announce(console: Console, record: RunRecord, options: RunOptions, method: 
     console.say(f"Workflow starting (run-id {record.run_id}){seen}:")
     if method.reason is not None:
         console.say(f"Each task starts a new interpreter, which is slower than a fork, because {method.reason}.")
+
+
+def _allow_many_files() -> None:
+    """Raise our own limit of open files as far as we may: every running task needs two pipes."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):
+            pass  # then it stays as it is
 
 
 def _write_file(path: Path, text: str) -> None:

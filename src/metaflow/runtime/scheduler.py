@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -139,6 +140,8 @@ class Scheduler:
         self._progress = Progress(plan.counts)
         self._timeouts = {node.name: _timeout_of(node.decorators) for node in graph}
         self._active: dict[str, _Task] = {}
+        #: Why the last attempt of a task failed that will be tried again.
+        self._reasons: dict[int, str] = {}
         self._failure: BaseException | None = None
         self._loop: EventLoop
         self._executor: Executor
@@ -181,9 +184,9 @@ class Scheduler:
         if self._failure is not None:
             return
         self._failure = error
+        if not isinstance(error, RunStopped):
+            self._console.say("Workflow failed.", bad=True)
         if self._active:
-            if not isinstance(error, RunStopped):
-                self._console.say("Workflow failed.", bad=True)
             self._console.say(f"Terminating {len(self._active)} active tasks...")
         self._kill_all(signal.SIGTERM)
         self._loop.call_later(STOP_GRACE, lambda: self._kill_all(signal.SIGKILL))
@@ -205,9 +208,24 @@ class Scheduler:
             run = self._run
             path = self._store.local_path(log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
             assert path is not None
-            output = TaskOutput(path, self._limits.max_log_bytes, self._console, "")
+            output = TaskOutput(path, self._limits.max_log_bytes, self._console)
             task = self._active[spec.key] = _Task(self, planned, spec, output)
-            self._executor.submit(spec, task)
+            try:
+                self._executor.submit(spec, task)
+            except OSError as error:
+                del self._active[spec.key]
+                self._cannot_launch(planned, error)
+
+    def _cannot_launch(self, planned: PlannedTask, error: OSError) -> None:
+        """There are no file descriptors left: go on with as many tasks as there are."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._active:
+            self.fail(MetaflowException(f"The task of step *{planned.step}* cannot be started: {error.strerror}."))
+            return
+        self._plan.put_back([planned])
+        self._limits = self._limits._replace(max_workers=len(self._active))
+        self._console.say(
+            f"Running {len(self._active)} tasks at a time: there are no file descriptors for more (ulimit -n)."
+        )
 
     def _spec(self, planned: PlannedTask) -> TaskSpec:
         inputs = tuple(f"{ref.step}/{ref.task_id}/{ref.attempt}" for ref in planned.inputs) or (PARAMETERS_TASK,)
@@ -229,6 +247,8 @@ class Scheduler:
             inputs=inputs,
             targets=node.targets,
             is_join=node.is_join,
+            takes_inputs=node.takes_inputs,
+            last_failure=self._reasons.pop(planned.task_id, None),
             frames=tuple(reversed(frames)),
             iteration=planned.iteration if node.is_recursive else None,
         )
@@ -242,6 +262,7 @@ class Scheduler:
         else:
             text = "Task is starting (retry)." if spec.attempt else "Task is starting."
         self._console.say(text, task.output_.where)
+        task.output_.release()
         self._recorder.record(TaskStarted(self._running_record(task)))
         seconds = self._timeouts[spec.step]
         if seconds is not None and not spec.is_fallback:
@@ -274,7 +295,7 @@ class Scheduler:
             self._go_on(task, manifest)
         elif self._failure is None:
             self._console.say("Task failed.", task.output_.where, bad=True)
-            self._retry_or_fail(task, None, retriable=True)
+            self._retry_or_fail(task, record.error[1] if record.error else None, retriable=True, shown=True)
 
     def _result(self, spec: TaskSpec) -> Manifest | None:
         """What the attempt committed; None if it died before it could."""
@@ -323,16 +344,19 @@ class Scheduler:
         self._console.say(text, task.output_.where, bad=True)
         self._retry_or_fail(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
 
-    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool) -> None:
+    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool, shown: bool = False) -> None:
+        """Arrange the next attempt, or stop the run; `shown` says that the task itself has printed the reason."""
         retry = self._plan.failed(task.planned, retriable=retriable)
         if retry is not None:
+            if reason:
+                self._reasons[task.planned.task_id] = reason
             if retry.delay_seconds:
                 self._console.say(f"Task will be tried again in {retry.delay_seconds:g} seconds.", task.output_.where)
             self._loop.call_later(retry.delay_seconds, lambda: self._plan.again(task.planned))
             return
         if not retriable:
             self._console.say("This failed task will not be retried.", task.output_.where)
-        self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason else ""))
+        self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason and not shown else ""))
 
     def _running_record(self, task: _Task, status: TaskStatus = "running") -> TaskRecord:
         content = make_record(self._run, task.spec, task.started_at, ok=False, success=False, error=None, pid=task.pid)
@@ -353,6 +377,15 @@ class Scheduler:
     def _kill_all(self, number: int) -> None:
         if self._active:
             self._executor.kill(tuple(self._active), number)
+            if number == signal.SIGKILL:
+                self._loop.call_later(STOP_GRACE, self._give_up)
+
+    def _give_up(self) -> None:
+        """Stop waiting for tasks that were killed, but of which nothing is heard; closing the executor ends them."""
+        for task in self._active.values():
+            task.output_.close()
+            self._recorder.record(TaskEnded(self._running_record(task, status="killed")))
+        self._active.clear()
 
     def _show_progress(self) -> None:
         self._console.status(self._progress.line())

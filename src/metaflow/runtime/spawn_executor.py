@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from .executor import TaskListener
 from .local_task import LocalTask
 from .loop import EventLoop
-from .process import kill_group
+from .process import kill_group, kill_task
 from .specs import RunSpec, TaskSpec, encode
 
 
@@ -28,47 +29,47 @@ class SpawnExecutor:
         """Start an interpreter for the task."""
         task = LocalTask(self._loop, listener)
         writers = task.open_pipes()
-        # The task reads its specification from here, and then waits for the end of the file: it comes when we die.
-        spec_read, spec_write = os.pipe()
-        process = subprocess.Popen(
-            [*_script_command(), "task", "--spec-fd", str(spec_read)],
-            stdin=subprocess.DEVNULL,
-            stdout=writers[0],
-            stderr=writers[1],
-            pass_fds=(spec_read,),
-            start_new_session=True,
-        )
-        for fd in (*writers, spec_read):
+        # In a file, not a pipe: the task may not read it before it has written more than a pipe holds.
+        with tempfile.TemporaryFile() as file:
+            file.write(encode(self._run, spec))
+            file.flush()
+            # The task waits for the end of this pipe, which comes when we die.
+            life_read, life_write = os.pipe()
+            process = subprocess.Popen(
+                [*_script_command(), "task", "--spec-fd", str(file.fileno()), "--life-fd", str(life_read)],
+                stdin=subprocess.DEVNULL,
+                stdout=writers[0],
+                stderr=writers[1],
+                pass_fds=(file.fileno(), life_read),
+                start_new_session=True,
+            )
+        for fd in (*writers, life_read):
             os.close(fd)
-        try:
-            _write_all(spec_write, encode(self._run, spec) + b"\n")
-        except BrokenPipeError:
-            pass  # it died already, which will be noticed
         task.pid = process.pid
-        self._tasks[spec.key] = (task, process, spec_write)
+        self._tasks[spec.key] = (task, process, life_write)
         listener.started(process.pid)
 
     def kill(self, keys: Sequence[str], number: int) -> None:
         """Signal the tasks' process groups."""
         for key in keys:
             if key in self._tasks:
-                kill_group(self._tasks[key][1].pid, number)
+                kill_task(self._tasks[key][1].pid, number)
 
     def close(self) -> None:
         """End whatever still runs."""
         self.kill(tuple(self._tasks), signal.SIGKILL)
-        for _, process, spec_write in self._tasks.values():
+        for _, process, life_write in self._tasks.values():
             process.wait()
-            os.close(spec_write)
+            os.close(life_write)
         self._tasks.clear()
 
     def _reap(self) -> None:
-        for key, (task, process, spec_write) in tuple(self._tasks.items()):
+        for key, (task, process, life_write) in tuple(self._tasks.items()):
             if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
             kill_group(process.pid, signal.SIGKILL)
             status = process.wait()
-            os.close(spec_write)
+            os.close(life_write)
             del self._tasks[key]
             task.finish(status)
 
@@ -78,9 +79,3 @@ def _script_command() -> list[str]:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     script = ["-m", spec.name.removesuffix(".__main__")] if spec is not None else [os.path.abspath(sys.argv[0])]
     return [sys.executable, *subprocess._args_from_interpreter_flags(), *script, "--quiet"]  # type: ignore[attr-defined]
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

@@ -25,6 +25,8 @@ class RunSpec(NamedTuple):
         The user's identity, such as ``user:ada``.
     tags : tuple of str
         User tags of the run.
+    client_namespace : str or None
+        Namespace in which the client looks in tasks; empty for all runs, None for the user's own.
     origin_run_id : str or None
         Run that this one resumes.
     read_only : dict
@@ -40,6 +42,7 @@ class RunSpec(NamedTuple):
     namespace: str
     tags: tuple[str, ...] = ()
     origin_run_id: str | None = None
+    client_namespace: str | None = None
     read_only: dict[str, str] = {}
     parameter_names: tuple[str, ...] = ()
 
@@ -60,6 +63,10 @@ class TaskSpec(NamedTuple):
         Steps that the step leads to, according to the graph.
     is_join : bool
         Whether it starts with what all its inputs agree on only, instead of the artifacts of its one input.
+    takes_inputs : bool
+        Whether the step's code takes `inputs`.
+    last_failure : str or None
+        Why the attempt before this one failed.
     frames : tuple of Frame
         Enclosing foreaches, outermost first.
     iteration : int or None
@@ -73,6 +80,8 @@ class TaskSpec(NamedTuple):
     inputs: tuple[str, ...]
     targets: tuple[str, ...] = ()
     is_join: bool = False
+    takes_inputs: bool = False
+    last_failure: str | None = None
     frames: tuple[Frame, ...] = ()
     iteration: int | None = None
 

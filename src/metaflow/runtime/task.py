@@ -9,21 +9,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.tasks import TaskReader, TaskWriter, open_task
-from ..exception import FailureHandledByCatch, MetaflowException, MetaflowExceptionWrapper
+from ..exception import (
+    FailureHandledByCatch,
+    MetaflowException,
+    MetaflowExceptionWrapper,
+    TimeoutException,
+    format_error,
+    text_of,
+)
 from ..flow.current import current
 from ..flow.hooks import TaskContext, TaskHook
 from ..flow.state import Frame, Inputs, StepState
 from ..flow.transition import Transition
 from .artifacts import save_artifacts
+from .console import highlight
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
 
 if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
     from ..flow.spec import FlowSpec
-
-
-#: Flag of the code of an ``async def``.
-_IS_COROUTINE = 0x80
 
 
 class TaskRunner:
@@ -64,7 +68,7 @@ class TaskRunner:
                 self._opened[PARAMETERS_TASK] = parameters
             try:
                 self.open(spec.inputs[0])
-            except MetaflowException:
+            except Exception:  # noqa: S110
                 pass  # the task will meet the same error and report it as its own
 
     def execute(self, spec: TaskSpec) -> bool:
@@ -79,11 +83,19 @@ class TaskRunner:
         function = getattr(self.flow_class, spec.step)
         self._set_current(spec)
         flow = self.flow_class()
-        initial = {name: value for name, value in vars(flow).items() if name not in type(flow)._EPHEMERAL}
-        inputs = self._give_state(flow, function, spec)
+        inputs = self._give_state(flow, spec)
+        initial = _state_of_process(flow)
         task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
         hooks = [hook for decorator in function.decorators if (hook := decorator.hook()) is not None]
-        error = _run_step(task, hooks, self._call(flow, function, spec, inputs))
+        process = os.getpid()
+        try:
+            error = _run_step(task, hooks, self._call(flow, function, spec, inputs))
+        except TimeoutException as late:  # the alarm rang when the step was just over
+            error = late
+        if os.getpid() != process:
+            sys.stderr.write("A process that the step forked ran on to the end of the step; it is ended here.\n")
+            sys.stderr.flush()
+            os._exit(1)
         handled = False
         if error is not None:
             for hook in hooks:  # all of them, also when one has dealt with it
@@ -112,13 +124,19 @@ class TaskRunner:
             }
         )
 
-    def _give_state(self, flow: FlowSpec, function: Any, spec: TaskSpec) -> Inputs | None:
+    def _give_state(self, flow: FlowSpec, spec: TaskSpec) -> Inputs | None:
         """Tell the flow object where it stands; returns what the step gets as `inputs`, if it takes them."""
         source = self.open(PARAMETERS_TASK if spec.is_join else spec.inputs[0])
         flow.__dict__["_flow_state"] = StepState(
-            spec.step, source, spec.frames, self.open, self.run.read_only, is_join=spec.is_join
+            spec.step,
+            source,
+            spec.frames,
+            self.open,
+            self.run.read_only,
+            is_join=spec.is_join,
+            takes_inputs=spec.takes_inputs,
         )
-        if function.__code__.co_argcount < 2:
+        if not spec.takes_inputs:
             return None
         steps = [key.partition("/")[0] for key in spec.inputs]
         return Inputs(steps, lambda index: self._open_input(spec.inputs[index]))
@@ -137,19 +155,24 @@ class TaskRunner:
         if spec.is_fallback:
 
             def record_failure() -> None:
-                raise FailureHandledByCatch(spec.attempt - 1)
+                raise FailureHandledByCatch(spec.attempt - 1, spec.last_failure)
 
             return record_failure
         arguments = (flow,) if inputs is None else (flow, inputs)
-        if function.__code__.co_flags & _IS_COROUTINE:
 
-            def run_coroutine() -> None:
+        def call() -> None:
+            result = function(*arguments)
+            if hasattr(result, "__await__"):
                 import asyncio
 
-                asyncio.run(function(*arguments))
+                asyncio.run(result)
+            elif hasattr(result, "__next__"):
+                raise MetaflowException(
+                    f"Step *{spec.step}* contains a `yield`, so calling it runs none of its code. Assign what it "
+                    "makes to an attribute instead."
+                )
 
-            return run_coroutine
-        return lambda: function(*arguments)
+        return call
 
     def _save(
         self,
@@ -187,6 +210,17 @@ class TaskRunner:
         return ok
 
 
+def _state_of_process(flow: FlowSpec) -> dict[str, Any]:
+    """Attributes that the flow's ``__init__`` set and that are no artifact of an earlier step, which would win."""
+    state = flow._flow_state
+    assert state is not None
+    initial = {name: value for name, value in vars(flow).items() if name not in flow._EPHEMERAL}
+    for name in [name for name in initial if name in state]:
+        del flow.__dict__[name]
+        del initial[name]
+    return initial
+
+
 def make_record(
     run: RunSpec,
     spec: TaskSpec,
@@ -218,7 +252,7 @@ def make_record(
     if spec.iteration is not None:
         task["iteration"] = spec.iteration
     if error is not None:
-        task["error"] = (f"{type(error).__module__}.{type(error).__name__}", str(error)[:500])
+        task["error"] = (f"{type(error).__module__}.{type(error).__name__}", text_of(error)[:500])
     if run.origin_run_id:
         task["metadata"] = {"origin-run-id": run.origin_run_id}
     return {"task": task, "frames": spec.frames}
@@ -247,23 +281,14 @@ def _run_step(task: TaskContext, hooks: list[TaskHook], call: Callable[[], None]
     return error
 
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
 def _print_failure(flow: FlowSpec, error: BaseException) -> None:
     """Print what went wrong in the step, from the user's code on."""
-    import traceback
-
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE) and trace.tb_next is not None:
-        trace = trace.tb_next
     if isinstance(error, MetaflowException):
         where = f" in file {error.source_file} on line {error.line_no}" if error.line_no and error.source_file else ""
-        text = f"{error.headline}{where}:\n{error.message}"
-        in_user_code = trace is not None and not trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)
-        if in_user_code and not where:
-            text += "\n" + "".join(traceback.format_tb(trace))
+        text = f"{error.headline}{where}:\n{highlight(error.message, False)}"
+        if not where:
+            text += "\n" + format_error(error, only_place=True)
     else:
-        text = "".join(traceback.format_exception(type(error), error, trace))
+        text = format_error(error)
     indented = "".join(f"    {line}\n" for line in text.splitlines())
     sys.stderr.write(f"{flow} failed:\n{indented}\n")

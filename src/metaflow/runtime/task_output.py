@@ -24,17 +24,27 @@ class TaskOutput:
     max_log_bytes : int
         Size at which the log of a stream is cut.
     console : Console
+
+    Attributes
+    ----------
     where : str
-        Prefix of the lines on the console.
+        Prefix of the lines on the console; empty until the task is known to have started.
     """
 
-    __slots__ = ("_console", "_log", "_splitters", "where")
+    __slots__ = ("_console", "_early", "_log", "_splitters", "where")
 
-    def __init__(self, path: Path, max_log_bytes: int, console: Console, where: str) -> None:
+    def __init__(self, path: Path, max_log_bytes: int, console: Console) -> None:
         self._log = LogWriter(path, max_log_bytes)
         self._splitters = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._console = console
-        self.where = where
+        # A fast task prints before the news of its start has arrived, on another way, with its process id.
+        self._early: list[bytes] = []
+        self.where = ""
+
+    def release(self) -> None:
+        """Show what was printed before `where` was known."""
+        self._console.task_lines(self.where, self._early)
+        self._early = []
 
     def feed(self, stream: LogStream, data: bytes) -> None:
         """Take what the task wrote."""
@@ -50,5 +60,8 @@ class TaskOutput:
 
     def _pass_on(self, stream: LogStream, lines: list[bytes]) -> None:
         if lines:
-            self._console.task_lines(self.where, lines)
+            if self.where:
+                self._console.task_lines(self.where, lines)
+            else:
+                self._early += lines
             self._log.write(stream, lines, time.time_ns() // 1000)

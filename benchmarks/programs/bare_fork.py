@@ -13,7 +13,7 @@ import metaflow
 FORKS = 500
 
 runpy.run_path(sys.argv[1], run_name="flow")
-for room in ("cli", "runtime", "datastore", "metadata", "client", "flow", "decorators"):
+for room in ("cli", "runtime", "datastore", "metadata_store", "client", "flow", "decorators"):
     package = importlib.import_module(f"{metaflow.__name__}.{room}")
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)

@@ -147,6 +147,43 @@ def test_logs_follow_a_live_run(project: Project) -> None:
     run.communicate()
 
 
+def test_logs_follow_a_step_whose_tasks_start_later(project: Project) -> None:
+    project.write(
+        """
+        import time
+        class F(FlowSpec):
+            @step
+            def start(self):
+                time.sleep(1)
+                self.items = range(3)
+                self.next(self.work, foreach="items")
+
+            @step
+            def work(self):
+                time.sleep(0.3)
+                print("work", self.input)
+                self.next(self.join)
+
+            @step
+            def join(self, inputs):
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+        """
+    )
+    run = project.start("run", "--run-id-file", "id", "--max-workers", "1")
+    deadline = time.monotonic() + 20
+    while not (project.path / "id").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    followed = project.call("logs", f"{(project.path / 'id').read_text()}/work", "--follow")
+    assert followed.code == 0
+    assert sorted(followed.stdout.splitlines()) == ["work 0", "work 1", "work 2"], followed
+    run.communicate()
+
+
 def test_run_id_file_and_runner_attribute_file(project: Project) -> None:
     outcome = project.run(FLOW, "--run-id-file", "sub/id", "--runner-attribute-file", "attributes.json")
     assert (project.path / "sub/id").read_text() == outcome.run_id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .messages import echo
-from .past_tasks import find_tasks
+from .past_tasks import find_tasks, tasks_so_far
 
 if TYPE_CHECKING:
     from ..client import Task
@@ -40,20 +40,17 @@ def logs() -> None:
 @click.option("--both", "which", flag_value="both", default="both", help="Both, stdout first.  [default]")
 @click.option("--timestamps/--no-timestamps", default=False, show_default=True, help="Show when each line came.")
 @click.option("--attempt", type=click.IntRange(min=0), help="Of this attempt instead of the latest.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the tasks have ended, both streams as they come.")
+@click.option("--follow", "-f", is_flag=True, help="Go on, as lines come, until no more can.")
 @click.pass_obj
 def show(state: FlowState, path: str, which: str, timestamps: bool, attempt: int | None, follow: bool) -> None:
     """Show logs."""
     streams: tuple[LogStream, ...] = ("stdout", "stderr")
     if which != "both":
         streams = ("stdout",) if which == "stdout" else ("stderr",)
-    tasks = find_tasks(state, path)
     if follow:
-        for task in tasks:
-            if len(tasks) > 1:
-                echo(f"[{task.pathspec}]")
-            _follow(_at(task, attempt), streams, timestamps)
+        _follow(state, path, streams, timestamps, attempt)
         return
+    tasks = find_tasks(state, path)
     for stream in streams:
         if which == "both":
             echo(f"Contents of {stream}:")
@@ -74,14 +71,22 @@ def _at(task: Task, attempt: int | None) -> Task:
     return Task(task.pathspec, attempt=attempt, _namespace_check=False)
 
 
-def _follow(task: Task, streams: tuple[LogStream, ...], timestamps: bool) -> None:
-    """Print the lines of a task as they come, until it has ended."""
-    offset = 0
+def _follow(state: FlowState, path: str, streams: tuple[LogStream, ...], timestamps: bool, attempt: int | None) -> None:
+    """Print the lines of tasks as they come, those of tasks that start later too, until no more can come."""
+    offsets: dict[str, int] = {}
+    shown = ""
     while True:
-        over = task.status != "running"  # asked before reading, so that nothing printed last is missed
-        for line in task.log(offset=offset):
-            offset = line.end_offset
-            if line.stream in streams:
+        tasks, more_may_start = tasks_so_far(state, path)
+        # Asked before reading, so that nothing printed last is missed.
+        over = not more_may_start and all(task.status != "running" for task in tasks)
+        for task in tasks:
+            for line in _at(task, attempt).log(offset=offsets.get(task.pathspec, 0)):
+                offsets[task.pathspec] = line.end_offset
+                if line.stream not in streams:
+                    continue
+                if len(tasks) > 1 and shown != task.pathspec:
+                    echo(f"[{task.pathspec}]")
+                    shown = task.pathspec
                 _print(line, timestamps)
         sys.stdout.flush()
         if over:

@@ -37,6 +37,44 @@ def find_tasks(state: FlowState, path: str) -> list[Task]:
         raise CommandException(f"{error.message}. {_what_there_is(flow, parts)}") from error
 
 
+def tasks_so_far(state: FlowState, path: str) -> tuple[list[Task], bool]:
+    """Like :func:`find_tasks` for a run that may be going on.
+
+    Returns
+    -------
+    tuple of (list of Task, bool)
+        The tasks, none if the step has not begun; and whether further ones may start.
+    """
+    from ..client import Run, Step
+
+    parts = path.strip("/").split("/")
+    flow = state.flow_class.__name__
+    if len(parts) > 2 and parts[0] == flow:
+        parts = parts[1:]
+    try:
+        tasks = find_tasks(state, path)
+    except CommandException:
+        if len(parts) != 2 or not _is_running(f"{flow}/{parts[0]}"):
+            raise
+        return [], True
+    if len(parts) == 3 or Run(f"{flow}/{parts[0]}", _namespace_check=False).status != "running":
+        return tasks, False
+    try:
+        # Once a following step has begun, this one is over.
+        return tasks, not list(Step("/".join([flow, *parts]), _namespace_check=False).child_steps)
+    except MetaflowNotFound:
+        return tasks, True
+
+
+def _is_running(pathspec: str) -> bool:
+    from ..client import Run
+
+    try:
+        return Run(pathspec, _namespace_check=False).status == "running"
+    except MetaflowNotFound:
+        return False
+
+
 def _what_there_is(flow: str, parts: list[str]) -> str:
     """What a person may have meant."""
     from ..client import Flow, Run

@@ -18,40 +18,45 @@ if TYPE_CHECKING:
     from .flow_command import FlowState
 
 
-def make(flow_class: type[FlowSpec]) -> click.Command:
-    """The ``run`` command of a flow."""
-    parameters = parameters_of(flow_class)
-
-    @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
-    @click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag the run; may be repeated.")
-    @click.option(
+#: What `run` takes besides the flow's parameters.
+_OPTIONS = (
+    click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag the run; may be repeated."),
+    click.option(
         "--max-workers",
         type=click.IntRange(min=1),
         default=16,
         show_default=True,
         help="How many tasks run at a time.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--max-num-splits",
         type=click.IntRange(min=1),
         default=10_000_000,
         show_default=True,
         help="How wide a foreach may be.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--max-log-size",
         type=click.IntRange(min=1),
         default=10,
         show_default=True,
         help="How many megabytes to keep of each stream that a task prints.",
-    )
-    @click.option("--run-id-file", type=click.Path(path_type=Path), help="Write the run's id to this file.")
-    @click.option(
+    ),
+    click.option("--run-id-file", type=click.Path(path_type=Path), help="Write the run's id to this file."),
+    click.option(
         "--runner-attribute-file",
         type=click.Path(path_type=Path),
         help="Write to this file, as JSON, how to find the run.",
-    )
-    @click.option("--namespace", "user_namespace", help="Namespace of the run, instead of your own.")
+    ),
+    click.option("--namespace", "user_namespace", help="Namespace of the run, instead of your own."),
+)
+
+
+def make(flow_class: type[FlowSpec]) -> click.Command:
+    """The ``run`` command of a flow."""
+    parameters = parameters_of(flow_class)
+
+    @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
     @click.pass_obj
     def run(
         state: FlowState,
@@ -85,6 +90,8 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
         except RunStopped as stop:
             raise click.Abort from stop
 
+    for option in _OPTIONS:
+        option(run)
     for parameter in reversed(parameters.values()):
         run.params.insert(0, _option(parameter))
     return run

@@ -20,7 +20,7 @@ from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
 from ..metadata_store.records import RunRecord, TaskRecord
 from . import fork_server
-from .console import Console
+from .console import Console, highlight
 from .declared import declared_names, graph_info, retry_policies
 from .fork_executor import ForkExecutor
 from .plan import Plan, PlanGraph
@@ -99,18 +99,7 @@ def run_flow(
     if server is None and method.name == "fork":
         server = fork_server.start(flow_class)
     record, parameters_record = _create(store, flow_class, graph, parameters, options)
-    read_only, parameter_names = declared_names(flow_class)
-    run = RunSpec(
-        flow=record.flow,
-        run_id=record.run_id,
-        root=str(options.root),
-        user=record.user,
-        namespace=resolve_identity(),
-        client_namespace=options.namespace,
-        tags=record.tags,
-        read_only=read_only,
-        parameter_names=parameter_names,
-    )
+    run = _spec_of(record, flow_class, options)
     recorder = _start_recorder(options.root, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
     console = Console()
@@ -128,7 +117,7 @@ def run_flow(
         status, message = "stopped", "stopped by a signal"
         raise
     except BaseException as error:
-        message = (str(error).splitlines() or [type(error).__name__])[0]
+        message = highlight((str(error).splitlines() or [type(error).__name__])[0], False)
         raise
     finally:
         record = record._replace(status=status, finished_at=time.time(), message=message)
@@ -136,6 +125,22 @@ def run_flow(
     console.say("Done!", good=True)
     console.flush()
     return record
+
+
+def _spec_of(record: RunRecord, flow_class: type[FlowSpec], options: RunOptions) -> RunSpec:
+    """What the tasks of the run are told of it."""
+    read_only, parameter_names = declared_names(flow_class)
+    return RunSpec(
+        flow=record.flow,
+        run_id=record.run_id,
+        root=str(options.root),
+        user=record.user,
+        namespace=resolve_identity(),
+        client_namespace=options.namespace,
+        tags=record.tags,
+        read_only=read_only,
+        parameter_names=parameter_names,
+    )
 
 
 def _create(

@@ -41,8 +41,8 @@ def start(flow_class: type[FlowSpec]) -> ForkServer:
     ours, theirs = Channel.pair()
     # Python's generator seeds itself anew in every child, so what the user's code left must be taken before.
     random_state = random.getstate()
-    # Python 3.12 and later warn of native threads, such as those of NumPy's linear algebra, which cope with forks; whether
-    # there are any that do not is what `start_method` has looked at.
+    # Python 3.12 and later warn of native threads, such as those of NumPy's linear algebra, which cope with forks;
+    # whether there are any that do not is what `start_method` has looked at.
     warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationWarning)
     # What is still in buffers would otherwise be written by every child again.
     flush(open_files())

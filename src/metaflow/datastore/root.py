@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 ROOT_DIRECTORY = ".metaflow"
 
 
-_root_of_run: Path | None = None
+_root_of_run: str | None = None
 
 
-def set_root_of_run(root: Path | None) -> None:
+def set_root_of_run(root: str | None) -> None:
     """Say, in a process of a run, which datastore the run uses: the default of everything that reads there."""
     global _root_of_run
     _root_of_run = root
@@ -24,7 +24,9 @@ def set_root_of_run(root: Path | None) -> None:
 
 def root_of_run() -> Path | None:
     """Datastore of the run that this process belongs to; None outside of one."""
-    return _root_of_run
+    from pathlib import Path
+
+    return None if _root_of_run is None else Path(_root_of_run)
 
 
 def find_root(start: Path | None = None) -> Path | None:

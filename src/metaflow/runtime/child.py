@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.local import LocalStore
@@ -39,7 +38,7 @@ class ForkedMain:
     def __init__(
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
-        set_root_of_run(Path(run.root))
+        set_root_of_run(run.root)
         self._runner = TaskRunner(flow_class, run, LocalStore(run.root))
         self._random_state = random_state
         self._files = files
@@ -79,7 +78,7 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
         run, spec = decode(file.read())
     threading.Thread(target=_die_with_pipe, args=(life_fd,), daemon=True).start()
     _choose_namespace(run)
-    set_root_of_run(Path(run.root))
+    set_root_of_run(run.root)
     _line_buffer_output()
     return 0 if _execute(TaskRunner(flow_class, run, LocalStore(run.root)), spec) else 1
 

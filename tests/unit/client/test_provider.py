@@ -84,7 +84,7 @@ def test_choosing_what_is_not_there(root, place, reason):
 def test_inside_a_task_the_default_is_the_datastore_of_its_run(root, tmp_path):
     foreach_run(root)
     run = foreach_run(datastore(tmp_path / "run"), flow="G")
-    set_root_of_run(run.root)
+    set_root_of_run(str(run.root))
     assert [flow.id for flow in Metaflow()] == ["G"]
     metadata(str(tmp_path))
     assert [flow.id for flow in Metaflow()] == ["F"]

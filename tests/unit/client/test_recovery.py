@@ -233,7 +233,7 @@ def test_rebuilding_gives_the_same_index_after_any_history(histories):
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / ".metaflow"
         root.mkdir()
-        set_root_of_run(root)
+        set_root_of_run(str(root))
         namespace(None)
         for number, (tasks, tag_changes, status) in enumerate(histories, 1):
             run = StoredRun(root, run_id=str(number), **({} if status else {"host": "elsewhere"}))

@@ -36,6 +36,7 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     # Objects that exist now are never collected, so that no child copies their pages to look at them.
     gc.collect()
     gc.freeze()
+    gc.enable()
     select.select([channel], [], [])
     received = channel.receive()
     if received is None:

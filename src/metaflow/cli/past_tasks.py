@@ -21,10 +21,8 @@ def find_tasks(state: FlowState, path: str) -> list[Task]:
     """
     from ..client import Step, Task, metadata
 
-    parts = path.strip("/").split("/")
     flow = state.flow_class.__name__
-    if len(parts) > 2 and parts[0] == flow:
-        parts = parts[1:]
+    parts = _parts(flow, path)
     if len(parts) not in (2, 3) or not all(parts):
         raise CommandException(f"'{path}' is not of the form RUN/STEP or RUN/STEP/TASK, as in 1234/start.")
     metadata(f"local@{state.root().parent}" if state.root().name == ".metaflow" else str(state.root()))
@@ -47,10 +45,8 @@ def tasks_so_far(state: FlowState, path: str) -> tuple[list[Task], bool]:
     """
     from ..client import Run, Step
 
-    parts = path.strip("/").split("/")
     flow = state.flow_class.__name__
-    if len(parts) > 2 and parts[0] == flow:
-        parts = parts[1:]
+    parts = _parts(flow, path)
     try:
         tasks = find_tasks(state, path)
     except CommandException:
@@ -64,6 +60,12 @@ def tasks_so_far(state: FlowState, path: str) -> tuple[list[Task], bool]:
         return tasks, not list(Step("/".join([flow, *parts]), _namespace_check=False).child_steps)
     except MetaflowNotFound:
         return tasks, True
+
+
+def _parts(flow: str, path: str) -> list[str]:
+    """Run, step and task of a path, which may begin with the name of the flow."""
+    parts = path.strip("/").split("/")
+    return parts[1:] if len(parts) > 2 and parts[0] == flow else parts
 
 
 def _is_running(pathspec: str) -> bool:

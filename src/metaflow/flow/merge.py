@@ -47,7 +47,7 @@ def merge_artifacts(flow: FlowSpec, inputs: Inputs, exclude: list[str], include:
             if wanted and not _already_there(flow, state, name):
                 found.setdefault(name, {}).setdefault(source.source.entry(name).sha, source)
     _refuse(
-        state.step,
+        f"Step *{state.step}*",
         sorted(name for name, versions in found.items() if len(versions) > 1),
         sorted(name for name in include if name not in found and not _already_there(flow, state, name)),
     )
@@ -67,7 +67,7 @@ def _merge_attributes(flow: FlowSpec, inputs: list[Any], exclude: list[str], inc
             if wanted and not name.startswith("__") and name not in flow._EPHEMERAL and name not in vars(flow):
                 found.setdefault(name, {})[pickle.dumps(value)] = value
     _refuse(
-        "that was called",
+        "merge_artifacts",
         sorted(name for name, versions in found.items() if len(versions) > 1),
         sorted(name for name in include if name not in found and name not in vars(flow)),
     )
@@ -75,18 +75,18 @@ def _merge_attributes(flow: FlowSpec, inputs: list[Any], exclude: list[str], inc
         setattr(flow, name, next(iter(versions.values())))
 
 
-def _refuse(step: str, conflicts: list[str], missing: list[str]) -> None:
+def _refuse(who: str, conflicts: list[str], missing: list[str]) -> None:
     """Raise if there is anything in either list."""
     if conflicts:
         raise UnhandledInMergeArtifactsException(
-            f"Step *{step}* cannot merge the following artifacts because the inputs have different values for "
+            f"{who} cannot merge the following artifacts because the inputs have different values for "
             f"them: {', '.join(conflicts)}. Assign self.{conflicts[0]} (and the others) before calling "
             "merge_artifacts, or name them in exclude.",
             conflicts,
         )
     if missing:
         raise MissingInMergeArtifactsException(
-            f"Step *{step}* cannot merge artifacts that none of its inputs has: {', '.join(missing)}.", missing
+            f"{who} cannot merge artifacts that none of its inputs has: {', '.join(missing)}.", missing
         )
 
 

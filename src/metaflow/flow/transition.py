@@ -189,9 +189,11 @@ def _labels_of(items: Any, num_splits: int, label: Callable[[object], str]) -> l
     """Short text of every element, or None where that would cost more than it tells."""
     if num_splits > MAXIMUM_LABELS:
         return None
-    if isinstance(items, (list, tuple, range, str)):
-        return [label(value) for value in items]
-    return [label(element(items, index)) for index in range(num_splits)]
+    try:
+        return [label(_by_position(items, index)) for index in range(num_splits)]
+    except (TypeError, KeyError):
+        # Stepped through once for all of them: `element` would begin anew for each.
+        return [label(value) for value in islice(iter(items), num_splits)]
 
 
 #: Foreaches wider than this are not labelled: the texts would outweigh everything else that is recorded.
@@ -204,6 +206,10 @@ def element(items: Any, index: int) -> Any:
     Of a pandas Series it is the element at that position, whatever its index says.
     """
     try:
-        return items.iloc[index] if hasattr(items, "iloc") else items[index]
+        return _by_position(items, index)
     except (TypeError, KeyError):
         return next(islice(iter(items), index, None), None)
+
+
+def _by_position(items: Any, index: int) -> Any:
+    return items.iloc[index] if hasattr(items, "iloc") else items[index]

@@ -11,9 +11,12 @@ import click
 
 from .. import __version__
 from ..exception import MetaflowException
+from ..flow.declaration import FlowDeclaration
 from .messages import echo, print_exception, print_metaflow_exception
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..runtime.fork_server import ForkServer
@@ -47,6 +50,8 @@ class FlowState:
         Whether to let pylint look at the flow's file.
     server : ForkServer or None
         For the tasks of a run.
+    declaration : FlowDeclaration
+        The flow, configured; complete once :meth:`checked_graph` was called.
     """
 
     def __init__(
@@ -62,6 +67,8 @@ class FlowState:
         self.datastore_root = datastore_root
         self.pylint = pylint
         self.server = server
+        self.declaration = FlowDeclaration(flow_class)
+        self.declaration.configure({})
 
     def root(self, create: bool = False) -> Path:
         """Root of the datastore; made, and announced, on first use if `create`."""
@@ -73,8 +80,15 @@ class FlowState:
             echo(f"Creating local datastore in current directory ({root})")
         return root
 
-    def checked_graph(self, warnings: bool = False) -> FlowGraph:
-        """The flow's graph, after validation, with the usual messages.
+    def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] = ()) -> FlowGraph:
+        """Complete the declaration, and give the flow's graph after validation, with the usual messages.
+
+        Parameters
+        ----------
+        warnings : bool
+            Whether to show pylint's warnings too.
+        decospecs : sequence of str
+            Decorators to add to every step.
 
         Raises
         ------
@@ -91,7 +105,8 @@ class FlowState:
             echo(f"Metaflow {__version__} executing *{self.flow_class.__name__}* for *{resolve_identity()}*")
             echo("Validating your flow...")
         check_script()
-        graph = checked_graph(self.flow_class)
+        self.declaration.complete(decospecs)
+        graph = checked_graph(self.declaration)
         if not self.quiet:
             echo("    The graph looks good!")
         if self.pylint:
@@ -112,7 +127,7 @@ class _FlowGroup(click.Group):
         if found is None:
             return None
         made = getattr(import_module(f"{__package__}.{found[0]}"), found[1])
-        return made if isinstance(made, click.Command) else made(ctx.meta["metaflow.flow_class"])
+        return made if isinstance(made, click.Command) else made(_state(ctx).declaration)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -130,6 +145,16 @@ class _FlowGroup(click.Group):
             raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
 
 
+def _state(context: click.Context) -> FlowState:
+    """What this invocation is about; made when the group's options are known, before the command's are read."""
+    if context.obj is None:
+        flow_class, server = context.meta["metaflow.flow"]
+        options = context.params
+        context.obj = FlowState(flow_class, options["quiet"], options["datastore_root"], options["pylint"], server)
+    state: FlowState = context.obj
+    return state
+
+
 def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     """Run the command line of a flow and leave the process with its exit code.
 
@@ -142,10 +167,10 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
-    group = _make_group(flow_class, server)
+    group = _make_group(flow_class)
     try:
         with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:
-            context.meta["metaflow.flow_class"] = flow_class
+            context.meta["metaflow.flow"] = (flow_class, server)
             group.invoke(context)
         code = 0
     except click.exceptions.Exit as request:
@@ -169,7 +194,7 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     sys.exit(code)
 
 
-def _make_group(flow_class: type[FlowSpec], server: ForkServer | None) -> click.Group:
+def _make_group(flow_class: type[FlowSpec]) -> click.Group:
     import inspect
 
     @click.group(
@@ -209,11 +234,10 @@ def _make_group(flow_class: type[FlowSpec], server: ForkServer | None) -> click.
         help="Let pylint check the flow, if installed.",
     )
     @click.pass_context
-    def flow(context: click.Context, /, quiet: bool, datastore_root: str | None, pylint: bool, **_kinds: str) -> None:
-        context.meta["metaflow.flow_class"] = flow_class
-        context.obj = FlowState(flow_class, quiet, datastore_root, pylint, server)
+    def flow(context: click.Context, /, **_options: object) -> None:
+        state = _state(context)
         if context.invoked_subcommand is None:
-            context.obj.checked_graph()
+            state.checked_graph()
             from .graph_commands import tell_what_can_be_done
 
             tell_what_can_be_done(context)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..exception import MetaflowException
-from ..flow.declarations import parameters_of
 from ..flow.parameters import Parameter, ParameterContext
 from ..metadata_store.tags import check_tags
 from .messages import echo
 
 if TYPE_CHECKING:
-    from ..flow.spec import FlowSpec
+    from ..flow.declaration import FlowDeclaration
     from .flow_command import FlowState
 
 
@@ -52,9 +51,8 @@ _OPTIONS = (
 )
 
 
-def make(flow_class: type[FlowSpec]) -> click.Command:
+def make(declaration: FlowDeclaration) -> click.Command:
     """The ``run`` command of a flow."""
-    parameters = parameters_of(flow_class)
 
     @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
     @click.pass_obj
@@ -75,7 +73,7 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
 
         check_tags(tags)
         graph = state.checked_graph()
-        given = _parameter_values(flow_class, parameters, values)
+        given = _parameter_values(declaration, values)
         options = RunOptions(
             root=state.root(create=True),
             limits=Limits(max_workers, max_num_splits, max_log_size * 1024 * 1024),
@@ -86,13 +84,13 @@ def make(flow_class: type[FlowSpec]) -> click.Command:
             server=state.server,
         )
         try:
-            run_flow(flow_class, graph, given, options)
+            run_flow(declaration, graph, given, options)
         except RunStopped as stop:
             raise click.Abort from stop
 
     for option in _OPTIONS:
         option(run)
-    for parameter in reversed(parameters.values()):
+    for parameter in reversed(declaration.parameters.values()):
         run.params.insert(0, _option(parameter))
     return run
 
@@ -119,17 +117,15 @@ def _option(parameter: Parameter) -> click.Option:
         raise MetaflowException(f"Parameter '{parameter.name}' is declared wrongly: {error}.") from error
 
 
-def _parameter_values(
-    flow_class: type[FlowSpec], parameters: dict[str, Parameter], values: dict[str, Any]
-) -> dict[str, Any]:
+def _parameter_values(declaration: FlowDeclaration, values: dict[str, Any]) -> dict[str, Any]:
     """Value of each parameter by attribute name: as given, otherwise its default."""
     from ..identity import get_username
 
     given = {}
-    for attribute, parameter in parameters.items():
+    for attribute, parameter in declaration.parameters.items():
         value = values[f"parameter_{attribute}"]
         if value is None and callable(parameter.default):
-            context = ParameterContext(flow_class.__name__, get_username(), parameter.name, echo, "local")
+            context = ParameterContext(declaration.name, get_username(), parameter.name, echo, "local")
             value = parameter.evaluate_default(context)
         given[attribute] = value
     return given

@@ -6,6 +6,7 @@ only what must wrap the user's code gives a :class:`~metaflow.flow.hooks.TaskHoo
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ..exception import (
@@ -16,6 +17,8 @@ from ..exception import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from typing_extensions import Self
 
     from .graph import FlowGraph
     from .hooks import TaskHook
@@ -91,6 +94,12 @@ class StepDecorator:
         self.given = frozenset(given)
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
+
+    def copy(self) -> Self:
+        """The same declaration with attributes of its own: what is changed in one flow stays as it is in others."""
+        copied = copy(self)
+        copied.attributes = dict(self.attributes)
+        return copied
 
     def validate(self, graph: FlowGraph, step: str) -> None:
         """Check the attributes and the step's place in the graph, before anything runs.

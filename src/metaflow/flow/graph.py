@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from .declaration import FlowDeclaration
     from .graph_analysis import Structure
 
 #: Types of nodes as they are recorded with a run, where they differ from those that the rules speak of.
@@ -31,6 +32,8 @@ class FlowGraph:
     ----------
     flow_class : type
         The class whose methods are marked with ``@step``; steps of its bases count too.
+    declaration : FlowDeclaration, optional
+        What decorates each step, where that is more than the source says.
 
     Attributes
     ----------
@@ -55,7 +58,7 @@ class FlowGraph:
 
     __slots__ = ("doc", "ends", "name", "nodes", "order", "source_file", "starts")
 
-    def __init__(self, flow_class: type) -> None:
+    def __init__(self, flow_class: type, declaration: FlowDeclaration | None = None) -> None:
         self.name = flow_class.__name__
         self.doc = clean_docstring(flow_class.__doc__)
         self.nodes = _read_nodes(flow_class)
@@ -70,6 +73,9 @@ class FlowGraph:
         if len(self.ends) == 1:
             self.nodes[self.ends[0]].is_end = True
         nest(self.nodes, self.order)
+        if declaration is not None:
+            for node in self:
+                node.decorators = tuple(declaration.steps[node.name].decorators)
 
     def __getitem__(self, name: str) -> Node:
         return self.nodes[name]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..datastore.local import LocalStore
 from ..datastore.root import set_root_of_run
 from ..exception import MetaflowException
+from .declared import declaration_of_run
 from .open_files import flush, open_files
 from .random_state import RandomState
 from .specs import RunSpec, TaskSpec, decode
@@ -39,7 +40,7 @@ class ForkedMain:
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
         set_root_of_run(run.root)
-        self._runner = TaskRunner(flow_class, run, LocalStore(run.root))
+        self._runner = TaskRunner(declaration_of_run(flow_class, run), run, LocalStore(run.root))
         self._random_state = random_state
         self._files = files
         _choose_namespace(run)
@@ -80,7 +81,8 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
     _choose_namespace(run)
     set_root_of_run(run.root)
     _line_buffer_output()
-    return 0 if _execute(TaskRunner(flow_class, run, LocalStore(run.root)), spec) else 1
+    runner = TaskRunner(declaration_of_run(flow_class, run), run, LocalStore(run.root))
+    return 0 if _execute(runner, spec) else 1
 
 
 def _execute(runner: TaskRunner, spec: TaskSpec) -> bool:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..exception import MetaflowException
-from ..flow.declarations import constants_of, parameters_of
-from ..flow.graph import FlowGraph
-from ..flow.lint import check
-from .plan import RetryPolicy
+from ..flow.declaration import FlowDeclaration
 
 if TYPE_CHECKING:
+    from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
+    from .plan import RetryPolicy
+    from .specs import RunSpec
 
 
-def checked_graph(flow_class: type[FlowSpec]) -> FlowGraph:
+def declaration_of_run(flow_class: type[FlowSpec], run: RunSpec) -> FlowDeclaration:
+    """The flow as the run's main process declared it, in a process that runs its tasks."""
+    declaration = FlowDeclaration(flow_class)
+    declaration.configure({})
+    declaration.complete(run.decospecs)
+    return declaration
+
+
+def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
     """Graph of a flow that may be run.
 
     Raises
@@ -24,7 +32,11 @@ def checked_graph(flow_class: type[FlowSpec]) -> FlowGraph:
     MetaflowException
         If a decorator or a parameter is declared wrongly.
     """
-    graph = FlowGraph(flow_class)
+    from ..flow.graph import FlowGraph
+    from ..flow.lint import check
+
+    flow_class = declaration.flow_class
+    graph = FlowGraph(flow_class, declaration)
     check(graph)
     for node in graph:
         for decorator in node.decorators:
@@ -35,36 +47,28 @@ def checked_graph(flow_class: type[FlowSpec]) -> FlowGraph:
                         f"Step *{node.name}*: @{decorator.name} would assign self.{name}, but the flow has a "
                         "parameter, a constant, a step or a method of that name. Choose another."
                     )
-    parameters_of(flow_class)
     return graph
 
 
-def graph_info(flow_class: type[FlowSpec], graph: FlowGraph) -> dict[str, Any]:
+def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]:
     """The graph and the declarations of a flow as plain data, for whoever reads the run later."""
-    constants = constants_of(flow_class)
     return {
         **graph.to_dict(),
         "parameters": [
             {"name": attribute, "type": getattr(parameter.type, "__name__", str(parameter.type))}
-            for attribute, parameter in parameters_of(flow_class).items()
+            for attribute, parameter in declaration.parameters.items()
         ],
         "constants": [
             {"name": name, "type": f"{type(value).__module__}.{type(value).__name__}"}
-            for name, value in constants.items()
+            for name, value in declaration.constants.items()
         ],
         "decorators": [],
         "extensions": {},
     }
 
 
-def declared_names(flow_class: type[FlowSpec]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Attributes that tasks may not assign, each with what it is; and the sorted names of the parameters."""
-    parameters = parameters_of(flow_class)
-    read_only = dict.fromkeys(constants_of(flow_class), "a constant")
-    read_only.update(dict.fromkeys(parameters, "a parameter"))
-    return read_only, tuple(sorted(parameters))
-
-
 def retry_policies(graph: FlowGraph) -> dict[str, RetryPolicy]:
     """How often the tasks of each step are tried again."""
+    from .plan import RetryPolicy
+
     return {node.name: RetryPolicy.combine(d.retries() for d in node.decorators) for node in graph}

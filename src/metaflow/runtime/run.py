@@ -14,14 +14,13 @@ from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.tasks import TaskWriter
 from ..exception import CommandException, MetaflowException
-from ..flow.declarations import constants_of
 from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
 from ..metadata_store.records import RunRecord, TaskRecord
 from . import fork_server
 from .console import Console, highlight
-from .declared import declared_names, graph_info, retry_policies
+from .declared import graph_info, retry_policies
 from .fork_executor import ForkExecutor
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
@@ -31,8 +30,8 @@ from .start_method import StartMethod, choose
 from .task import make_record
 
 if TYPE_CHECKING:
+    from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
-    from ..flow.spec import FlowSpec
     from ..metadata_store.records import RunStatus
     from .fork_server import ForkServer
 
@@ -54,6 +53,8 @@ class RunOptions(NamedTuple):
         Where to write, as JSON, how to find the run.
     server : ForkServer or None
         A fork server that was started already.
+    decospecs : tuple of str
+        Decorators that were added to every step.
     """
 
     root: Path
@@ -63,16 +64,18 @@ class RunOptions(NamedTuple):
     run_id_file: Path | None = None
     runner_attribute_file: Path | None = None
     server: ForkServer | None = None
+    decospecs: tuple[str, ...] = ()
 
 
 def run_flow(
-    flow_class: type[FlowSpec], graph: FlowGraph, parameters: dict[str, Any], options: RunOptions
+    declaration: FlowDeclaration, graph: FlowGraph, parameters: dict[str, Any], options: RunOptions
 ) -> RunRecord:
     """Run a flow on this machine.
 
     Parameters
     ----------
-    flow_class : type
+    declaration : FlowDeclaration
+        The flow, configured and complete.
     graph : FlowGraph
         Its graph, checked.
     parameters : dict
@@ -97,9 +100,9 @@ def run_flow(
     method = StartMethod("fork") if options.server else choose(settings.get("START_METHOD"))
     server = options.server
     if server is None and method.name == "fork":
-        server = fork_server.start(flow_class)
-    record, parameters_record = _create(store, flow_class, graph, parameters, options)
-    run = _spec_of(record, flow_class, options)
+        server = fork_server.start(declaration.flow_class)
+    record, parameters_record = _create(store, declaration, graph, parameters, options)
+    run = _spec_of(record, declaration, options)
     recorder = _start_recorder(options.root, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
     console = Console()
@@ -127,9 +130,8 @@ def run_flow(
     return record
 
 
-def _spec_of(record: RunRecord, flow_class: type[FlowSpec], options: RunOptions) -> RunSpec:
+def _spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOptions) -> RunSpec:
     """What the tasks of the run are told of it."""
-    read_only, parameter_names = declared_names(flow_class)
     return RunSpec(
         flow=record.flow,
         run_id=record.run_id,
@@ -138,14 +140,15 @@ def _spec_of(record: RunRecord, flow_class: type[FlowSpec], options: RunOptions)
         namespace=resolve_identity(),
         client_namespace=options.namespace,
         tags=record.tags,
-        read_only=read_only,
-        parameter_names=parameter_names,
+        read_only=declaration.read_only,
+        parameter_names=declaration.parameter_names,
+        decospecs=options.decospecs,
     )
 
 
 def _create(
     store: LocalStore,
-    flow_class: type[FlowSpec],
+    declaration: FlowDeclaration,
     graph: FlowGraph,
     parameters: dict[str, Any],
     options: RunOptions,
@@ -153,16 +156,16 @@ def _create(
     """Claim a run id, and save the record of the run and its parameters."""
     host, pid, process_started = process_identity()
     user = get_username()
-    values: dict[str, Any] = {"name": flow_class.__name__, **constants_of(flow_class), **parameters}
-    values["_graph_info"] = info = graph_info(flow_class, graph)
+    values: dict[str, Any] = {"name": declaration.name, **declaration.constants, **parameters}
+    values["_graph_info"] = info = graph_info(declaration, graph)
     while True:
         started = time.time()
         run_id = str(int(started * 1_000_000))
-        writer = TaskWriter(store, flow_class.__name__, run_id, PARAMETERS_STEP, "0", 0)
+        writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
         for name, value in values.items():
             writer.save(name, value)
         record = RunRecord(
-            flow=flow_class.__name__,
+            flow=declaration.name,
             run_id=run_id,
             user=user,
             tags=tuple(sorted(set(options.tags))),

@@ -33,6 +33,8 @@ class RunSpec(NamedTuple):
         Attributes that tasks may not assign, and what each is.
     parameter_names : tuple of str
         Attribute names of the parameters, sorted.
+    decospecs : tuple of str
+        Decorators that every step got beside those in the source.
     """
 
     flow: str
@@ -45,6 +47,7 @@ class RunSpec(NamedTuple):
     client_namespace: str | None = None
     read_only: dict[str, str] = {}
     parameter_names: tuple[str, ...] = ()
+    decospecs: tuple[str, ...] = ()
 
 
 class TaskSpec(NamedTuple):
@@ -110,7 +113,9 @@ def decode(data: bytes) -> tuple[RunSpec, TaskSpec]:
 def run_from_list(data: list[Any]) -> RunSpec:
     """A run's specification after a journey through JSON."""
     run = RunSpec(*data)
-    return run._replace(tags=tuple(run.tags), parameter_names=tuple(run.parameter_names))
+    return run._replace(
+        tags=tuple(run.tags), parameter_names=tuple(run.parameter_names), decospecs=tuple(run.decospecs)
+    )
 
 
 def task_from_list(data: list[Any]) -> TaskSpec:

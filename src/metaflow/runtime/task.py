@@ -27,6 +27,7 @@ from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
 
 if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
+    from ..flow.declaration import FlowDeclaration
     from ..flow.spec import FlowSpec
 
 
@@ -35,13 +36,14 @@ class TaskRunner:
 
     Parameters
     ----------
-    flow_class : type
+    declaration : FlowDeclaration
     run : RunSpec
     store : ObjectStore
     """
 
-    def __init__(self, flow_class: type[FlowSpec], run: RunSpec, store: ObjectStore) -> None:
-        self.flow_class = flow_class
+    def __init__(self, declaration: FlowDeclaration, run: RunSpec, store: ObjectStore) -> None:
+        self.declaration = declaration
+        self.flow_class = declaration.flow_class
         self.run = run
         self.store = store
         self._opened: dict[str, TaskReader] = {}
@@ -80,16 +82,16 @@ class TaskRunner:
             Whether the flow can go on from here.
         """
         started = time.time()
-        function = getattr(self.flow_class, spec.step)
+        declared = self.declaration.steps[spec.step]
         self._set_current(spec)
         flow = self.flow_class()
         inputs = self._give_state(flow, spec)
         initial = _state_of_process(flow)
         task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
-        hooks = [hook for decorator in function.decorators if (hook := decorator.hook()) is not None]
+        hooks = [hook for decorator in declared.decorators if (hook := decorator.hook()) is not None]
         process = os.getpid()
         try:
-            error = _run_step(task, hooks, self._call(flow, function, spec, inputs))
+            error = _run_step(task, hooks, self._call(flow, declared.function, spec, inputs))
         except TimeoutException as late:  # the alarm rang when the step was just over
             error = late
         if os.getpid() != process:

@@ -1,0 +1,177 @@
+"""All that a flow declares: steps and what decorates them, parameters, constants.
+
+A :class:`FlowDeclaration` is made from the class, which stays as it is: what configs, mutators and ``--with`` change,
+they change in the declaration. Every process that runs tasks makes its own, from the same class and the same data.
+"""
+
+from __future__ import annotations
+
+import re
+from types import BuiltinFunctionType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from ..exception import MetaflowException
+from .parameters import Parameter
+from .spec import FlowSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .decorators import StepDecorator
+    from .flow_decorators import FlowDecorator
+
+_OPTION_NAME = re.compile(r"[A-Za-z_][\w-]*").fullmatch
+_NO_CONSTANT = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type, Parameter)
+
+
+class StepDeclaration:
+    """One step of a flow, and what decorates it.
+
+    Attributes
+    ----------
+    name : str
+    function : callable
+        The method, as written.
+    decorators : list of StepDecorator
+        Innermost, that is closest to ``@step``, first.
+    """
+
+    __slots__ = ("decorators", "function", "name")
+
+    def __init__(self, name: str, function: Any) -> None:
+        self.name = name
+        self.function = function
+        self.decorators: list[StepDecorator] = [decorator.copy() for decorator in function.decorators]
+
+
+class FlowDeclaration:
+    """What a flow declares.
+
+    Making one reads the class. :meth:`configure` and :meth:`complete` then finish it, in this order, once each.
+
+    Parameters
+    ----------
+    flow_class : type
+
+    Attributes
+    ----------
+    flow_class : type
+    name : str
+        Name of the flow.
+    parameters : dict of str to Parameter
+        By attribute name, those of base classes first.
+    constants : dict of str to object
+        Class-level values that every task can read and none can change, by attribute name.
+    steps : dict of str to StepDeclaration
+    decorators : list of FlowDecorator
+        Those of base classes first.
+
+    Raises
+    ------
+    MetaflowException
+        If something is declared in a way that cannot be.
+    """
+
+    __slots__ = ("constants", "decorators", "flow_class", "name", "parameters", "steps")
+
+    def __init__(self, flow_class: type[FlowSpec]) -> None:
+        self.flow_class = flow_class
+        self.name = flow_class.__name__
+        self.parameters = parameters_of(flow_class)
+        self.constants = constants_of(flow_class)
+        self.steps = {name: StepDeclaration(name, function) for name, function in _steps_of(flow_class)}
+        self.decorators: list[FlowDecorator] = []
+
+    def configure(self, config_values: Mapping[str, Any]) -> None:
+        """Give the declaration the values of the flow's configs, and let mutators change what they may change early.
+
+        Parameters
+        ----------
+        config_values : mapping of str to object
+            By attribute name.
+        """
+
+    def complete(self, decospecs: Sequence[str] = ()) -> None:
+        """Add decorators to every step, let mutators have the last word, and settle all attributes.
+
+        Parameters
+        ----------
+        decospecs : sequence of str
+            Decorators as ``--with`` takes them; earlier ones win over later ones.
+        """
+
+    @property
+    def read_only(self) -> dict[str, str]:
+        """Attributes that tasks may not assign, each with what it is."""
+        return {**dict.fromkeys(self.constants, "a constant"), **dict.fromkeys(self.parameters, "a parameter")}
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Sorted attribute names of the parameters."""
+        return tuple(sorted(self.parameters))
+
+
+def _steps_of(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
+    for name, value in _attributes(flow_class):
+        if isinstance(value, FunctionType) and getattr(value, "is_step", False):
+            yield name, value
+
+
+def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
+    """Parameters of a flow by attribute name, those of base classes included, in the order of definition.
+
+    Raises
+    ------
+    MetaflowException
+        If two have names that differ only in case.
+    """
+    found: dict[str, Parameter] = {}
+    for attribute, value in _attributes(flow_class):
+        if isinstance(value, Parameter):
+            _check_name(attribute, value)
+            found[attribute] = value
+    names: dict[str, str] = {}
+    for attribute, parameter in found.items():
+        folded = parameter.name.lower()
+        if folded in names:
+            raise MetaflowException(
+                f"Parameter '{parameter.name}' is declared twice, as self.{names[folded]} and self.{attribute}: "
+                "names of parameters must be unique, ignoring case."
+            )
+        names[folded] = attribute
+    return found
+
+
+def _check_name(attribute: str, parameter: Parameter) -> None:
+    """Refuse names that would hide what a flow or its command line has already."""
+    if hasattr(FlowSpec, attribute) and attribute != "name":
+        raise MetaflowException(
+            f"The parameter '{parameter.name}' is assigned to self.{attribute}, which every flow has already. "
+            "Assign it to an attribute of another name."
+        )
+    if parameter.name == "help" or not _OPTION_NAME(parameter.name):
+        raise MetaflowException(
+            f"'{parameter.name}' cannot be the name of a parameter, because --{parameter.name} cannot be an option of "
+            "its own. Use letters, digits, dashes and underscores."
+        )
+
+
+def constants_of(flow_class: type[FlowSpec]) -> dict[str, Any]:
+    """Class-level values that every task can read and none can change, by attribute name."""
+    return {
+        attribute: value
+        for attribute, value in _attributes(flow_class)
+        if not isinstance(value, _NO_CONSTANT)
+        and not attribute.startswith("__")
+        and attribute not in FlowSpec._EPHEMERAL
+        and not hasattr(type(value), "__get__")
+    }
+
+
+def _attributes(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
+    """Attributes of the flow's own classes as they end up in it: base classes first, overridden ones left out."""
+    owned: dict[str, Any] = {}
+    for cls in reversed(flow_class.__mro__):
+        if cls is not FlowSpec and cls is not object:
+            owned.update(vars(cls))
+    yield from owned.items()

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     )
     from .decorators.catch import catch as catch
     from .decorators.environment import environment as environment
+    from .decorators.exit_hook import exit_hook as exit_hook
+    from .decorators.project import project as project
     from .decorators.resources import resources as resources
     from .decorators.retry import retry as retry
+    from .decorators.schedule import schedule as schedule
+    from .decorators.secrets import secrets as secrets
     from .decorators.timeout import timeout as timeout
+    from .decorators.trigger import namespaced_event_name as namespaced_event_name, trigger as trigger
+    from .decorators.trigger_on_finish import trigger_on_finish as trigger_on_finish
     from .flow.current import current as current
     from .flow.parameters import Parameter as Parameter
     from .flow.spec import FlowSpec as FlowSpec
@@ -49,14 +55,21 @@ _WHERE = {
     "default_metadata": "metaflow.client",
     "default_namespace": "metaflow.client",
     "environment": "metaflow.decorators.environment",
+    "exit_hook": "metaflow.decorators.exit_hook",
     "get_metadata": "metaflow.client",
     "get_namespace": "metaflow.client",
     "metadata": "metaflow.client",
     "namespace": "metaflow.client",
+    "namespaced_event_name": "metaflow.decorators.trigger",
+    "project": "metaflow.decorators.project",
     "resources": "metaflow.decorators.resources",
     "retry": "metaflow.decorators.retry",
+    "schedule": "metaflow.decorators.schedule",
+    "secrets": "metaflow.decorators.secrets",
     "step": "metaflow.flow.step",
     "timeout": "metaflow.decorators.timeout",
+    "trigger": "metaflow.decorators.trigger",
+    "trigger_on_finish": "metaflow.decorators.trigger_on_finish",
 }
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE

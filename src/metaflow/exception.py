@@ -21,6 +21,7 @@
     │   ├── UnpicklableArtifactException
     │   └── CorruptedDataException            stored bytes are missing, cut short or altered
     ├── MetadataException                     the index of runs cannot be written or read
+    ├── SecretsException                      a secret cannot be fetched, or cannot be used
     ├── ExternalCommandFailed
     └── MetaflowInternalError                 a promise of the runtime was broken
 
@@ -166,6 +167,12 @@ class UnpicklableArtifactException(DataException):
 
 class CorruptedDataException(DataException):
     headline = "Corrupted data"
+
+
+class SecretsException(MetaflowException):
+    """A secret cannot be fetched or used; the message holds nothing secret."""
+
+    headline = "Secrets"
 
 
 class MetadataException(MetaflowException):

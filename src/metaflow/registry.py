@@ -15,11 +15,21 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "environment": "metaflow.decorators.environment:EnvironmentDecorator",
         "resources": "metaflow.decorators.resources:ResourcesDecorator",
         "retry": "metaflow.decorators.retry:RetryDecorator",
+        "secrets": "metaflow.decorators.secrets:SecretsDecorator",
         "timeout": "metaflow.decorators.timeout:TimeoutDecorator",
     },
+    "flow_decorators": {
+        "exit_hook": "metaflow.decorators.exit_hook:ExitHookDecorator",
+        "project": "metaflow.decorators.project:ProjectDecorator",
+        "schedule": "metaflow.decorators.schedule:ScheduleDecorator",
+        "trigger": "metaflow.decorators.trigger:TriggerDecorator",
+        "trigger_on_finish": "metaflow.decorators.trigger_on_finish:TriggerOnFinishDecorator",
+    },
+    "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},
     "client": {
         "Run": "metaflow.client:Run",
         "Task": "metaflow.client:Task",
+        "Trigger": "metaflow.client.trigger:Trigger",
     },
     "command_line": {"flow": "metaflow.cli.entry:main"},
 }

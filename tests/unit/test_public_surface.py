@@ -9,7 +9,8 @@ import metaflow
 
 NAMES = {
     "DataArtifact Flow FlowSpec Metaflow Parameter Run Step Task __version__ catch current default_metadata "
-    "default_namespace environment get_metadata get_namespace metadata namespace resources retry step timeout"
+    "default_namespace environment exit_hook get_metadata get_namespace metadata namespace namespaced_event_name "
+    "project resources retry schedule secrets step timeout trigger trigger_on_finish"
 }
 
 

@@ -12,11 +12,13 @@ import click
 from .. import __version__
 from ..exception import MetaflowException
 from ..flow.declaration import FlowDeclaration
+from .flow_options import click_options, values_of
 from .messages import echo, print_exception, print_metaflow_exception
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..flow.flow_decorators import RunFacts
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..runtime.fork_server import ForkServer
@@ -33,7 +35,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "version": ("graph_commands", "version", "Print the version of Metaflow."),
     "help": ("graph_commands", "help_command", "Show this help."),
 }
-_HIDDEN = {"task": ("task_command", "task", "")}
+_HIDDEN = {
+    "task": ("task_command", "task", ""),
+    "exit-hook": ("exit_hook_command", "exit_hook", ""),
+}
 
 
 class FlowState:
@@ -52,7 +57,11 @@ class FlowState:
         For the tasks of a run.
     declaration : FlowDeclaration
         The flow, configured; complete once :meth:`checked_graph` was called.
+    group : click.Context or None
+        The options before the command, as they were read.
     """
+
+    group: click.Context | None = None
 
     def __init__(
         self,
@@ -70,6 +79,17 @@ class FlowState:
         self.declaration = FlowDeclaration(flow_class)
         self.declaration.configure({})
 
+    @property
+    def flow_options(self) -> dict[str, Any]:
+        """Values of the options that the flow's decorators contribute, by key.
+
+        Raises
+        ------
+        click.NoSuchOption
+            If one was given whose decorator the flow does not have.
+        """
+        return {} if self.group is None else values_of(self.group, self.declaration)
+
     def root(self, create: bool = False) -> Path:
         """Root of the datastore; made, and announced, on first use if `create`."""
         from .. import settings
@@ -79,6 +99,20 @@ class FlowState:
         if created and not self.quiet:
             echo(f"Creating local datastore in current directory ({root})")
         return root
+
+    def run_facts(self) -> RunFacts:
+        """What the flow's decorators add to a run that is started now.
+
+        Raises
+        ------
+        MetaflowException
+            If attributes and options do not go together, or an option names what does not exist.
+        """
+        from ..datastore.root import set_root_of_run
+        from ..flow.flow_decorators import run_facts
+
+        set_root_of_run(str(self.root(create=True)))  # runs that options name are looked up there
+        return run_facts(self.declaration, self.flow_options)
 
     def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] = ()) -> FlowGraph:
         """Complete the declaration, and give the flow's graph after validation, with the usual messages.
@@ -101,8 +135,11 @@ class FlowState:
         from ..runtime.declared import checked_graph
         from .flow_file import check_script, run_pylint
 
+        announced = [d.announcement(self.declaration.name, self.flow_options) for d in self.declaration.decorators]
         if not self.quiet:
             echo(f"Metaflow {__version__} executing *{self.flow_class.__name__}* for *{resolve_identity()}*")
+            for text in filter(None, announced):
+                echo(text)
             echo("Validating your flow...")
         check_script()
         self.declaration.complete(decospecs)
@@ -151,6 +188,7 @@ def _state(context: click.Context) -> FlowState:
         flow_class, server = context.meta["metaflow.flow"]
         options = context.params
         context.obj = FlowState(flow_class, options["quiet"], options["datastore_root"], options["pylint"], server)
+        context.obj.group = context
     state: FlowState = context.obj
     return state
 
@@ -167,8 +205,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
-    group = _make_group(flow_class)
     try:
+        group = _make_group(flow_class)
         with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:
             context.meta["metaflow.flow"] = (flow_class, server)
             group.invoke(context)
@@ -242,4 +280,5 @@ def _make_group(flow_class: type[FlowSpec]) -> click.Group:
 
             tell_what_can_be_done(context)
 
+    flow.params.extend(click_options(flow_class))
     return flow

@@ -82,6 +82,7 @@ def make(declaration: FlowDeclaration) -> click.Command:
             run_id_file=run_id_file,
             runner_attribute_file=runner_attribute_file,
             server=state.server,
+            facts=state.run_facts(),
         )
         try:
             run_flow(declaration, graph, given, options)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from metaflow.client.artifact import MetaflowData
     from metaflow.client.flow import Flow
     from metaflow.client.task import Task
+    from metaflow.client.trigger import Trigger
     from metaflow.metadata_store.records import RunRecord, RunStatus
 
 
@@ -138,8 +139,15 @@ class Run(MetaflowObject):
         return None
 
     @property
-    def trigger(self) -> None:
-        """The events that started the run; None, as nothing but a person starts one yet."""
+    def trigger(self) -> Trigger | None:
+        """The events that started the run, or the runs whose ends did; None if a person started it."""
+        from metaflow.client.trigger import METADATA_FIELD, Trigger
+        from metaflow.metadata_store.store import TaskQuery
+
+        flow, run_id = self._names
+        for task in self._provider.tasks(TaskQuery(flow, run_id, "_parameters", "0")):
+            if METADATA_FIELD in task.metadata:
+                return Trigger.from_json(task.metadata[METADATA_FIELD])
         return None
 
     def add_tag(self, tag: str | Iterable[str]) -> None:

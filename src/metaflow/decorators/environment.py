@@ -42,6 +42,9 @@ class EnvironmentDecorator(StepDecorator):
 
 
 class _SetVariables(TaskHook):
+    #: Others may need the variables: a secret is fetched with them, and must not silently be replaced by one.
+    order: ClassVar[int] = -1
+
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
 

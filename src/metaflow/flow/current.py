@@ -26,6 +26,9 @@ class Current:
         User tags of the run.
     parameter_names : list of str
         Attribute names of the flow's parameters, in alphabetical order.
+    project_name, branch_name, project_flow_name : str
+    is_user_branch, is_test_branch, is_production : bool
+        Where the flow works; there only if it has ``@project``.
     """
 
     def __init__(self) -> None:
@@ -87,6 +90,16 @@ class Current:
         if graph is None:
             raise RuntimeError("current.graph is only available while a flow is running.")
         return graph() if callable(graph) else graph  # type: ignore[no-any-return]
+
+    @property
+    def trigger(self) -> Any:
+        """What started the run, a :class:`~metaflow.client.trigger.Trigger`; there is none if a person did."""
+        events = self._facts.get("trigger")
+        if events is None:
+            raise AttributeError("'Current' object has no attribute 'trigger'")
+        from ..registry import load
+
+        return load("client", "Trigger")(events)
 
     @property
     def tempdir(self) -> str:

@@ -11,6 +11,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..exception import MetaflowException
+from .flow_decorators import flow_decorators_of
 from .parameters import Parameter
 from .spec import FlowSpec
 
@@ -80,7 +81,7 @@ class FlowDeclaration:
         self.parameters = parameters_of(flow_class)
         self.constants = constants_of(flow_class)
         self.steps = {name: StepDeclaration(name, function) for name, function in _steps_of(flow_class)}
-        self.decorators: list[FlowDecorator] = []
+        self.decorators: list[FlowDecorator] = flow_decorators_of(flow_class)
 
     def configure(self, config_values: Mapping[str, Any]) -> None:
         """Give the declaration the values of the flow's configs, and let mutators change what they may change early.

@@ -14,6 +14,8 @@ from ..exception import (
     DuplicateStepDecoratorException,
     InvalidDecoratorAttribute,
 )
+from .attributes import with_defaults
+from .plain_data import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,14 +85,7 @@ class StepDecorator:
         inserted_by: str | None = None,
     ) -> None:
         given = dict(attributes or {})
-        unknown = sorted(set(given) - set(self.defaults))
-        if unknown:
-            known = ", ".join(self.defaults) or "none"
-            raise InvalidDecoratorAttribute(
-                f"Decorator '{self.name}' does not support the attribute '{unknown[0]}'. "
-                f"These attributes are supported: {known}."
-            )
-        self.attributes = {**self.defaults, **given}
+        self.attributes = with_defaults(self.name, self.defaults, given)
         self.given = frozenset(given)
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
@@ -145,8 +140,13 @@ class StepDecorator:
             )
         return result
 
+    def recorded_attributes(self) -> dict[str, Any]:
+        """The attributes as plain data, for the run's record; what is secret must not be in it."""
+        return {name: plain(value) for name, value in self.attributes.items()}
+
     def __repr__(self) -> str:
-        written = ", ".join(f"{key}={self.attributes[key]!r}" for key in sorted(self.given))
+        recorded = self.recorded_attributes()
+        written = ", ".join(f"{key}={recorded[key]!r}" for key in sorted(self.given))
         return f"@{self.name}({written})"
 
 

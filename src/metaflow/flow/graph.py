@@ -205,7 +205,7 @@ def _describe_node(node: Node) -> dict[str, Any]:
         "decorators": [
             {
                 "name": decorator.name,
-                "attributes": dict(decorator.attributes),
+                "attributes": decorator.recorded_attributes(),
                 "statically_defined": getattr(decorator, "statically_defined", True),
                 "inserted_by": getattr(decorator, "inserted_by", None),
             }

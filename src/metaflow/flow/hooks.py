@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from .spec import FlowSpec
@@ -36,7 +36,14 @@ class TaskHook:
 
     Hooks run in this order: ``before`` of all, innermost decorator first; the step; ``after`` of all, or ``on_failure``
     of all if the step raised; ``close`` of all, whatever happened.
+
+    Attributes
+    ----------
+    order : int
+        Hooks with a lower number run before others, wherever their decorators stand.
     """
+
+    order: ClassVar[int] = 0
 
     def before(self, task: TaskContext) -> None:
         """Run before the step's code."""

@@ -51,6 +51,7 @@ class FlowSpec:
             "_NON_PARAMETERS",
             "_datastore",
             "_cached_input",
+            "_flow_decorators",
             "_graph",
             "_flow_state",
             "_steps",

@@ -54,7 +54,7 @@ class ForkedMain:
         _line_buffer_output()
         self._random_state.restore()
         ok = _execute(self._runner, spec)
-        _leave(self._files)
+        leave(self._files)
         return 0 if ok else 1
 
 
@@ -117,7 +117,7 @@ def _line_buffer_output() -> None:
             reconfigure(line_buffering=True)
 
 
-def _leave(files: list[io.IOBase]) -> None:
+def leave(files: list[io.IOBase]) -> None:
     """What the end of an interpreter does before the process goes: wait for threads, call exit functions, flush.
 
     `files` are those that were open before the fork; younger ones are found.

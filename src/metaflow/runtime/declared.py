@@ -38,6 +38,8 @@ def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
     flow_class = declaration.flow_class
     graph = FlowGraph(flow_class, declaration)
     check(graph)
+    for flow_decorator in declaration.decorators:
+        flow_decorator.validate(declaration, graph)
     for node in graph:
         for decorator in node.decorators:
             decorator.validate(graph, node.name)
@@ -62,7 +64,15 @@ def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]
             {"name": name, "type": f"{type(value).__module__}.{type(value).__name__}"}
             for name, value in declaration.constants.items()
         ],
-        "decorators": [],
+        "decorators": [
+            {
+                "name": decorator.name,
+                "attributes": decorator.recorded_attributes(),
+                "statically_defined": decorator.statically_defined,
+                "inserted_by": decorator.inserted_by,
+            }
+            for decorator in declaration.decorators
+        ],
         "extensions": {},
     }
 

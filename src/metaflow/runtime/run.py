@@ -14,6 +14,7 @@ from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.tasks import TaskWriter
 from ..exception import CommandException, MetaflowException
+from ..flow.flow_decorators import RunFacts
 from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
@@ -55,6 +56,8 @@ class RunOptions(NamedTuple):
         A fork server that was started already.
     decospecs : tuple of str
         Decorators that were added to every step.
+    facts : RunFacts
+        What the flow's decorators add to the run.
     """
 
     root: Path
@@ -65,6 +68,7 @@ class RunOptions(NamedTuple):
     runner_attribute_file: Path | None = None
     server: ForkServer | None = None
     decospecs: tuple[str, ...] = ()
+    facts: RunFacts = RunFacts()
 
 
 def run_flow(
@@ -125,6 +129,11 @@ def run_flow(
     finally:
         record = record._replace(status=status, finished_at=time.time(), message=message)
         _finish(store, recorder, record)
+        if declaration.decorators:
+            from .exit_hooks import run_exit_hooks
+
+            fork = method.name == "fork"
+            run_exit_hooks(declaration, run, successful=status == "done", fork=fork, console=console)
     console.say("Done!", good=True)
     console.flush()
     return record
@@ -143,6 +152,7 @@ def _spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOption
         read_only=declaration.read_only,
         parameter_names=declaration.parameter_names,
         decospecs=options.decospecs,
+        facts=options.facts.current,
     )
 
 
@@ -169,7 +179,7 @@ def _create(
             run_id=run_id,
             user=user,
             tags=tuple(sorted(set(options.tags))),
-            system_tags=_system_tags(),
+            system_tags=_system_tags(options.facts.system_tags),
             status="running",
             started_at=started,
             heartbeat_at=started,
@@ -187,11 +197,13 @@ def _create(
     run = RunSpec(record.flow, run_id, str(options.root), user, "")
     content = make_record(run, spec, started, ok=True, success=True, error=None)
     content["transition"] = [[graph.start_step], None]
+    if options.facts.metadata:
+        content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
     manifest = writer.commit(content)
     return record, TaskRecord.from_dict(manifest.record["task"])
 
 
-def _system_tags() -> tuple[str, ...]:
+def _system_tags(of_decorators: tuple[str, ...]) -> tuple[str, ...]:
     runtime = os.environ.get("METAFLOW_RUNTIME_NAME", "dev")
     python = ".".join(map(str, sys.version_info[:3]))
     tags = {
@@ -199,6 +211,7 @@ def _system_tags() -> tuple[str, ...]:
         f"python_version:{python}",
         f"runtime:{runtime}",
         resolve_identity(),
+        *of_decorators,
     }
     return tuple(sorted(tags))
 

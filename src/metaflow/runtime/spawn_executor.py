@@ -36,7 +36,7 @@ class SpawnExecutor:
             # The task waits for the end of this pipe, which comes when we die.
             life_read, life_write = os.pipe()
             process = subprocess.Popen(
-                [*_script_command(), "task", "--spec-fd", str(file.fileno()), "--life-fd", str(life_read)],
+                [*script_command(), "task", "--spec-fd", str(file.fileno()), "--life-fd", str(life_read)],
                 stdin=subprocess.DEVNULL,
                 stdout=writers[0],
                 stderr=writers[1],
@@ -74,7 +74,7 @@ class SpawnExecutor:
             task.finish(status)
 
 
-def _script_command() -> list[str]:
+def script_command() -> list[str]:
     """Command that runs the flow's script again, as this process was started."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     script = ["-m", spec.name.removesuffix(".__main__")] if spec is not None else [os.path.abspath(sys.argv[0])]

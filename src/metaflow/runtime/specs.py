@@ -35,6 +35,8 @@ class RunSpec(NamedTuple):
         Attribute names of the parameters, sorted.
     decospecs : tuple of str
         Decorators that every step got beside those in the source.
+    facts : dict of str to object
+        Attributes of ``current`` that the flow's decorators contribute.
     """
 
     flow: str
@@ -48,6 +50,7 @@ class RunSpec(NamedTuple):
     read_only: dict[str, str] = {}
     parameter_names: tuple[str, ...] = ()
     decospecs: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
 
 
 class TaskSpec(NamedTuple):

@@ -89,6 +89,7 @@ class TaskRunner:
         initial = _state_of_process(flow)
         task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
         hooks = [hook for decorator in declared.decorators if (hook := decorator.hook()) is not None]
+        hooks.sort(key=lambda hook: hook.order)
         process = os.getpid()
         try:
             error = _run_step(task, hooks, self._call(flow, declared.function, spec, inputs))
@@ -123,6 +124,7 @@ class TaskRunner:
                 "parameter_names": list(run.parameter_names),
                 "graph_info": lambda: self.open(PARAMETERS_TASK).load("_graph_info"),
                 "is_parallel": False,
+                **run.facts,
             }
         )
 

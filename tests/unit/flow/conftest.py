@@ -24,6 +24,9 @@ class Decorator:
         self.name = name
         self.attributes = attributes
 
+    def recorded_attributes(self):
+        return dict(self.attributes)
+
     def __call__(self, function):
         function.decorators.append(self)
         return function

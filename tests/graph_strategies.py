@@ -40,6 +40,13 @@ class Foreach:
 
 
 @dataclass(frozen=True)
+class Gang:
+    """A step that starts `nodes` nodes of a @parallel step, that step, and its join."""
+
+    nodes: int
+
+
+@dataclass(frozen=True)
 class Switch:
     """One of several branches; `chosen` says which one is taken when the flow runs.
 
@@ -62,19 +69,20 @@ class Loop:
     by_code: bool
 
 
-Block = Plain | Split | Foreach | Switch | Loop
+Block = Plain | Split | Foreach | Gang | Switch | Loop
 Body = tuple[Block, ...]
 
 
 @dataclass
 class FlatStep:
-    """One step with its edges; `kind` is linear, split, foreach, switch, loop or end."""
+    """One step with its edges; `kind` is linear, split, foreach, gang, switch, loop or end."""
 
     name: str
     kind: str
     targets: list[str]
     takes_inputs: bool = False
     is_merge: bool = False
+    is_parallel: bool = False
     by_code: bool = False
     number: int = 0
 
@@ -146,6 +154,14 @@ class _Builder:
         ends, body_seen = self.body(block.body, [(step, 0)], copies * block.width, around, seen + 1)
         return self._join(step, ends, copies, inside, body_seen * block.width)
 
+    def gang(self, block: Gang, exits: Exits, copies: int, inside: tuple[str, ...], seen: int) -> tuple[Exits, int]:
+        step = self.add(exits, copies, inside, "gang")
+        step.number = block.nodes
+        self.is_foreach[step.name] = True
+        node = self.add([(step, 0)], copies * block.nodes, (*inside, step.name))
+        node.is_parallel = True
+        return self._join(step, [(node, 0)], copies, inside, (seen + 2) * block.nodes)
+
     def _join(
         self, split: FlatStep, ends: Exits, copies: int, inside: tuple[str, ...], total: int
     ) -> tuple[Exits, int]:
@@ -201,11 +217,12 @@ def render(
     steps: list[FlatStep],
     name: str = "RandomFlow",
     base: str = "FlowSpec",
-    header: str = "from metaflow import FlowSpec, step",
+    header: str = "from metaflow import FlowSpec, parallel, step",
 ) -> str:
     """Source of a file with the flow `name` that has these steps."""
     lines = [header, "", "", f"class {name}({base}):"]
     for step in steps:
+        lines += ["    @parallel"] * step.is_parallel
         lines += ["    @step", f"    def {step.name}(self{', inputs' if step.takes_inputs else ''}):"]
         lines += [f"        {line}" for line in [_count(step), *_transition(step)]]
         lines.append("")
@@ -227,6 +244,8 @@ def _transition(step: FlatStep) -> list[str]:
             f"self.{items} = list(range({step.number}))",
             f"self.next({', '.join(targets)}, foreach='{items}')",
         ]
+    if step.kind == "gang":
+        return [f"self.next({', '.join(targets)}, num_parallel={step.number})"]
     if step.kind == "loop":
         rounds = f"self.rounds_{step.name}"
         count = f"{rounds} = getattr(self, 'rounds_{step.name}', 0) + 1"
@@ -275,7 +294,11 @@ def _nested(blocks: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
 
 def flows(max_leaves: int = 12) -> st.SearchStrategy[Body]:
     """Valid flows as blocks, of about `max_leaves` plain steps and loops at most."""
-    leaves = st.one_of(st.just(Plain()), st.builds(Loop, st.integers(1, 3), st.booleans()))
+    leaves = st.one_of(
+        st.just(Plain()),
+        st.builds(Loop, st.integers(1, 3), st.booleans()),
+        st.builds(Gang, st.integers(1, 3)),
+    )
     return _bodies(st.recursive(leaves, _nested, max_leaves=max_leaves), 0)
 
 
@@ -294,7 +317,7 @@ def mutated(draw: st.DrawFn, max_mutations: int = 3) -> list[FlatStep]:
         elif change == "fewer" and len(step.targets) > 1:
             step.targets.pop()
         elif change == "kind" and step.targets:
-            step.kind = draw(st.sampled_from(["linear", "split", "foreach", "switch"]))
+            step.kind = draw(st.sampled_from(["linear", "split", "foreach", "gang", "switch"]))
             step.by_code = draw(st.booleans())
         elif change == "inputs":
             step.takes_inputs = not step.takes_inputs

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .decorators.catch import catch as catch
     from .decorators.environment import environment as environment
     from .decorators.exit_hook import exit_hook as exit_hook
+    from .decorators.parallel import parallel as parallel, pytorch_parallel as pytorch_parallel
     from .decorators.project import project as project
     from .decorators.resources import resources as resources
     from .decorators.retry import retry as retry
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .flow.parameters import Parameter as Parameter
     from .flow.spec import FlowSpec as FlowSpec
     from .flow.step import step as step
+    from .multicore import parallel_imap_unordered as parallel_imap_unordered, parallel_map as parallel_map
+    from .profiling import profile as profile
 
 __version__ = "0.1.0"
 
@@ -61,7 +64,12 @@ _WHERE = {
     "metadata": "metaflow.client",
     "namespace": "metaflow.client",
     "namespaced_event_name": "metaflow.decorators.trigger",
+    "parallel": "metaflow.decorators.parallel",
+    "parallel_imap_unordered": "metaflow.multicore",
+    "parallel_map": "metaflow.multicore",
+    "profile": "metaflow.profiling",
     "project": "metaflow.decorators.project",
+    "pytorch_parallel": "metaflow.decorators.parallel",
     "resources": "metaflow.decorators.resources",
     "retry": "metaflow.decorators.retry",
     "schedule": "metaflow.decorators.schedule",

@@ -23,6 +23,7 @@
     ├── MetadataException                     the index of runs cannot be written or read
     ├── SecretsException                      a secret cannot be fetched, or cannot be used
     ├── ExternalCommandFailed
+    ├── MulticoreException                    a process of parallel_map() failed
     └── MetaflowInternalError                 a promise of the runtime was broken
 
 ``MetaflowExceptionWrapper`` is not one of them: it is the artifact that records any exception of user code.
@@ -236,6 +237,28 @@ class FailureHandledByCatch(MetaflowException):
             else "Your code did not raise an exception. Something in the execution environment caused the failure."
         )
         super().__init__(f"Task execution kept failing over {retry_count + 1} attempts. {why}")
+
+
+class MulticoreException(MetaflowException):
+    """A process of ``parallel_map`` failed; its text ends with the traceback of what was raised there.
+
+    Attributes
+    ----------
+    index : int
+        Which item it was about, from 0.
+    stacktrace : str or None
+        What was raised in the process; None if it died.
+    """
+
+    headline = "Child failed"
+
+    def __init__(self, index: int, reason: str, stacktrace: str | None = None) -> None:
+        super().__init__(f"Child failed for item {index}: {reason}")
+        self.index = index
+        self.stacktrace = stacktrace
+
+    def __str__(self) -> str:
+        return f"{self.message}\n\n{self.stacktrace}" if self.stacktrace else self.message
 
 
 class MetaflowExceptionWrapper(Exception):

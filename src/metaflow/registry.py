@@ -13,6 +13,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "step_decorators": {
         "catch": "metaflow.decorators.catch:CatchDecorator",
         "environment": "metaflow.decorators.environment:EnvironmentDecorator",
+        "parallel": "metaflow.decorators.parallel:ParallelDecorator",
+        "pytorch_parallel": "metaflow.decorators.parallel:PytorchParallelDecorator",
         "resources": "metaflow.decorators.resources:ResourcesDecorator",
         "retry": "metaflow.decorators.retry:RetryDecorator",
         "secrets": "metaflow.decorators.secrets:SecretsDecorator",

@@ -116,7 +116,7 @@ class Step(MetaflowObject):
             The next older one.
         """
         for task in self.tasks(*tags):
-            if task.metadata_dict.get("internal_task_type") == "control":
+            if task.metadata_dict.get("internal_task_type") == "control_task":
                 yield task
 
     @property

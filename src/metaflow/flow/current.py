@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .parallel_node import Parallel
+
 
 class Current:
     """Facts about the running task, None or absent outside one.
@@ -26,6 +28,8 @@ class Current:
         User tags of the run.
     parameter_names : list of str
         Attribute names of the flow's parameters, in alphabetical order.
+    is_parallel : bool
+        Whether the task is a node of a ``@parallel`` step.
     project_name, branch_name, project_flow_name : str
     is_user_branch, is_test_branch, is_production : bool
         Where the flow works; there only if it has ``@project``.
@@ -90,6 +94,13 @@ class Current:
         if graph is None:
             raise RuntimeError("current.graph is only available while a flow is running.")
         return graph() if callable(graph) else graph  # type: ignore[no-any-return]
+
+    @property
+    def parallel(self) -> Parallel:
+        """Which node of a ``@parallel`` step this process is; the only one, elsewhere."""
+        from .parallel_node import node_of_process
+
+        return node_of_process()
 
     @property
     def trigger(self) -> Any:

@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     steps.switches_have_cases,
     paths.splits_run_steps,
     paths.gangs_are_parallel_steps,
+    paths.gangs_do_not_choose,
     paths.gangs_are_joined,
     paths.parallel_steps_are_gangs,
     paths.switches_do_not_join,

@@ -164,6 +164,19 @@ def gangs_are_parallel_steps(graph: FlowGraph) -> None:
                 )
 
 
+def gangs_do_not_choose(graph: FlowGraph) -> None:
+    """A @parallel step is no switch."""
+    for node in graph:
+        if node.parallel_step and node.is_switch:
+            raise violation(
+                node,
+                f"Step *{node.name}* has a @parallel decorator, but chooses among {listed(node.targets)}: a @parallel "
+                "step cannot be a switch, as its nodes have to stay together. Let it lead to a join, and choose after "
+                "that.",
+                node.transition.line,
+            )
+
+
 def gangs_are_joined(graph: FlowGraph) -> None:
     """A @parallel step leads to a join."""
     for node in graph:

@@ -108,14 +108,14 @@ def resolve(
         raise fail(f"self.next() needs at least one step to go to. {_FORMS}")
     if foreach is not None and num_parallel is not None:
         raise fail("foreach= and num_parallel= cannot be combined.")
-    if (foreach is not None or num_parallel) and len(targets) > 1:
+    if (foreach is not None or num_parallel is not None) and len(targets) > 1:
         raise fail("foreach= and num_parallel= take exactly one step; put the parallel steps inside it.")
     if foreach is not None:
         return _foreach(flow, targets, foreach, fail, make_label())
-    if num_parallel:
-        if not isinstance(num_parallel, int) or num_parallel < 1:
+    if num_parallel is not None:
+        if not hasattr(num_parallel, "__index__") or num_parallel < 1:
             raise fail(f"num_parallel must be a whole number of at least 1, not {num_parallel!r}.")
-        return Transition(targets, PARALLEL_ITERATOR, num_parallel, None)
+        return Transition(targets, PARALLEL_ITERATOR, int(num_parallel), None)
     return Transition(targets)
 
 

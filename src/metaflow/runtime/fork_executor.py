@@ -145,7 +145,7 @@ class ForkExecutor:
         self._lost(
             MetaflowException(
                 f"The system refuses to start the process of task {spec.step}/{spec.task_id}: {reason}. "
-                "Run fewer tasks at a time with --max-workers, or raise the limit of processes (ulimit -u)."
+                "Run fewer tasks at a time (--max-workers, num_parallel), or raise the limit of processes (ulimit -u)."
             )
         )
         listener.ended(-signal.SIGKILL)

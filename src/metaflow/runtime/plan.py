@@ -23,6 +23,9 @@ done::
             rest.append(task)
     plan.put_back(rest)
 
+The nodes of a ``@parallel`` step are one task of the plan, a gang (:attr:`PlannedTask.gang`): they start
+together, and end well or badly together.
+
 Every operation takes constant time, whatever the size of the run.
 """
 
@@ -32,6 +35,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ..exception import MetaflowInternalError
+from ..flow.transition import PARALLEL_ITERATOR
 from .plan_graph import PlanGraph, PlanStep
 from .plan_retry import NO_RETRIES, Retry, RetryPolicy
 from .plan_scope import ForeachCursor, JoinInputs, Scope
@@ -62,7 +66,7 @@ _STATE_NAMES = {READY: "ready", RUNNING: "running", WAITING_FOR_RETRY: "waiting 
 
 
 class StepCounts:
-    """How many tasks of a step are where.
+    """How many tasks of a step are where; each node of a gang counts.
 
     Attributes
     ----------
@@ -109,8 +113,8 @@ class Plan:
     done : bool
         Whether the last step of the flow has finished.
     active : int
-        Tasks that have been taken and are not over: running, or waiting for :meth:`again`. If none is active,
-        nothing is ready and the plan is not done, then tasks that failed stand in the way.
+        Tasks (a gang is one) that have been taken and are not over: running, or waiting for :meth:`again`. If
+        none is active, nothing is ready and the plan is not done, then tasks that failed stand in the way.
     counts : dict of str to StepCounts
         For every step of the graph; for reading only.
     """
@@ -157,8 +161,8 @@ class Plan:
             self._last_task_id = task.task_id = self._last_task_id + 1
         task.state = RUNNING
         counts = self.counts[task.step]
-        counts.waiting -= 1
-        counts.running += 1
+        counts.waiting -= task.width
+        counts.running += task.width
         self.active += 1
         return task
 
@@ -178,8 +182,8 @@ class Plan:
         for task in reversed(tasks):
             self._expect(task, RUNNING, "put back")
             counts = self.counts[task.step]
-            counts.running -= 1
-            counts.waiting += 1
+            counts.running -= task.width
+            counts.waiting += task.width
             self.active -= 1
             task.state = READY
             self._ready.appendleft(task)
@@ -210,18 +214,18 @@ class Plan:
             self._check(task, step, transition)
         if step.kind == "end":
             self.done = True
-        elif step.kind in ("foreach", "split"):
+        elif step.kind in ("foreach", "parallel", "split"):
             self._open(task, step, transition)
         else:
             iteration = task.iteration + 1 if targets[0] == step.name else 0
             self._go(task, targets[0], task.scope, task.branch, iteration)
         task.state = OVER
         counts = self.counts[task.step]
-        counts.running -= 1
+        counts.running -= task.width
         if cloned:
-            counts.cloned += 1
+            counts.cloned += task.width
         else:
-            counts.done += 1
+            counts.done += task.width
         self.active -= 1
 
     def failed(self, task: PlannedTask, retriable: bool = True) -> Retry | None:
@@ -230,7 +234,7 @@ class Plan:
         Parameters
         ----------
         task : PlannedTask
-            A task that was taken.
+            A task that was taken. A gang fails once, when none of its nodes runs any more.
         retriable : bool
             Whether another attempt may be made at all.
 
@@ -249,14 +253,14 @@ class Plan:
         policy = self._policies.get(task.step, NO_RETRIES)
         retry = policy.after(task.attempt) if retriable else None
         counts = self.counts[task.step]
-        counts.running -= 1
+        counts.running -= task.width
         if retry is None:
             task.state = OVER
-            counts.failed += 1
+            counts.failed += task.width
             self.active -= 1
         else:
             task.state = WAITING_FOR_RETRY
-            counts.waiting += 1
+            counts.waiting += task.width
         return retry
 
     def again(self, task: PlannedTask) -> None:
@@ -282,7 +286,7 @@ class Plan:
         self._ready.appendleft(task)
 
     def _add_ready(self, task: PlannedTask) -> None:
-        self.counts[task.step].waiting += 1
+        self.counts[task.step].waiting += task.width
         self._ready.append(task)
 
     def _go(self, task: PlannedTask, target: str, scope: Scope | None, branch: int, iteration: int = 0) -> None:
@@ -311,6 +315,10 @@ class Plan:
         self.counts[target].waiting += num_splits
         foreach = Foreach(task.ref, num_splits, transition.foreach, transition.labels)
         scope = Scope(task, num_splits, is_foreach=True)
+        if step.kind == "parallel":
+            frame = Frame(foreach, 0, task.frames)
+            self._ready.append(PlannedTask(target, frame, (foreach.opener,), scope, 0, gang=num_splits))
+            return
         self._ready.append(ForeachCursor(target, foreach, scope, (foreach.opener,)))
 
     @staticmethod
@@ -320,11 +328,12 @@ class Plan:
         if step.kind == "switch":
             fits = len(taken) == 1 and taken[0] in step.targets and num_splits is None
         else:
-            is_foreach = step.kind == "foreach"
-            fits = sorted(taken) == sorted(step.targets) and (num_splits is not None) == is_foreach
+            splits = step.kind in ("foreach", "parallel")
+            fits = sorted(taken) == sorted(step.targets) and (num_splits is not None) == splits
             fits = fits and (num_splits is None or num_splits >= 1)
+            fits = fits and (transition.foreach == PARALLEL_ITERATOR) == (step.kind == "parallel")
         if not fits:
-            raise MetaflowInternalError(_mismatch(task, step, taken, num_splits))
+            raise MetaflowInternalError(_mismatch(task, step, transition))
         if step.kind == "end" and task.scope is not None:
             raise MetaflowInternalError(
                 f"Task {task.task_id} of step *{task.step}* ends the flow, but the split of step "
@@ -340,15 +349,18 @@ class Plan:
             )
 
 
-def _mismatch(task: PlannedTask, step: PlanStep, taken: tuple[str, ...], num_splits: int | None) -> str:
+def _mismatch(task: PlannedTask, step: PlanStep, transition: Transition) -> str:
+    taken = transition.targets
     went = f"went to {', '.join(taken)}" if taken else "went nowhere (it did not call self.next)"
-    if num_splits is not None:
-        went += f" with {num_splits} splits"
+    if transition.num_splits is not None:
+        what = "nodes" if transition.foreach == PARALLEL_ITERATOR else "splits"
+        went += f" with {transition.num_splits} {what}"
     names = ", ".join(step.targets)
     expected = {
         "end": "to be the last step",
         "switch": f"it to go to exactly one of {names}",
         "foreach": f"it to go to {names} with at least 1 split",
+        "parallel": f"it to go to {names} with num_parallel of at least 1",
     }.get(step.kind, f"it to go to {names}, without foreach")
     return (
         f"Task {task.task_id} of step *{step.name}* {went}, but the graph expects {expected}. "

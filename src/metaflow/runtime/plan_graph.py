@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: How a step goes on. A ``join`` goes on like a ``linear`` step; what sets it apart is that it waits for its
 #: inputs.
-StepKind = Literal["linear", "split", "foreach", "switch", "join", "end"]
+StepKind = Literal["linear", "split", "foreach", "parallel", "switch", "join", "end"]
 
 
 class PlanStep(NamedTuple):
@@ -27,8 +27,8 @@ class PlanStep(NamedTuple):
         Steps it may go to, in the order written; for a static split this is the order of the branches. A
         switch that repeats itself lists itself.
     kind : str
-        How it goes on: ``linear``, ``split``, ``foreach`` (also for ``num_parallel``), ``switch``, ``join``
-        or ``end``. A step where the branches of a switch meet is no ``join``, even if it takes ``inputs``:
+        How it goes on: ``linear``, ``split``, ``foreach``, ``parallel`` (``num_parallel``: to a gang), ``switch``,
+        ``join`` or ``end``. A step where the branches of a switch meet is no ``join``, even if it takes ``inputs``:
         exactly one task leads to it.
     """
 
@@ -117,13 +117,17 @@ class PlanGraph:
             raise MetaflowInternalError(f"Step *{step.name}* is a {step.kind} step, which cannot have {count} targets.")
         if step.kind == "foreach" and self.steps[step.targets[0]].kind == "join":
             raise MetaflowInternalError(f"The foreach of step *{step.name}* leads straight to the join it ends at.")
+        if step.kind == "parallel":
+            gang = self.steps[step.targets[0]]
+            if gang.kind != "linear" or any(self.steps[target].kind != "join" for target in gang.targets[:1]):
+                raise MetaflowInternalError(f"The parallel step *{gang.name}* does not lead straight to a join.")
 
 
 def _kind(node: Node) -> StepKind:
     if not node.targets:
         return "end"
     if node.is_foreach:
-        return "foreach"
+        return "parallel" if node.num_parallel else "foreach"
     if node.is_switch:
         return "switch"
     if len(node.targets) > 1:

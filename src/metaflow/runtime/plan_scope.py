@@ -72,6 +72,25 @@ class JoinInputs(Sequence[TaskRef]):
         return TaskRef(step, self._task_ids[slot], self._attempts[slot])
 
 
+class GangInputs(JoinInputs):
+    """Inputs of the join of a gang: its nodes in order.
+
+    Parameters
+    ----------
+    gang : PlannedTask
+    """
+
+    __slots__ = ("_control",)
+
+    def __init__(self, gang: PlannedTask) -> None:
+        self._parents = (gang.step,)
+        self._order = range(gang.width)
+        self._control = gang.ref
+
+    def _ref(self, slot: int) -> TaskRef:
+        return self._control._replace(node=slot)
+
+
 class Scope:
     """A split or foreach that is open, until all of its branches have arrived at a join.
 
@@ -132,6 +151,8 @@ class Scope:
         MetaflowInternalError
             If other branches arrived at another join.
         """
+        if task.gang is not None:
+            return PlannedTask(join.step, self.frames, GangInputs(task), self.outer, self.branch)
         if self._join is None:
             self._join = join
             self._ranks = array("I") if len(join.parents) > 1 else None

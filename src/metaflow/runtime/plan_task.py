@@ -29,11 +29,24 @@ class TaskRef(NamedTuple):
     task_id : int
     attempt : int
         The attempt that succeeded.
+    node : int
+        Which node of a gang; 0 for the control task, and for every other task.
     """
 
     step: str
     task_id: int
     attempt: int
+    node: int = 0
+
+    @property
+    def key(self) -> str:
+        """``step/task/attempt``, as :attr:`TaskSpec.key` has it."""
+        return f"{self.step}/{node_task_id(self.task_id, self.node)}/{self.attempt}"
+
+
+def node_task_id(task_id: int | str, node: int) -> str:
+    """Task id of a gang's node, as text: the control task's own for node 0, ``<control>_node_<i>`` for the others."""
+    return f"{task_id}_node_{node}" if node else str(task_id)
 
 
 class Foreach(NamedTuple):
@@ -91,7 +104,10 @@ class Frame:
 
 
 class PlannedTask:
-    """A task of the plan. The plan alone changes it.
+    """A task of the plan, or a gang: the nodes of a ``@parallel`` step, which are one to the plan.
+
+    A gang is handed out, finishes, fails and is tried again as a whole. Its id and its position are those of its
+    control task, node 0. The plan alone changes it.
 
     Attributes
     ----------
@@ -115,6 +131,9 @@ class PlannedTask:
         The split or foreach that the task belongs to; None outside any. The plan's own.
     branch : int
         Which branch (index of the split) of `scope` it belongs to. The plan's own.
+    gang : int or None
+        Number of nodes, if this is a gang; None for an ordinary task. What makes out one of them is
+        :meth:`node_key`, its task id is :func:`node_task_id`.
     state : int
         The plan's own.
     """
@@ -124,6 +143,7 @@ class PlannedTask:
         "branch",
         "fallback",
         "frames",
+        "gang",
         "inputs",
         "iteration",
         "scope",
@@ -141,6 +161,7 @@ class PlannedTask:
         branch: int,
         *,
         iteration: int = 0,
+        gang: int | None = None,
     ) -> None:
         self.step = step
         self.task_id = 0
@@ -151,12 +172,18 @@ class PlannedTask:
         self.inputs = inputs
         self.scope = scope
         self.branch = branch
+        self.gang = gang
         self.state = READY
 
     @property
     def ref(self) -> TaskRef:
         """How tasks that read from this one name it."""
         return TaskRef(self.step, self.task_id, self.attempt)
+
+    @property
+    def width(self) -> int:
+        """Number of processes that it takes: the nodes of a gang, otherwise 1."""
+        return self.gang or 1
 
     @property
     def split_index(self) -> int | None:
@@ -179,8 +206,14 @@ class PlannedTask:
         """What makes out the task among all of a run, and its counterpart in another run of the flow."""
         return (self.step, self.index_path, self.iteration)
 
+    def node_key(self, node: int) -> TaskKey:
+        """What makes out a node of a gang, as :attr:`key` makes out its control task."""
+        (*around, (opener, _)) = self.index_path
+        return (self.step, (*around, (opener, node)), self.iteration)
+
     def __repr__(self) -> str:
         path = ", ".join(f"{step}[{index}]" for step, index in self.index_path)
         where = f" in {path}" if path else ""
         repetition = f", iteration {self.iteration}" if self.iteration else ""
-        return f"<PlannedTask {self.step}/{self.task_id} attempt {self.attempt}{where}{repetition}>"
+        gang = f", {self.gang} nodes" if self.gang else ""
+        return f"<PlannedTask {self.step}/{self.task_id} attempt {self.attempt}{where}{repetition}{gang}>"

@@ -19,11 +19,12 @@ from ..exception import (
     TimeoutException,
 )
 from ..flow.state import Frame
-from ..flow.transition import Transition
+from ..flow.transition import PARALLEL_ITERATOR, Transition
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .console import Console
 from .executor import Executor
+from .gang import Gang, has_room, node_specs
 from .loop import EventLoop, Timer
 from .plan import Plan, PlannedTask, RetryPolicy
 from .process import describe_exit
@@ -55,7 +56,8 @@ class Limits(NamedTuple):
     Attributes
     ----------
     max_workers : int
-        Tasks that run at a time.
+        Tasks that run at a time. The nodes of a gang count, but never keep it from starting: when its turn has come and
+        fewer than so many run, all of its nodes start.
     max_num_splits : int
         Width of a foreach.
     max_log_bytes : int
@@ -74,12 +76,15 @@ class RunStopped(Exception):
 class _Task:
     """One attempt that was handed to the executor; listens to what the executor says of it."""
 
-    __slots__ = ("_scheduler", "killed_because", "output_", "pid", "planned", "spec", "started_at", "timer")
+    __slots__ = ("_scheduler", "gang", "killed_because", "output_", "pid", "planned", "spec", "started_at", "timer")
 
-    def __init__(self, scheduler: Scheduler, planned: PlannedTask, spec: TaskSpec, output: TaskOutput) -> None:
+    def __init__(
+        self, scheduler: Scheduler, planned: PlannedTask, spec: TaskSpec, gang: Gang | None, output: TaskOutput
+    ) -> None:
         self._scheduler = scheduler
         self.planned = planned
         self.spec = spec
+        self.gang = gang
         self.output_ = output
         self.pid = 0
         self.started_at = time.time()
@@ -169,7 +174,8 @@ class Scheduler:
                 while not self._is_over():
                     self._launch()
                     self._console.flush()
-                    self._loop.step()
+                    if self._failure is None or self._active:
+                        self._loop.step()
             finally:
                 self._executor.close()
                 for task in self._active.values():
@@ -204,21 +210,43 @@ class Scheduler:
         while self._failure is None and self._plan.has_ready and len(self._active) < self._limits.max_workers:
             planned = self._plan.take()
             assert planned is not None
-            spec = self._spec(planned)
-            run = self._run
-            path = self._store.local_path(log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
-            assert path is not None
-            output = TaskOutput(path, self._limits.max_log_bytes, self._console)
-            task = self._active[spec.key] = _Task(self, planned, spec, output)
-            try:
-                self._executor.submit(spec, task)
-            except OSError as error:
-                del self._active[spec.key]
-                self._cannot_launch(planned, error)
+            if planned.gang is None:
+                self._submit(planned, self._spec(planned))
+            elif not self._launch_gang(planned, planned.gang):
+                return
+
+    def _launch_gang(self, planned: PlannedTask, nodes: int) -> bool:
+        """Start all nodes of a gang; returns False if it has to wait for others to end, or cannot be started."""
+        try:
+            if not has_room(planned, len(self._active)):
+                self._plan.put_back([planned])
+                return False
+        except MetaflowException as error:
+            self.fail(error)
+            return False
+        gang = Gang(planned)
+        for spec in node_specs(self._spec(planned), nodes):
+            gang.running.add(spec.key)
+            self._submit(planned, spec, gang)
+            if self._failure is not None:
+                return False
+        return True
+
+    def _submit(self, planned: PlannedTask, spec: TaskSpec, gang: Gang | None = None) -> None:
+        run = self._run
+        path = self._store.local_path(log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
+        assert path is not None
+        output = TaskOutput(path, self._limits.max_log_bytes, self._console)
+        task = self._active[spec.key] = _Task(self, planned, spec, gang, output)
+        try:
+            self._executor.submit(spec, task)
+        except OSError as error:
+            del self._active[spec.key]
+            self._cannot_launch(planned, error)
 
     def _cannot_launch(self, planned: PlannedTask, error: OSError) -> None:
         """There are no file descriptors left: go on with as many tasks as there are."""
-        if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._active:
+        if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._active or planned.gang is not None:
             self.fail(MetaflowException(f"The task of step *{planned.step}* cannot be started: {error.strerror}."))
             return
         self._plan.put_back([planned])
@@ -228,15 +256,15 @@ class Scheduler:
         )
 
     def _spec(self, planned: PlannedTask) -> TaskSpec:
-        inputs = tuple(f"{ref.step}/{ref.task_id}/{ref.attempt}" for ref in planned.inputs) or (PARAMETERS_TASK,)
+        inputs = tuple(ref.key for ref in planned.inputs) or (PARAMETERS_TASK,)
         frames: list[Frame] = []
         frame = planned.frames
         while frame is not None:
             foreach = frame.foreach
             opener = foreach.opener
             label = foreach.labels[frame.index] if foreach.labels else None
-            task = f"{opener.step}/{opener.task_id}/{opener.attempt}"
-            frames.append(Frame(opener.step, foreach.variable or "", frame.index, foreach.num_splits, label, task))
+            variable = foreach.variable or ""
+            frames.append(Frame(opener.step, variable, frame.index, foreach.num_splits, label, opener.key))
             frame = frame.parent
         node = self._graph[planned.step]
         return TaskSpec(
@@ -267,7 +295,7 @@ class Scheduler:
         seconds = self._timeouts[spec.step]
         if seconds is not None and not spec.is_fallback:
             task.timer = self._loop.call_later(seconds + TIMEOUT_GRACE, lambda: self._timed_out(task, seconds))
-        if self._failure is not None:
+        if self._failure is not None or (task.gang is not None and task.gang.failed_node is not None):
             self._executor.kill([spec.key], signal.SIGTERM)
 
     def _timed_out(self, task: _Task, seconds: float) -> None:
@@ -295,7 +323,7 @@ class Scheduler:
             self._go_on(task, manifest)
         elif self._failure is None:
             self._console.say("Task failed.", task.output_.where, bad=True)
-            self._retry_or_fail(task, record.error[1] if record.error else None, retriable=True, shown=True)
+            self._attempt_failed(task, record.error[1] if record.error else None, retriable=True, shown=True)
 
     def _result(self, spec: TaskSpec) -> Manifest | None:
         """What the attempt committed; None if it died before it could."""
@@ -310,7 +338,9 @@ class Scheduler:
         record = manifest.record
         targets, variable = record["transition"]
         transition = Transition(tuple(targets), variable, record.get("num_splits"), record.get("labels"))
-        if transition.num_splits is not None:
+        if variable == PARALLEL_ITERATOR:
+            self._console.say(f"Parallel step *{targets[0]}* yields {transition.num_splits} nodes.", task.output_.where)
+        elif transition.num_splits is not None:
             self._console.say(f"Foreach yields {transition.num_splits} child steps.", task.output_.where)
             if transition.num_splits > self._limits.max_num_splits:
                 raise TaskFailed(
@@ -319,8 +349,13 @@ class Scheduler:
                     f"its foreach over self.{variable} yields {transition.num_splits} child steps, which is more than "
                     f"the allowed {self._limits.max_num_splits}. Allow more with --max-num-splits.",
                 )
-        if self._failure is None:
+        if self._failure is not None:
+            return
+        if task.gang is None:
             self._plan.finished(task.planned, transition)
+        else:
+            task.gang.finished(task.spec, transition)
+            self._settle(task.gang)
 
     def _died(self, task: _Task, status: int) -> None:
         """An attempt's process ended without a result: record that, as the process could not."""
@@ -329,7 +364,8 @@ class Scheduler:
             record = self._running_record(task, status="killed")
             self._recorder.record(TaskEnded(record))
             return
-        reason = task.killed_because or describe_exit(status)
+        stopped = task.gang.why_stopped if task.gang is not None else None
+        reason = task.killed_because or stopped or describe_exit(status)
         cause: MetaflowException = (
             TimeoutException(reason) if task.killed_because else MetaflowException(reason[0].upper() + reason[1:])
         )
@@ -342,9 +378,29 @@ class Scheduler:
         self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
         text = "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {reason}."
         self._console.say(text, task.output_.where, bad=True)
-        self._retry_or_fail(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
+        self._attempt_failed(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
 
-    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool, shown: bool = False) -> None:
+    def _attempt_failed(self, task: _Task, reason: str | None, retriable: bool, shown: bool = False) -> None:
+        """Go on after an attempt that failed: at once, or in a gang when the other nodes have been stopped."""
+        gang = task.gang
+        if gang is None:
+            self._retry_or_fail(task, reason, retriable, shown)
+            return
+        if gang.failed(task.spec, lambda: self._retry_or_fail(task, reason, retriable, shown)):
+            self._executor.kill(tuple(gang.running), signal.SIGTERM)
+            self._loop.call_later(STOP_GRACE, lambda: self._executor.kill(tuple(gang.running), signal.SIGKILL))
+        self._settle(gang)
+
+    def _settle(self, gang: Gang) -> None:
+        """Go on after a gang, once all of its nodes are over."""
+        if gang.running:
+            return
+        if gang.conclude_failure is not None:
+            gang.conclude_failure()
+        elif gang.transition is not None:
+            self._plan.finished(gang.planned, gang.transition)
+
+    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool, shown: bool) -> None:
         """Arrange the next attempt, or stop the run; `shown` says that the task itself has printed the reason."""
         retry = self._plan.failed(task.planned, retriable=retriable)
         if retry is not None:

@@ -23,6 +23,7 @@ from ..flow.state import Frame, Inputs, StepState
 from ..flow.transition import Transition
 from .artifacts import save_artifacts
 from .console import highlight
+from .gang import node_metadata
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
 
 if TYPE_CHECKING:
@@ -257,8 +258,11 @@ def make_record(
         task["iteration"] = spec.iteration
     if error is not None:
         task["error"] = (f"{type(error).__module__}.{type(error).__name__}", text_of(error)[:500])
+    metadata = node_metadata(spec)
     if run.origin_run_id:
-        task["metadata"] = {"origin-run-id": run.origin_run_id}
+        metadata["origin-run-id"] = run.origin_run_id
+    if metadata:
+        task["metadata"] = metadata
     return {"task": task, "frames": spec.frames}
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..flow.transition import Transition
+from ..flow.transition import PARALLEL_ITERATOR, Transition
 from ..runtime.plan import Plan, PlannedTask
 
 if TYPE_CHECKING:
@@ -77,9 +77,10 @@ class Simulation:
     ----------
     graph : PlanGraph
     workers : int
-        How many tasks may run at the same time.
+        How many tasks may run at the same time. A gang starts when its turn comes, also if it is wider, and its
+        nodes count while they run.
     splits : callable
-        Number of splits that a task of a foreach step makes.
+        Number of splits that a task of a foreach step makes, or nodes that one of a parallel step starts.
     choose : callable
         Which of its targets a task of a switch step takes.
     duration : callable
@@ -149,6 +150,8 @@ class Simulation:
         step: PlanStep = self._graph.steps[task.step]
         if step.kind == "foreach":
             return Transition(step.targets, "items", self._splits(task))
+        if step.kind == "parallel":
+            return Transition(step.targets, PARALLEL_ITERATOR, self._splits(task))
         if step.kind == "switch":
             return Transition((self._choose(task, step.targets),))
         return Transition(step.targets)
@@ -165,13 +168,13 @@ class Simulation:
         self.plan.put_back(rest)
 
     def _launch(self) -> Iterator[Event]:
-        while self._free_workers and not self._stopping and (task := self.plan.take()) is not None:
-            self._free_workers -= 1
+        while self._free_workers > 0 and not self._stopping and (task := self.plan.take()) is not None:
+            self._free_workers -= task.width
             self._schedule(self._duration(task), True, task)
             yield Event(self.seconds, "started", task, task.attempt)
 
     def _end(self, task: PlannedTask) -> Event:
-        self._free_workers += 1
+        self._free_workers += task.width
         if not self._fails(task):
             self.plan.finished(task, self.transition(task))
             return Event(self.seconds, "finished", task, task.attempt)

@@ -155,7 +155,7 @@ def test_a_following_step_that_never_ran(root):
 
 def test_control_tasks(root):
     run = StoredRun(root)
-    run.finished("train", 1, metadata={"internal_task_type": "control"})
+    run.finished("train", 1, metadata={"internal_task_type": "control_task"})
     run.finished("train", "1_node_1")
     run.ended()
     assert Step("F/1/train").control_task.id == "1"

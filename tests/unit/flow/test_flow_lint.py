@@ -433,6 +433,20 @@ def test_20_gang_without_join():
     assert "An @parallel step should be followed by a join step. Step *x*" in error.message
 
 
+@pytest.mark.parametrize(
+    "choose",
+    [
+        "self.next({1: self.a, 2: self.b}, condition='c')",
+        "if x:\n    self.next(self.a)\nelse:\n    self.next(self.b)",
+    ],
+)
+def test_20_parallel_step_that_is_a_switch(choose):
+    error = problem(gang(**{**GANG, "p": choose, "a": TO_J, "b": TO_J}))
+    assert "Step *p* has a @parallel decorator, but chooses among *a*, *b*" in error.message
+    assert "a @parallel step cannot be a switch" in error.message
+    assert error.line_no == 9
+
+
 def test_21_parallel_step_that_is_not_called_as_a_gang():
     error = problem(gang(**{**GANG, "start": "self.next(self.p, foreach='xs')"}))
     assert "Step *p* has a @parallel decorator, but is not called with num_parallel" in error.message

@@ -12,11 +12,12 @@ from metaflow.flow.graph import FlowGraph
 from metaflow.flow.graph_output import describe, to_dot
 from metaflow.flow.lint import check
 
-from .conftest import STEP, define
+from .conftest import STEP, Decorator, define
 
 
 def graph_from(steps) -> FlowGraph:
-    return FlowGraph(define(render(steps, base="object", header=STEP), "RandomFlow"))
+    source = render(steps, base="object", header=STEP)
+    return FlowGraph(define(source, "RandomFlow", parallel=Decorator("parallel")))
 
 
 def run(graph: FlowGraph, choice: random.Random) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metaflow.exception import MetaflowInternalError
-from metaflow.flow.transition import Transition
+from metaflow.flow.transition import PARALLEL_ITERATOR, Transition
 from metaflow.runtime.plan import Frame, Plan, PlanGraph, PlannedTask, PlanStep, RetryPolicy, TaskRef
 from metaflow.runtime.plan_task import Foreach
 
@@ -24,14 +24,16 @@ def take(plan: Plan, step: str) -> PlannedTask:
     return task
 
 
-def go(plan: Plan, task: PlannedTask, *targets: str, splits: int | None = None) -> TaskRef:
+def go(plan: Plan, task: PlannedTask, *targets: str, splits: int | None = None, nodes: int | None = None) -> TaskRef:
     """Finish a task; returns how later ones refer to it."""
-    plan.finished(task, Transition(targets, "items" if splits else None, splits))
+    variable = PARALLEL_ITERATOR if nodes else "items" if splits else None
+    plan.finished(task, Transition(targets, variable, nodes or splits))
     return task.ref
 
 
 LINEAR = graph("start linear a", "a linear end", "end end")
 FOREACH = graph("start foreach body", "body linear join", "join join end", "end end")
+GANG = graph("start parallel node", "node linear join", "join join end", "end end")
 SPLIT = graph("start split a b", "a linear join", "b linear join", "join join end", "end end")
 RECURSION = graph("start linear loop", "loop switch loop end", "end end")
 
@@ -281,6 +283,7 @@ def test_graph_that_was_never_checked_fails_with_a_reason():
         (["start linear end", "end end end"], "end step, which cannot have 1 targets"),
         (["start foreach j", "j join end", "end end"], "straight to the join"),
         (["start end"], r"no step \*end\*"),
+        (["start parallel a", "a linear b", "b linear end", "end end"], r"\*a\* does not lead straight to a join"),
     ],
 )
 def test_graph_that_cannot_be_planned_is_refused(lines, expected):
@@ -347,6 +350,75 @@ class TestRetries:
         plan = Plan(LINEAR, {"start": RetryPolicy(4, 3)})
         assert plan.failed(take(plan, "start"), retriable=False) is None
         assert plan.active == 0
+
+
+class TestGangs:
+    def test_nodes_are_taken_together_and_joined_in_order(self):
+        plan = Plan(GANG)
+        ref_start = go(plan, take(plan, "start"), "node", nodes=3)
+        gang = take(plan, "node")
+        assert (gang.gang, gang.width, gang.task_id) == (3, 3, 2)
+        assert gang.frames.num_splits == 3 and gang.inputs == (ref_start,)
+        assert plan.take() is None, "a gang is handed out once"
+        go(plan, gang, "join")
+        join = take(plan, "join")
+        assert list(join.inputs) == [TaskRef("node", 2, 0, node) for node in range(3)]
+        assert [ref.key for ref in join.inputs] == ["node/2/0", "node/2_node_1/0", "node/2_node_2/0"]
+        assert join.inputs[-1].node == 2 and len(join.inputs) == 3 and join.inputs[1:] == tuple(join.inputs)[1:]
+        assert join.task_id == 3 and join.frames is None and join.gang is None
+
+    def test_keys_of_nodes_are_their_positions_in_the_foreaches(self):
+        plan = Plan(graph("start foreach each", "each parallel node", "node linear join", "join join all",
+                          "all join end", "end end"))  # fmt: skip
+        go(plan, take(plan, "start"), "each", splits=2)
+        take(plan, "each")
+        go(plan, take(plan, "each"), "node", nodes=2)
+        gang = take(plan, "node")
+        assert gang.key == gang.node_key(0) == ("node", (("start", 1), ("each", 0)), 0)
+        assert gang.node_key(1) == ("node", (("start", 1), ("each", 1)), 0)
+        go(plan, gang, "join")
+        assert take(plan, "join").index_path == (("start", 1),)
+
+    def test_gang_of_one(self):
+        plan = Plan(GANG)
+        go(plan, take(plan, "start"), "node", nodes=1)
+        ref = go(plan, take(plan, "node"), "join")
+        assert list(take(plan, "join").inputs) == [ref]
+
+    def test_gang_costs_no_more_the_more_nodes_it_has(self):
+        plan = Plan(GANG)
+        go(plan, take(plan, "start"), "node", nodes=10**15)
+        go(plan, take(plan, "node"), "join")
+        assert take(plan, "join").inputs[10**14] == TaskRef("node", 2, 0, 10**14)
+
+    def test_gang_is_tried_again_as_a_whole(self):
+        plan = Plan(GANG, {"node": RetryPolicy(user_retries=1)})
+        go(plan, take(plan, "start"), "node", nodes=3)
+        gang = take(plan, "node")
+        counts = plan.counts["node"]
+        assert (counts.waiting, counts.running, plan.active) == (0, 3, 1)
+        assert plan.failed(gang)
+        assert (counts.waiting, counts.running, plan.active) == (3, 0, 1)
+        plan.again(gang)
+        assert plan.take() is gang
+        go(plan, gang, "join")
+        assert (counts.done, counts.total) == (3, 3)
+        assert {ref.attempt for ref in take(plan, "join").inputs} == {1}
+
+    def test_gang_that_was_put_back_comes_next(self):
+        plan = Plan(GANG)
+        go(plan, take(plan, "start"), "node", nodes=3)
+        gang = take(plan, "node")
+        plan.put_back([gang])
+        assert plan.counts["node"].waiting == 3 and plan.take() is gang
+
+    def test_foreach_and_num_parallel_are_not_taken_for_each_other(self):
+        with pytest.raises(MetaflowInternalError, match="with 2 splits.* expects it to go to node with num_parallel"):
+            plan = Plan(GANG)
+            go(plan, take(plan, "start"), "node", splits=2)
+        with pytest.raises(MetaflowInternalError, match="with 2 nodes.* expects it to go to body with at least 1"):
+            plan = Plan(FOREACH)
+            go(plan, take(plan, "start"), "body", nodes=2)
 
 
 def test_counts_follow_a_task_through_its_states():

@@ -84,7 +84,7 @@ def test_kind_follows_from_how_a_step_goes_on():
     assert (graph.start, graph.end) == ("begin", "finish")
     assert list(graph.steps.values()) == [
         PlanStep("begin", ("each",), "foreach"),
-        PlanStep("each", ("node",), "foreach"),
+        PlanStep("each", ("node",), "parallel"),
         PlanStep("node", ("gather",), "linear"),
         PlanStep("gather", ("collect",), "join"),
         PlanStep("collect", ("fork",), "join"),

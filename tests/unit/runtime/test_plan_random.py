@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings, strategies as st
 
-from metaflow.flow.transition import Transition
-from metaflow.runtime.plan import Plan, PlanGraph, PlannedTask, PlanStep, RetryPolicy
+from metaflow.flow.transition import PARALLEL_ITERATOR, Transition
+from metaflow.runtime.plan import Plan, PlanGraph, PlannedTask, PlanStep, RetryPolicy, TaskRef
 
 
 @dataclass
 class Block:
-    """A piece of a flow: linear, split, foreach, switch or repeat (a switch that may go back to itself)."""
+    """A piece of a flow: linear, split, foreach, gang, switch or repeat (a switch that may go back to itself)."""
 
     kind: str
     bodies: list[list[Block]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Block:
     entries: list[str] = field(default_factory=list)
 
 
-LEAVES = st.sampled_from(["linear", "repeat"]).map(Block)
+LEAVES = st.sampled_from(["linear", "repeat", "gang"]).map(Block)
 
 
 def compound(blocks: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
@@ -54,8 +54,10 @@ class Flow:
         random.Random(seed).shuffle(self.steps)
         self.graph = PlanGraph(self.steps)
         self.rank = {step.name: rank for rank, step in enumerate(self.steps)}
-        #: Every task that should run, with the tasks it should read from.
+        #: Every task that should run, with the tasks it should read from. A gang counts as its control task.
         self.expected: dict[tuple, list[tuple]] = {}
+        #: Number of nodes of each @parallel step, in all gangs together.
+        self.nodes: dict[str, int] = {}
         last = self._expect(blocks, (), self._ran("start", (), []))
         self._ran("end", (), [last])
 
@@ -65,7 +67,7 @@ class Flow:
             block.name = f"{block.kind}{len(self.by_name)}"
             self.by_name[block.name] = block
             exit_step = after
-            if block.kind in ("split", "foreach"):
+            if block.kind in ("split", "foreach", "gang"):
                 block.join = f"join_{block.name}"
                 self.steps.append(PlanStep(block.join, (after,), "join"))
                 exit_step = block.join
@@ -74,6 +76,9 @@ class Flow:
                 self.steps.append(PlanStep(block.name, (after,), "linear"))
             elif block.kind == "repeat":
                 self.steps.append(PlanStep(block.name, (block.name, after), "switch"))
+            elif block.kind == "gang":
+                self.steps.append(PlanStep(f"node_{block.name}", (block.join,), "linear"))
+                self.steps.append(PlanStep(block.name, (f"node_{block.name}",), "parallel"))
             else:
                 self.steps.append(PlanStep(block.name, tuple(block.entries), block.kind))
             after = block.name
@@ -82,13 +87,17 @@ class Flow:
     def decide(self, name: str, path: tuple) -> int:
         """What a task decides: size of its foreach, branch of its switch, or number of repetitions."""
         block = self.by_name[name]
-        low, high = {"foreach": (1, 4), "switch": (0, len(block.bodies) - 1), "repeat": (0, 3)}[block.kind]
+        low, high = {"foreach": (1, 4), "gang": (1, 4), "switch": (0, len(block.bodies) - 1), "repeat": (0, 3)}[
+            block.kind
+        ]
         return random.Random(f"{self.seed}/{name}/{path}").randint(low, high)
 
     def transition(self, task: PlannedTask) -> Transition:
         step = self.graph.steps[task.step]
         if step.kind == "foreach":
             return Transition(step.targets, "items", self.decide(task.step, task.index_path))
+        if step.kind == "parallel":
+            return Transition(step.targets, PARALLEL_ITERATOR, self.decide(task.step, task.index_path))
         if step.kind != "switch":
             return Transition(step.targets)
         decision = self.decide(task.step, task.index_path)
@@ -111,6 +120,12 @@ class Flow:
                 last = self._expect(block.bodies[self.decide(block.name, path)], path, last)
             elif block.kind == "split":
                 last = self._ran(block.join, path, [self._expect(body, path, last) for body in block.bodies])
+            elif block.kind == "gang":
+                nodes = range(self.decide(block.name, path))
+                keys = [(f"node_{block.name}", (*path, (block.name, node)), 0) for node in nodes]
+                self._ran(*keys[0][:2], [last])
+                self.nodes[f"node_{block.name}"] = self.nodes.get(f"node_{block.name}", 0) + len(nodes)
+                last = self._ran(block.join, path, keys)
             elif block.kind == "foreach":
                 arrivals = [
                     self._expect(block.bodies[0], (*path, (block.name, index)), last)
@@ -132,11 +147,15 @@ class Driver:
         self.inputs: dict[tuple, list[tuple]] = {}
         self.completed: list[tuple[tuple, Transition]] = []
 
+    def key_of(self, ref: TaskRef) -> tuple:
+        step, path, iteration = self.key_of_id[ref.task_id]
+        return (step, (*path[:-1], (path[-1][0], ref.node)) if ref.node else path, iteration)
+
     def finish(self, task: PlannedTask, cloned: bool = False) -> None:
         assert task.key not in self.inputs, f"{task} ran twice"
         assert task.task_id not in self.key_of_id, f"{task} has the id of another task"
         self.key_of_id[task.task_id] = task.key
-        self.inputs[task.key] = [self.key_of_id[ref.task_id] for ref in task.inputs]
+        self.inputs[task.key] = [self.key_of(ref) for ref in task.inputs]
         assert [ref.step for ref in task.inputs] == [key[0] for key in self.inputs[task.key]]
         transition = self.flow.transition(task)
         self.completed.append((task.key, transition))
@@ -180,7 +199,8 @@ def test_every_task_runs_once_with_the_right_inputs(flow, rng):
     assert plan.done and not plan.has_ready and plan.active == 0
     assert sorted(driver.key_of_id) == list(range(1, len(flow.expected) + 1)), "ids count from 1 without gaps"
     for name, counts in plan.counts.items():
-        assert counts.done == counts.total == sum(key[0] == name for key in flow.expected), f"counts of {name}"
+        expected = flow.nodes.get(name) or sum(key[0] == name for key in flow.expected)
+        assert counts.done == counts.total == expected, f"counts of {name}"
 
 
 @settings(deadline=None)
@@ -205,8 +225,9 @@ def test_plan_fed_by_clones_goes_on_to_the_same_tasks(flow, rng, data):
 
     assert driver.inputs == flow.expected
     assert plan.done
-    assert sum(counts.cloned for counts in plan.counts.values()) == len(origin)
-    assert sum(counts.done for counts in plan.counts.values()) == len(flow.expected) - len(origin)
+    assert sum(counts.cloned > 0 for counts in plan.counts.values()) == len({step for step, _, _ in origin})
+    in_all = len(flow.expected) + sum(flow.nodes.values()) - sum(key[0] in flow.nodes for key in flow.expected)
+    assert sum(counts.cloned + counts.done for counts in plan.counts.values()) == in_all
 
 
 @settings(deadline=None)

@@ -33,6 +33,23 @@ def test_workers_limit_what_runs_at_the_same_time():
     assert simulation.seconds == 1 + 3 + 1 + 1, "start, seven tasks by threes, join, end"
 
 
+def test_gangs_start_in_their_turn_whatever_their_width_and_count_while_they_run():
+    gangs = PlanGraph(
+        [
+            PlanStep("start", ("each",), "foreach"),
+            PlanStep("each", ("node",), "parallel"),
+            PlanStep("node", ("join",), "linear"),
+            PlanStep("join", ("all",), "join"),
+            PlanStep("all", ("end",), "join"),
+            PlanStep("end", (), "end"),
+        ]
+    )
+    simulation = Simulation(gangs, workers=3, splits=lambda task: 5 if task.step == "each" else 2)
+    started = [(event.task.step, event.seconds) for event in simulation if event.kind == "started"]
+    assert started[:5] == [("start", 0), ("each", 1), ("each", 1), ("node", 2), ("node", 3)], "five nodes fill it"
+    assert simulation.plan.done
+
+
 def test_durations_decide_the_order_of_ends():
     simulation = Simulation(FOREACH, splits=lambda task: 3, duration=lambda task: 10.0 - (task.split_index or 0))
     ends = [event.task.split_index for event in simulation if event.kind == "finished" and event.task.step == "body"]

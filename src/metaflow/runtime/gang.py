@@ -1,0 +1,135 @@
+"""Gangs, the nodes of ``@parallel`` steps: what each node is told, whether there is room, how they end together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..exception import MetaflowException
+from ..flow.transition import PARALLEL_ITERATOR
+from .plan_task import node_task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..flow.transition import Transition
+    from .plan_task import PlannedTask
+    from .specs import TaskSpec
+
+#: File descriptors that the run's process needs for a node: two pipes, their other ends until the node has them, and
+#: its log.
+_DESCRIPTORS_PER_NODE = 5
+#: File descriptors to leave for everything else.
+_RESERVE = 16
+
+
+class Gang:
+    """One attempt of a gang, until all of its nodes are over.
+
+    Parameters
+    ----------
+    planned : PlannedTask
+
+    Attributes
+    ----------
+    planned : PlannedTask
+    running : set of str
+        Nodes that are not over, as ``step/task/attempt``.
+    failed_node : int or None
+        The node that failed first. From then on the gang as a whole has failed, and its other nodes are stopped.
+    conclude_failure : callable or None
+        What to do once they have ended.
+    transition : Transition or None
+        The way on that the nodes took; one that is not that of the graph is kept, for the plan to refuse it.
+    """
+
+    __slots__ = ("conclude_failure", "failed_node", "planned", "running", "transition")
+
+    def __init__(self, planned: PlannedTask) -> None:
+        self.planned = planned
+        self.running: set[str] = set()
+        self.failed_node: int | None = None
+        self.conclude_failure: Callable[[], None] | None = None
+        self.transition: Transition | None = None
+
+    def finished(self, spec: TaskSpec, transition: Transition) -> None:
+        """Note that a node has finished and where it went."""
+        self.running.discard(spec.key)
+        if self.transition is None or self.transition.targets == spec.targets:
+            self.transition = transition
+
+    def failed(self, spec: TaskSpec, conclude: Callable[[], None]) -> bool:
+        """Note that a node has failed; returns whether it is the first one, so that the others have to be stopped."""
+        self.running.discard(spec.key)
+        if self.failed_node is not None:
+            return False
+        self.failed_node = spec.frames[-1].index
+        self.conclude_failure = conclude
+        return True
+
+    @property
+    def why_stopped(self) -> str | None:
+        """Why the nodes that still run are being stopped; None if they are not."""
+        return None if self.failed_node is None else f"it was stopped, because node {self.failed_node} failed"
+
+
+def node_specs(control: TaskSpec, nodes: int) -> Iterator[TaskSpec]:
+    """What each node of a gang is told.
+
+    Parameters
+    ----------
+    control : TaskSpec
+        The control task, node 0.
+    nodes : int
+
+    Yields
+    ------
+    TaskSpec
+        In order.
+    """
+    *around, frame = control.frames
+    for node in range(nodes):
+        yield control._replace(
+            task_id=node_task_id(control.task_id, node), frames=(*around, frame._replace(index=node, label=str(node)))
+        )
+
+
+def node_metadata(spec: TaskSpec) -> dict[str, str]:
+    """What is recorded of a node beside what is recorded of every task; empty for a task that is none."""
+    if not spec.frames or spec.frames[-1].variable != PARALLEL_ITERATOR:
+        return {}
+    metadata = {"parallel-world-size": str(spec.frames[-1].num_splits)}
+    if spec.frames[-1].index == 0:
+        metadata["internal_task_type"] = "control_task"
+    return metadata
+
+
+def has_room(planned: PlannedTask, others: int) -> bool:
+    """Whether the nodes of a gang can all be started now, as far as file descriptors go.
+
+    Parameters
+    ----------
+    planned : PlannedTask
+    others : int
+        Tasks that run now, and make room when they end.
+
+    Raises
+    ------
+    MetaflowException
+        If there would be too little room with nothing else running.
+    """
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = planned.width * _DESCRIPTORS_PER_NODE
+    free = limit - len(os.listdir("/dev/fd")) - _RESERVE
+    if limit == resource.RLIM_INFINITY or needed <= free:
+        return True
+    if others:
+        return False
+    raise MetaflowException(
+        f"The {planned.width} nodes of the @parallel step *{planned.step}* have to run at the same time, but on this "
+        f"machine a run may have no more than {max(free, 0) // _DESCRIPTORS_PER_NODE}: each needs "
+        f"{_DESCRIPTORS_PER_NODE} file descriptors, of which there may be {limit}. Use a smaller num_parallel, or "
+        "raise the limit (ulimit -n)."
+    )

@@ -35,9 +35,15 @@ if TYPE_CHECKING:
     from .decorators.trigger import namespaced_event_name as namespaced_event_name, trigger as trigger
     from .decorators.trigger_on_finish import trigger_on_finish as trigger_on_finish
     from .flow.current import current as current
+    from .flow.mutators import FlowMutator as FlowMutator, StepMutator as StepMutator
     from .flow.parameters import Parameter as Parameter
     from .flow.spec import FlowSpec as FlowSpec
     from .flow.step import step as step
+    from .flow.user_step_decorator import (
+        USER_SKIP_STEP as USER_SKIP_STEP,
+        UserStepDecorator as UserStepDecorator,
+        user_step_decorator as user_step_decorator,
+    )
     from .multicore import parallel_imap_unordered as parallel_imap_unordered, parallel_map as parallel_map
     from .profiling import profile as profile
 
@@ -47,12 +53,16 @@ __version__ = "0.1.0"
 _WHERE = {
     "DataArtifact": "metaflow.client",
     "Flow": "metaflow.client",
+    "FlowMutator": "metaflow.flow.mutators",
     "FlowSpec": "metaflow.flow.spec",
     "Metaflow": "metaflow.client",
     "Parameter": "metaflow.flow.parameters",
     "Run": "metaflow.client",
     "Step": "metaflow.client",
+    "StepMutator": "metaflow.flow.mutators",
     "Task": "metaflow.client",
+    "USER_SKIP_STEP": "metaflow.flow.user_step_decorator",
+    "UserStepDecorator": "metaflow.flow.user_step_decorator",
     "catch": "metaflow.decorators.catch",
     "current": "metaflow.flow.current",
     "default_metadata": "metaflow.client",
@@ -78,6 +88,7 @@ _WHERE = {
     "timeout": "metaflow.decorators.timeout",
     "trigger": "metaflow.decorators.trigger",
     "trigger_on_finish": "metaflow.decorators.trigger_on_finish",
+    "user_step_decorator": "metaflow.flow.user_step_decorator",
 }
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE

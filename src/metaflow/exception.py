@@ -6,6 +6,7 @@
     ├── CommandException                      a command was given something it cannot use
     ├── InvalidDecoratorAttribute             a decorator got an attribute it does not have, or a wrong value
     ├── ParameterFieldFailed, ParameterFieldTypeMismatch
+    ├── UserDecoratorException                a decorator or mutator of the user's own does what it cannot do
     ├── InvalidNextException                  self.next() was called wrongly while a step ran
     ├── LintWarn                              the flow's graph breaks a rule
     ├── PyLintWarn                            pylint found an error in the flow's file
@@ -107,6 +108,10 @@ class DuplicateStepDecoratorException(MetaflowException):
 
 class DuplicateFlowDecoratorException(MetaflowException):
     headline = "Duplicate decorators"
+
+
+class UserDecoratorException(MetaflowException):
+    headline = "Invalid user decorator"
 
 
 class ParameterFieldFailed(MetaflowException):

@@ -59,7 +59,15 @@ def names(category: str) -> list[str]:
     return sorted({*BUILT_IN[category], *_entry_points(category)})
 
 
-def _entry_points(category: str) -> dict[str, Any]:
-    from importlib.metadata import entry_points
+#: What other packages add to each category: finding that means reading the metadata of all of them.
+_entry_points_found: dict[str, dict[str, Any]] = {}
 
-    return {point.name: point for point in entry_points(group=f"metaflow.{category}")}
+
+def _entry_points(category: str) -> dict[str, Any]:
+    found = _entry_points_found.get(category)
+    if found is None:
+        from importlib.metadata import entry_points
+
+        found = {point.name: point for point in entry_points(group=f"metaflow.{category}")}
+        _entry_points_found[category] = found
+    return found

@@ -8,10 +8,11 @@ import sys
 import metaflow
 
 NAMES = {
-    "DataArtifact Flow FlowSpec Metaflow Parameter Run Step Task __version__ catch current default_metadata "
-    "default_namespace environment exit_hook get_metadata get_namespace metadata namespace namespaced_event_name "
-    "parallel parallel_imap_unordered parallel_map profile project pytorch_parallel resources retry schedule "
-    "secrets step timeout trigger trigger_on_finish"
+    "DataArtifact Flow FlowMutator FlowSpec Metaflow Parameter Run Step StepMutator Task USER_SKIP_STEP "
+    "UserStepDecorator __version__ catch current default_metadata default_namespace environment exit_hook "
+    "get_metadata get_namespace metadata namespace namespaced_event_name parallel parallel_imap_unordered "
+    "parallel_map profile project pytorch_parallel resources retry schedule secrets step timeout trigger "
+    "trigger_on_finish user_step_decorator"
 }
 
 

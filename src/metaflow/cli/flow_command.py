@@ -12,6 +12,7 @@ import click
 from .. import __version__
 from ..exception import MetaflowException
 from ..flow.declaration import FlowDeclaration
+from .decospec_option import with_option
 from .flow_options import click_options, values_of
 from .messages import echo, print_exception, print_metaflow_exception
 
@@ -57,6 +58,8 @@ class FlowState:
         For the tasks of a run.
     declaration : FlowDeclaration
         The flow, configured; complete once :meth:`checked_graph` was called.
+    decospecs : tuple of str
+        Decorators that every step gets whatever the command.
     group : click.Context or None
         The options before the command, as they were read.
     """
@@ -70,12 +73,14 @@ class FlowState:
         datastore_root: str | None,
         pylint: bool,
         server: ForkServer | None,
+        decospecs: tuple[str, ...] = (),
     ) -> None:
         self.flow_class = flow_class
         self.quiet = quiet
         self.datastore_root = datastore_root
         self.pylint = pylint
         self.server = server
+        self.decospecs = decospecs
         self.declaration = FlowDeclaration(flow_class)
         self.declaration.configure({})
 
@@ -114,15 +119,15 @@ class FlowState:
         set_root_of_run(str(self.root(create=True)))  # runs that options name are looked up there
         return run_facts(self.declaration, self.flow_options)
 
-    def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] = ()) -> FlowGraph:
+    def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] | None = None) -> FlowGraph:
         """Complete the declaration, and give the flow's graph after validation, with the usual messages.
 
         Parameters
         ----------
         warnings : bool
             Whether to show pylint's warnings too.
-        decospecs : sequence of str
-            Decorators to add to every step.
+        decospecs : sequence of str, optional
+            Decorators to add to every step, instead of :attr:`decospecs`.
 
         Raises
         ------
@@ -142,7 +147,7 @@ class FlowState:
                 echo(text)
             echo("Validating your flow...")
         check_script()
-        self.declaration.complete(decospecs)
+        self.declaration.complete(self.decospecs if decospecs is None else decospecs)
         graph = checked_graph(self.declaration)
         if not self.quiet:
             echo("    The graph looks good!")
@@ -187,7 +192,9 @@ def _state(context: click.Context) -> FlowState:
     if context.obj is None:
         flow_class, server = context.meta["metaflow.flow"]
         options = context.params
-        context.obj = FlowState(flow_class, options["quiet"], options["datastore_root"], options["pylint"], server)
+        context.obj = FlowState(
+            flow_class, options["quiet"], options["datastore_root"], options["pylint"], server, options["decospecs"]
+        )
         context.obj.group = context
     state: FlowState = context.obj
     return state
@@ -265,6 +272,7 @@ def _make_group(flow_class: type[FlowSpec]) -> click.Group:
         help="Kind of datastore.",
     )
     @click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
+    @with_option
     @click.option(
         "--pylint/--no-pylint",
         default=True,

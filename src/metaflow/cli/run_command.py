@@ -10,6 +10,7 @@ import click
 from ..exception import MetaflowException
 from ..flow.parameters import Parameter, ParameterContext
 from ..metadata_store.tags import check_tags
+from .decospec_option import decospecs_of_run, with_option
 from .messages import echo
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _OPTIONS = (
         show_default=True,
         help="How many megabytes to keep of each stream that a task prints.",
     ),
+    with_option,
     click.option("--run-id-file", type=click.Path(path_type=Path), help="Write the run's id to this file."),
     click.option(
         "--runner-attribute-file",
@@ -63,6 +65,7 @@ def make(declaration: FlowDeclaration) -> click.Command:
         max_workers: int,
         max_num_splits: int,
         max_log_size: int,
+        decospecs: tuple[str, ...],
         run_id_file: Path | None,
         runner_attribute_file: Path | None,
         user_namespace: str | None,
@@ -72,7 +75,8 @@ def make(declaration: FlowDeclaration) -> click.Command:
         from ..runtime.scheduler import Limits, RunStopped
 
         check_tags(tags)
-        graph = state.checked_graph()
+        decospecs = decospecs_of_run(state, decospecs)
+        graph = state.checked_graph(decospecs=decospecs)
         given = _parameter_values(declaration, values)
         options = RunOptions(
             root=state.root(create=True),
@@ -82,6 +86,7 @@ def make(declaration: FlowDeclaration) -> click.Command:
             run_id_file=run_id_file,
             runner_attribute_file=runner_attribute_file,
             server=state.server,
+            decospecs=decospecs,
             facts=state.run_facts(),
         )
         try:

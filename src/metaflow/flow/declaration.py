@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .decorators import StepDecorator
     from .flow_decorators import FlowDecorator
 
+#: Attribute of a flow class that lists the mutators written above it.
+FLOW_MUTATORS = "__flow_mutators__"
 _OPTION_NAME = re.compile(r"[A-Za-z_][\w-]*").fullmatch
 _NO_CONSTANT = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type, Parameter)
 
@@ -81,7 +83,7 @@ class FlowDeclaration:
         self.parameters = parameters_of(flow_class)
         self.constants = constants_of(flow_class)
         self.steps = {name: StepDeclaration(name, function) for name, function in _steps_of(flow_class)}
-        self.decorators: list[FlowDecorator] = flow_decorators_of(flow_class)
+        self.decorators: list[FlowDecorator] = [*flow_decorators_of(flow_class), *_flow_mutators_of(flow_class)]
 
     def configure(self, config_values: Mapping[str, Any]) -> None:
         """Give the declaration the values of the flow's configs, and let mutators change what they may change early.
@@ -91,6 +93,10 @@ class FlowDeclaration:
         config_values : mapping of str to object
             By attribute name.
         """
+        if self._has_mutators:
+            from .mutators import run_mutators
+
+            run_mutators(self, "pre_mutate", command_line_is_read=False)
 
     def complete(self, decospecs: Sequence[str] = ()) -> None:
         """Add decorators to every step, let mutators have the last word, and settle all attributes.
@@ -100,6 +106,25 @@ class FlowDeclaration:
         decospecs : sequence of str
             Decorators as ``--with`` takes them; earlier ones win over later ones.
         """
+        if decospecs:
+            from .named_decorators import add_to_every_step
+
+            add_to_every_step(self, decospecs)
+        if self._has_mutators:
+            from .mutators import run_mutators
+
+            run_mutators(self, "pre_mutate", command_line_is_read=True)  # of those that were added just now
+            run_mutators(self, "mutate", command_line_is_read=True)
+
+    def settled(self, value: Any) -> Any:
+        """`value` with expressions over configs replaced by what they stand for."""
+        return value
+
+    @property
+    def _has_mutators(self) -> bool:
+        return any(decorator.is_mutator for decorator in self.decorators) or any(
+            decorator.is_mutator for step in self.steps.values() for decorator in step.decorators
+        )
 
     @property
     def read_only(self) -> dict[str, str]:
@@ -110,6 +135,14 @@ class FlowDeclaration:
     def parameter_names(self) -> tuple[str, ...]:
         """Sorted attribute names of the parameters."""
         return tuple(sorted(self.parameters))
+
+
+def _flow_mutators_of(flow_class: type[FlowSpec]) -> list[FlowDecorator]:
+    if not hasattr(flow_class, FLOW_MUTATORS):
+        return []
+    from .mutators import flow_mutators_of
+
+    return list(flow_mutators_of(flow_class))
 
 
 def _steps_of(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
@@ -129,10 +162,22 @@ def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for attribute, value in _attributes(flow_class):
         if isinstance(value, Parameter):
-            _check_name(attribute, value)
             found[attribute] = value
+    check_parameters(found)
+    return found
+
+
+def check_parameters(parameters: Mapping[str, Parameter]) -> None:
+    """Check that parameters have names that they can have beside each other.
+
+    Raises
+    ------
+    MetaflowException
+        If two have names that differ only in case, or one cannot be an option or an attribute.
+    """
     names: dict[str, str] = {}
-    for attribute, parameter in found.items():
+    for attribute, parameter in parameters.items():
+        _check_name(attribute, parameter)
         folded = parameter.name.lower()
         if folded in names:
             raise MetaflowException(
@@ -140,7 +185,6 @@ def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
                 "names of parameters must be unique, ignoring case."
             )
         names[folded] = attribute
-    return found
 
 
 def _check_name(attribute: str, parameter: Parameter) -> None:

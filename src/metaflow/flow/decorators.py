@@ -6,7 +6,6 @@ only what must wrap the user's code gives a :class:`~metaflow.flow.hooks.TaskHoo
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ..exception import (
@@ -46,7 +45,26 @@ class Retries(NamedTuple):
     delay_seconds: float = 0.0
 
 
-class StepDecorator:
+class Decorator:
+    """What declarations of steps and of flows have in common."""
+
+    name: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {}
+    allow_multiple: ClassVar[bool] = False
+    #: Whether it changes other declarations, and is nothing to a task.
+    is_mutator: ClassVar[bool] = False
+
+    attributes: dict[str, Any]
+    statically_defined: bool
+    inserted_by: list[str] | None
+
+    @property
+    def full_name(self) -> str:
+        """Where it is defined, as a dotted name."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
+
+class StepDecorator(Decorator):
     """Declaration that a step carries.
 
     Parameters
@@ -55,8 +73,8 @@ class StepDecorator:
         Attributes as written; the others have the values of ``defaults``.
     statically_defined : bool
         Whether it stands in the flow's source.
-    inserted_by : str, optional
-        What added it otherwise.
+    inserted_by : list of str, optional
+        Names of the mutators that added it, outermost first.
 
     Attributes
     ----------
@@ -74,15 +92,11 @@ class StepDecorator:
         If an attribute is not one of ``defaults``.
     """
 
-    name: ClassVar[str]
-    defaults: ClassVar[dict[str, Any]] = {}
-    allow_multiple: ClassVar[bool] = False
-
     def __init__(
         self,
         attributes: Mapping[str, Any] | None = None,
         statically_defined: bool = False,
-        inserted_by: str | None = None,
+        inserted_by: list[str] | None = None,
     ) -> None:
         given = dict(attributes or {})
         self.attributes = with_defaults(self.name, self.defaults, given)
@@ -90,8 +104,15 @@ class StepDecorator:
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
 
+    @property
+    def recorded_name(self) -> str:
+        """Name under which it is recorded with a run."""
+        return self.name
+
     def copy(self) -> Self:
         """The same declaration with attributes of its own: what is changed in one flow stays as it is in others."""
+        from copy import copy
+
         copied = copy(self)
         copied.attributes = dict(self.attributes)
         return copied

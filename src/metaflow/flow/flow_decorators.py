@@ -16,6 +16,7 @@ from ..exception import (
     MetaflowException,
 )
 from .attributes import with_defaults
+from .decorators import Decorator
 from .plain_data import plain
 from .spec import FlowSpec
 
@@ -82,7 +83,7 @@ class RunFacts(NamedTuple):
     metadata: dict[str, str] = {}
 
 
-class FlowDecorator:
+class FlowDecorator(Decorator):
     """Declaration that a flow carries.
 
     Parameters
@@ -116,9 +117,6 @@ class FlowDecorator:
         If an attribute is not one of ``defaults``.
     """
 
-    name: ClassVar[str]
-    defaults: ClassVar[dict[str, Any]] = {}
-    allow_multiple: ClassVar[bool] = False
     options: ClassVar[tuple[FlowOption, ...]] = ()
 
     def __init__(

@@ -204,7 +204,7 @@ def _describe_node(node: Node) -> dict[str, Any]:
         "doc": node.doc,
         "decorators": [
             {
-                "name": decorator.name,
+                "name": getattr(decorator, "recorded_name", decorator.name),
                 "attributes": decorator.recorded_attributes(),
                 "statically_defined": getattr(decorator, "statically_defined", True),
                 "inserted_by": getattr(decorator, "inserted_by", None),

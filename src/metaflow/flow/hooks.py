@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
     from .spec import FlowSpec
+    from .state import Inputs
 
 
 class TaskContext(NamedTuple):
@@ -22,6 +26,10 @@ class TaskContext(NamedTuple):
         Whether no further attempt will run the user's code.
     fallback : bool
         Whether this attempt stands in for the user's code, whose process died every time.
+    inputs : Inputs or None
+        What the step takes beside the flow, if it does.
+    describe : callable
+        Gives the step as ``_graph_info`` describes it: where it leads to, and how.
     """
 
     flow: FlowSpec
@@ -29,13 +37,15 @@ class TaskContext(NamedTuple):
     attempt: int
     last_user_attempt: bool
     fallback: bool
+    inputs: Inputs | None
+    describe: Callable[[], Mapping[str, Any]]
 
 
 class TaskHook:
     """Actions around a step's code. Every method does nothing unless it is overridden.
 
-    Hooks run in this order: ``before`` of all, innermost decorator first; the step; ``after`` of all, or ``on_failure``
-    of all if the step raised; ``close`` of all, whatever happened.
+    Hooks run in this order: ``before`` of all, innermost decorator first; the step, inside of what ``around`` of each
+    made of it; ``after`` of all, or ``on_failure`` of all if the step raised; ``close`` of all, whatever happened.
 
     Attributes
     ----------
@@ -47,6 +57,10 @@ class TaskHook:
 
     def before(self, task: TaskContext) -> None:
         """Run before the step's code."""
+
+    def around(self, task: TaskContext, call: Callable[[], None]) -> Callable[[], None]:
+        """What to call instead of `call`: the step's code, inside of what the decorators below this one made of it."""
+        return call
 
     def after(self, task: TaskContext) -> None:
         """Run after the step's code, if it did not raise."""

@@ -161,7 +161,8 @@ class FlowSpec:
                 caller.f_lineno,
                 caller.f_code.co_filename,
             )
-        self.__dict__["_transition"] = resolve(self, targets, kwargs, caller, foreach_label)
+        where = (caller.f_code.co_name, caller.f_lineno, caller.f_code.co_filename)
+        self.__dict__["_transition"] = resolve(self, targets, kwargs, where, foreach_label)
 
     def merge_artifacts(
         self, inputs: Inputs, exclude: list[str] | None = None, include: list[str] | None = None

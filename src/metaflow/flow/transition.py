@@ -9,7 +9,6 @@ from ..exception import InvalidNextException
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
     from typing import Any
 
     from .spec import FlowSpec
@@ -65,7 +64,7 @@ def resolve(
     flow: FlowSpec,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    caller: FrameType,
+    where: tuple[str, int, str],
     make_label: Callable[[], Callable[[object], str]],
 ) -> Transition:
     """Check the arguments of ``self.next`` and turn them into a transition.
@@ -76,8 +75,8 @@ def resolve(
         The object that ``next`` was called on.
     args, kwargs
         The arguments as written.
-    caller : frame
-        Where ``next`` was called, for the message of an error.
+    where : (str, int, str)
+        The step, and the line and file in which the transition is written, for the message of an error.
     make_label : callable
         Gives the function that makes the short text of a foreach element; called only for a foreach.
 
@@ -90,8 +89,8 @@ def resolve(
     """
 
     def fail(message: str) -> InvalidNextException:
-        where = f"Step *{caller.f_code.co_name}*: "
-        return InvalidNextException(where + message, caller.f_lineno, caller.f_code.co_filename)
+        step, line, file = where
+        return InvalidNextException(f"Step *{step}*: {message}", line, file)
 
     unknown = set(kwargs) - {"foreach", "condition", "num_parallel"}
     if unknown:

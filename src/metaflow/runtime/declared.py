@@ -44,7 +44,7 @@ def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
         for decorator in node.decorators:
             decorator.validate(graph, node.name)
             for name in decorator.assigned_names():
-                if hasattr(flow_class, name):
+                if hasattr(flow_class, name) or name in declaration.parameters:
                     raise MetaflowException(
                         f"Step *{node.name}*: @{decorator.name} would assign self.{name}, but the flow has a "
                         "parameter, a constant, a step or a method of that name. Choose another."

@@ -13,6 +13,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..exception import MetaflowException
 from .open_files import flush, open_files
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def start(flow_class: type[FlowSpec]) -> ForkServer:
         from .fork_loop import serve
 
         serve(theirs, flow_class, random_state)
+    except MetaflowException as error:
+        sys.stderr.write(
+            f"{error.headline}:\n{error.message}\nThis came up in the process that starts tasks, and not in the one "
+            "that checked the flow. Mutators and what --with imports must do the same wherever they run.\n"
+        )
+        os._exit(1)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)

@@ -88,12 +88,17 @@ class TaskRunner:
         flow = self.flow_class()
         inputs = self._give_state(flow, spec)
         initial = _state_of_process(flow)
-        task = TaskContext(flow, spec.step, spec.attempt, spec.attempt == spec.user_attempts - 1, spec.is_fallback)
+        last = spec.attempt == spec.user_attempts - 1
+        task = TaskContext(flow, spec.step, spec.attempt, last, spec.is_fallback, inputs, lambda: self._describe(spec))
         hooks = [hook for decorator in declared.decorators if (hook := decorator.hook()) is not None]
         hooks.sort(key=lambda hook: hook.order)
+        call = self._call(flow, declared.function, spec, inputs)
+        if not spec.is_fallback:
+            for hook in hooks:
+                call = hook.around(task, call)
         process = os.getpid()
         try:
-            error = _run_step(task, hooks, self._call(flow, declared.function, spec, inputs))
+            error = _run_step(task, hooks, call)
         except TimeoutException as late:  # the alarm rang when the step was just over
             error = late
         if os.getpid() != process:
@@ -108,6 +113,12 @@ class TaskRunner:
             if not handled:
                 _print_failure(flow, error)
         return self._save(flow, spec, initial, error, handled, started)
+
+    def _describe(self, spec: TaskSpec) -> dict[str, Any]:
+        """The step as the run's graph has it."""
+        steps: dict[str, dict[str, Any]] = self.open(PARAMETERS_TASK).load("_graph_info")["steps"]
+        # A single step that is run again, on results of an older version of the flow, may not be in their graph.
+        return steps.get(spec.step) or {"type": "linear", "next": list(spec.targets)}
 
     def _set_current(self, spec: TaskSpec) -> None:
         run = self.run

@@ -6,8 +6,14 @@ so that ``import metaflow`` costs about as much as starting the interpreter.
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
     from .client import (
         DataArtifact as DataArtifact,
         Flow as Flow,
@@ -107,3 +113,18 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_WHERE})
+
+
+class _Aliases:
+    """Finds modules that Metaflow has under other names than we do; asked when every other finder found nothing."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if not name.startswith("metaflow."):
+            return None
+        from .import_aliases import find_spec
+
+        return find_spec(name)
+
+
+sys.meta_path.append(_Aliases)

@@ -22,6 +22,10 @@
     │   ├── UnpicklableArtifactException
     │   └── CorruptedDataException            stored bytes are missing, cut short or altered
     ├── MetadataException                     the index of runs cannot be written or read
+    ├── InvalidEnvironmentException           steps cannot have the packages that they ask for
+    ├── ServiceException                      the metadata service refused, or did not answer
+    ├── ArgoEventException                    an event could not be sent
+    ├── NonUniqueFileNameToFilePathMappingException    two files want one place in a code package
     ├── SecretsException                      a secret cannot be fetched, or cannot be used
     ├── ExternalCommandFailed
     ├── MulticoreException                    a process of parallel_map() failed
@@ -183,6 +187,44 @@ class SecretsException(MetaflowException):
 
 class MetadataException(MetaflowException):
     headline = "Metadata store error"
+
+
+class InvalidEnvironmentException(MetaflowException):
+    headline = "Incompatible environment"
+
+
+class ServiceException(MetaflowException):
+    """The metadata service refused, or did not answer.
+
+    Attributes
+    ----------
+    http_code : int or None
+        Status of its answer.
+    response : str or None
+        Its answer.
+    """
+
+    headline = "Metaflow service error"
+
+    def __init__(self, msg: str, http_code: int | None = None, body: str | None = None) -> None:
+        super().__init__(msg)
+        self.http_code = http_code
+        self.response = body
+
+
+class ArgoEventException(MetaflowException):
+    headline = "Argo Event Exception"
+
+
+class NonUniqueFileNameToFilePathMappingException(MetaflowException):
+    headline = "Non-unique file path for a file name included in code package"
+
+    def __init__(self, filename: str, file_paths: Iterable[str], lineno: int | None = None) -> None:
+        super().__init__(
+            f"The file {filename} of the code package is wanted by several: {', '.join(sorted(file_paths))}. "
+            "Rename or leave out all but one.",
+            lineno,
+        )
 
 
 class MergeArtifactsException(MetaflowException):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 
+from metaflow import settings
 from metaflow.exception import MetaflowUnknownUser
 
-#: Environment variables that may hold the user's name, the first that is set wins.
-_USER_VARIABLES = ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER")
+#: Environment variables that may hold the user's name if the setting USER does not; the first that is set wins.
+_USER_VARIABLES = ("SUDO_USER", "USERNAME", "USER")
 
 
 def get_username() -> str:
-    """Name of the user: the first of METAFLOW_USER, SUDO_USER, USERNAME and USER that is set and not
-    ``root``.
+    """Name of the user: the first of METAFLOW_USER, SUDO_USER, USERNAME and USER that is set and not ``root``.
+
+    METAFLOW_USER may also stand in a configuration file.
 
     Returns
     -------
@@ -24,8 +26,8 @@ def get_username() -> str:
     MetaflowUnknownUser
         None of the variables names a person.
     """
-    for variable in _USER_VARIABLES:
-        name = os.environ.get(variable)
+    chosen: str | None = settings.get("USER")
+    for name in (chosen, *map(os.environ.get, _USER_VARIABLES)):
         if name and name != "root":
             return name
     raise MetaflowUnknownUser

@@ -20,28 +20,58 @@ PREFIX = "METAFLOW_"
 
 
 class Setting(NamedTuple):
-    """One setting: its default value (whose type is the setting's type, ``str`` when None) and what it is for."""
+    """One setting.
+
+    Attributes
+    ----------
+    default : object
+        Its type is the setting's type; ``str`` when None.
+    doc : str
+        What it is for.
+    secret : bool or None
+        Whether its value must not be shown; None to tell by the words in its name.
+    """
 
     default: Any
     doc: str
+    secret: bool | None = None
 
 
 #: Every setting by its name without the prefix.
 SETTINGS: dict[str, Setting] = {
+    "CONTACT_INFO": Setting({}, "where to ask for help, shown by `metaflow`: addresses and what each is"),
     "DATASTORE_SYSROOT_LOCAL": Setting(None, "directory that contains the .metaflow folder to use"),
     "DEFAULT_DATASTORE": Setting("local", "kind of store for artifacts when --datastore is not given"),
     "DEFAULT_METADATA": Setting("local", "kind of store for records when --metadata is not given"),
     "DEFAULT_ENVIRONMENT": Setting("local", "how tasks get their packages when --environment is not given"),
     "DEFAULT_DECOSPECS": Setting("", "decorators added to every step, separated by spaces"),
-    "DEFAULT_SECRETS_BACKEND_TYPE": Setting(None, "back end of @secrets for sources that do not name one"),
-    "DEFAULT_SECRETS_ROLE": Setting(None, "role with which @secrets fetches from sources that do not name one"),
+    "DEFAULT_SECRETS_BACKEND_TYPE": Setting(
+        None, "back end of @secrets for sources that do not name one", secret=False
+    ),
+    "DEFAULT_SECRETS_ROLE": Setting(
+        None, "role with which @secrets fetches from sources that do not name one", secret=False
+    ),
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),
     "START_METHOD": Setting("auto", "how a task's process starts: auto, fork or spawn"),
     "TEMPDIR": Setting(".", "directory that current.tempdir names"),
     "UI_URL": Setting(None, "address of the web app, shown when a run starts"),
+    "USER": Setting(None, "your name, instead of the one that the system knows"),
+    "USER_NAMESPACE": Setting(None, "namespace that runs belong to, unless their flow is decorated with @namespace"),
 }
+
+#: Variables that are looked up in the environment only, by their name without the prefix.
+ENVIRONMENT_ONLY: dict[str, Setting] = {
+    "HOME": Setting("~/.metaflowconfig", "directory of the profile files"),
+    "OWNER": Setting(None, "name in the branch user.<name> of a @project, instead of your own"),
+    "PROFILE": Setting(None, "profile to use: the file config_<profile>.json instead of config.json"),
+    "PRODUCTION_TOKEN": Setting(None, "token of a deployed flow, whose runs then are those of production:<token>"),
+    "RUNTIME_NAME": Setting("dev", "what runs the flow, recorded as the tag runtime:<name>"),
+}
+
+#: Parts of a name by which a value is taken for a secret.
+_SECRET_WORDS = ("AUTH_KEY", "API_KEY", "ACCESS_KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "HEADERS")
 
 
 class Resolved(NamedTuple):
@@ -68,8 +98,8 @@ def resolve(name: str) -> Resolved:
     key = PREFIX + name
     if key in os.environ:
         return Resolved(_cast(key, os.environ[key], setting.default, "the environment"), "environment")
-    for path in (_project_file(), _profile_file()):
-        if path is not None and key in (content := _read(path)):
+    for path in files():
+        if key in (content := read_file(path)):
             return Resolved(_cast(key, content[key], setting.default, path), path)
     return Resolved(setting.default, "default")
 
@@ -84,14 +114,63 @@ def _cast(key: str, value: Any, default: Any, source: str) -> Any:
         if isinstance(default, float):
             return float(value)
         if isinstance(default, (dict, list)):
-            import json
-
-            return json.loads(value) if isinstance(value, str) else value
-    except ValueError as error:
+            return _structure(value, type(default))
+    except (TypeError, ValueError) as error:
+        shown = "a secret" if is_secret(key.removeprefix(PREFIX)) else repr(value)
+        expected = "JSON of type " if isinstance(default, (dict, list)) else "of type "
         raise MetaflowException(
-            f"{key} from {source} should be of type {type(default).__name__}, but it is {value!r}."
+            f"{key} from {source} should be {expected}{type(default).__name__}, but it is {shown}."
         ) from error
     return value if value is None else str(value)
+
+
+def _structure(value: Any, kind: type) -> Any:
+    import json
+
+    parsed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(parsed, kind):
+        raise TypeError
+    return parsed
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the value of the setting or variable `name` (without prefix) must not be shown."""
+    known = SETTINGS.get(name) or ENVIRONMENT_ONLY.get(name)
+    if known is not None and known.secret is not None:
+        return known.secret
+    return any(word in name.upper() for word in _SECRET_WORDS)
+
+
+def files() -> list[str]:
+    """Configuration files that are consulted, the first one first.
+
+    Raises
+    ------
+    MetaflowException
+        If ``METAFLOW_PROFILE`` names a profile that does not exist.
+    """
+    return [path for path in (_project_file(), _profile_file()) if path is not None]
+
+
+def profile_path(profile: str | None) -> str:
+    """Where the file of a profile is, or would be.
+
+    Parameters
+    ----------
+    profile : str or None
+        Name of the profile; the unnamed one if None or empty.
+
+    Raises
+    ------
+    MetaflowException
+        If that cannot be the name of a profile.
+    """
+    home = os.path.expanduser(os.environ.get(PREFIX + "HOME") or "~/.metaflowconfig")
+    if not profile:
+        return os.path.join(home, "config.json")
+    if os.sep in profile or "\0" in profile:
+        raise MetaflowException(f"{profile!r} cannot be the name of a profile: it becomes part of a file's name.")
+    return os.path.join(home, f"config_{profile}.json")
 
 
 def _project_file() -> str | None:
@@ -110,31 +189,50 @@ def _project_file() -> str | None:
         directory = parent
 
 
+def known_profiles() -> str:
+    """Say which named profiles exist."""
+    beginning, ending = profile_path("*").rsplit("*", 1)
+    folder, _, beginning = beginning.rpartition(os.sep)
+    try:
+        found = [
+            name[len(beginning) : -len(ending)]
+            for name in sorted(os.listdir(folder))
+            if name.startswith(beginning) and name.endswith(ending)
+        ]
+    except OSError:
+        found = []
+    return f"Profiles that exist: {', '.join(found)}." if found else "There are no named profiles yet."
+
+
 def _profile_file() -> str | None:
-    home = os.path.expanduser(os.environ.get(PREFIX + "HOME", "~/.metaflowconfig"))
     profile = os.environ.get(PREFIX + "PROFILE")
-    if not profile:
-        path = os.path.join(home, "config.json")
-        return path if os.path.isfile(path) else None
-    path = os.path.join(home, f"config_{profile}.json")
-    if not os.path.isfile(path):
+    path = profile_path(profile)
+    if os.path.isfile(path):
+        return path
+    if profile:
         raise MetaflowException(
             f"Unable to locate the profile '{profile}': there is no file {path}. "
-            "Unset METAFLOW_PROFILE or create that file."
+            f"Unset METAFLOW_PROFILE or create that file with `metaflow configure import`. {known_profiles()}"
         )
-    return path
+    return None
 
 
-def _read(path: str) -> Mapping[str, Any]:
-    """Content of a configuration file, read again only when the file changed."""
+def read_file(path: str) -> Mapping[str, Any]:
+    """Content of a configuration file, read again only when the file changed.
+
+    Raises
+    ------
+    MetaflowException
+        If it cannot be read, or is no JSON object.
+    """
     import json
 
-    stat = os.stat(path)
-    stamp = (stat.st_mtime_ns, stat.st_size)
-    cached = _files.get(path)
-    if cached is not None and cached[0] == stamp:
-        return cached[1]
     try:
+        stat = os.stat(path)
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        cached = _files.get(path)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
     except (OSError, ValueError) as error:

@@ -9,7 +9,9 @@ import click
 
 from .. import __version__, settings
 from ..exception import MetaflowException
+from .configure_command import configure
 from .messages import echo, print_metaflow_exception
+from .status_command import status
 
 
 @click.group(
@@ -22,7 +24,13 @@ from .messages import echo, print_metaflow_exception
 def metaflow(context: click.Context) -> None:
     """Commands that are not about one flow."""
     if context.invoked_subcommand is None:
-        click.echo(f"Metaflow ({__version__})\n\n{context.get_help()}")
+        contacts = [f"{address} - {what}" for address, what in settings.get("CONTACT_INFO").items()]
+        click.echo("\n\n".join([f"Metaflow ({__version__})", *(["\n".join(contacts)] if contacts else [])]))
+        click.echo(f"\n{context.get_help()}")
+
+
+metaflow.add_command(configure)
+metaflow.add_command(status)
 
 
 @metaflow.command("help", help="Show this help.")
@@ -30,22 +38,6 @@ def metaflow(context: click.Context) -> None:
 def help_command(context: click.Context) -> None:
     """``help``: the same as ``--help``."""
     click.echo(context.find_root().get_help())
-
-
-@metaflow.command(help="Show where results are kept here, and which flows have any.")
-def status() -> None:
-    """``status``: the working tree and its flows."""
-    from ..client import Metaflow, namespace
-
-    root = _root()
-    namespace(None)
-    flows = Metaflow().flows
-    click.echo(f'Working tree found at: "{root.parent}"')
-    click.echo("Available flows:" if flows else "No flow has run here yet.")
-    for flow in flows:
-        latest = flow.latest_run
-        shown = f" (latest run {latest.id}: {latest.status})" if latest is not None else ""
-        click.echo(f"* {flow}{shown}")
 
 
 @metaflow.command(help="Rebuild the index of runs from the results themselves.")

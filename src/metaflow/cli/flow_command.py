@@ -13,8 +13,10 @@ from .. import __version__
 from ..exception import MetaflowException
 from ..flow.declaration import FlowDeclaration
 from .decospec_option import with_option
+from .default_kinds import check_default_kinds
 from .flow_options import click_options, values_of
 from .messages import echo, print_exception, print_metaflow_exception
+from .usage_errors import variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("graph_commands", "show", "Show the steps of the flow."),
     "dump": ("dump_command", "dump", "Show the artifacts of a finished step or task."),
     "logs": ("logs_command", "logs", "Show what tasks printed."),
+    "tag": ("tag_command", "tag", "Add, remove and list tags of runs."),
     "output-dot": ("graph_commands", "output_dot", "Print the flow's graph in Graphviz's dot format."),
     "output-raw": ("graph_commands", "output_raw", "Print the flow's graph as plain data."),
     "version": ("graph_commands", "version", "Print the version of Metaflow."),
@@ -187,6 +190,15 @@ class _FlowGroup(click.Group):
             raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
 
 
+def is_option_variable(name: str) -> bool:
+    """Tell whether `name`, without ``METAFLOW_``, is the environment variable of an option of some flow."""
+    from ..flow.spec import FlowSpec
+
+    options = {str(parameter.name).upper() for parameter in _make_group(FlowSpec).params}
+    commands = ["flow", *_COMMANDS]
+    return name in options or any(name.startswith(f"{command.upper().replace('-', '_')}_") for command in commands)
+
+
 def _state(context: click.Context) -> FlowState:
     """What this invocation is about; made when the group's options are known, before the command's are read."""
     if context.obj is None:
@@ -222,6 +234,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
         code = request.exit_code
     except click.ClickException as error:
         error.show()
+        if (variable := variable_of(error)) is not None:
+            echo(f"The value comes from the environment variable {variable}.")
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         echo("Aborted!")
@@ -281,6 +295,7 @@ def _make_group(flow_class: type[FlowSpec]) -> click.Group:
     )
     @click.pass_context
     def flow(context: click.Context, /, **_options: object) -> None:
+        check_default_kinds(context)
         state = _state(context)
         if context.invoked_subcommand is None:
             state.checked_graph()

@@ -19,13 +19,13 @@ def find_tasks(state: FlowState, path: str) -> list[Task]:
     CommandException
         If `path` has another form, or there is no such task.
     """
-    from ..client import Step, Task, metadata
+    from ..client import Step, Task
 
     flow = state.flow_class.__name__
     parts = _parts(flow, path)
     if len(parts) not in (2, 3) or not all(parts):
         raise CommandException(f"'{path}' is not of the form RUN/STEP or RUN/STEP/TASK, as in 1234/start.")
-    metadata(f"local@{state.root().parent}" if state.root().name == ".metaflow" else str(state.root()))
+    read_datastore(state)
     pathspec = "/".join([flow, *parts])
     try:
         if len(parts) == 3:
@@ -33,6 +33,19 @@ def find_tasks(state: FlowState, path: str) -> list[Task]:
         return list(reversed(list(Step(pathspec, _namespace_check=False))))
     except MetaflowNotFound as error:
         raise CommandException(f"{error.message}. {_what_there_is(flow, parts)}") from error
+
+
+def read_datastore(state: FlowState) -> None:
+    """Let the client read from the datastore that the command line names.
+
+    Raises
+    ------
+    DataException
+        If there is none.
+    """
+    from ..client.provider import read_from
+
+    read_from(state.root())
 
 
 def tasks_so_far(state: FlowState, path: str) -> tuple[list[Task], bool]:

@@ -49,7 +49,11 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         help="Write to this file, as JSON, how to find the run.",
     ),
-    click.option("--namespace", "user_namespace", help="Namespace of the run, instead of your own."),
+    click.option(
+        "--namespace",
+        "user_namespace",
+        help="Where its steps look for runs, instead of your own; empty for all.",
+    ),
 )
 
 

@@ -134,18 +134,19 @@ class LocalProvider:
         ------
         MetaflowTaggingError
             The change breaks a rule.
+        MetaflowNotFound
+            The run's files are gone.
         DataException, MetadataException
             It cannot be written.
         """
-        from metaflow.client.recovery import write_tag_change
-        from metaflow.metadata_store.events import TagsChanged
-        from metaflow.metadata_store.tags import change_tags
+        from metaflow.client.recovery import stored_run
+        from metaflow.client.tag_log import change_run_tags
 
-        added, removed = change_tags(run.tags, run.system_tags, add, remove)
-        change = TagsChanged(run.flow, run.run_id, added, removed)
-        write_tag_change(self.store, change)
-        self.index.apply([change])
-        return self.run(run.flow, run.run_id) or run
+        stored = stored_run(self.store, run.flow, run.run_id)
+        if stored is None:
+            raise MetaflowNotFound(f"Run('{run.flow}/{run.run_id}') does not exist any more")
+        change_run_tags(self.store, self.index, stored, add, remove)
+        return self.run(run.flow, run.run_id) or stored
 
     def _index_of(self, flow: str, run_id: str) -> MetadataStore:
         if self._copies:
@@ -268,6 +269,12 @@ def metadata(ms: str) -> str:
     global _chosen
     _chosen = provider_of(ms)
     return _chosen.description
+
+
+def read_from(root: Path) -> None:
+    """Choose the datastore that the client reads from by its own directory, whatever that is called."""
+    global _chosen
+    _chosen = provider_at(root)
 
 
 def provider_of(description: str) -> LocalProvider:

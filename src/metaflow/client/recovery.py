@@ -8,10 +8,10 @@ at all.
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import NamedTuple
 
+from metaflow.client.tag_log import follow_tag_log, read_tag_log, tags_event
 from metaflow.datastore.layout import INDEX_KEY, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.store import ObjectMissing
@@ -22,7 +22,6 @@ from metaflow.metadata_store.events import (
     RunEnded,
     RunForgotten,
     RunStarted,
-    TagsChanged,
     TaskEnded,
     TaskStarted,
 )
@@ -211,23 +210,6 @@ def committed_task(store: ObjectStore, flow: str, run_id: str, step: str, task_i
     return TaskRecord.from_dict(record.get("task", {}))
 
 
-def write_tag_change(store: ObjectStore, change: TagsChanged) -> None:
-    """Keep a change of tags beside the run's file, as a file of its own, so that no two writers undo each
-    other.
-
-    Raises
-    ------
-    DataException
-        The file cannot be written.
-    """
-    content = {"added": change.added, "removed": change.removed}
-    data = json.dumps(content, separators=(",", ":")).encode()
-    folder = _tags_prefix(change.flow, change.run_id)
-    # The name puts changes in order of time; two in the same nanosecond are told apart by trying again.
-    while not store.put_new(f"{folder}{time.time_ns():020d}-{os.getpid()}.json", [data]):
-        pass
-
-
 def adopt_run(store: ObjectStore, index: MetadataStore, flow: str, run_id: str) -> RunRecord | None:
     """Bring a run into the index that has files but is not known there.
 
@@ -334,16 +316,6 @@ def _read_run(store: ObjectStore, key: str) -> RunRecord:
     return run
 
 
-def _tags_prefix(flow: str, run_id: str) -> str:
-    # The dash keeps it apart from the folders of steps.
-    return f"{runs_prefix(flow, run_id)}user-tags/"
-
-
-def _read_tag_change(store: ObjectStore, run: RunRecord, key: str) -> TagsChanged:
-    change = _read_json(store, key)
-    return TagsChanged(run.flow, run.run_id, tuple(change.get("added", ())), tuple(change.get("removed", ())))
-
-
 def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts: ReindexCounts) -> ReindexCounts:
     """Replace all that the index says of a run, in batches; of one that goes on, only add what is missing."""
     known = index.run(run.flow, run.run_id)
@@ -351,12 +323,9 @@ def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts
     if effective_status(known or run, time.time()) != "running":
         batch.append(RunForgotten(run.flow, run.run_id))
     batch.append(RunStarted(run))
-    damaged = list(counts.damaged)
-    for key in sorted(store.list(_tags_prefix(run.flow, run.run_id))):
-        try:
-            batch.append(_read_tag_change(store, run, key))
-        except (DataException, MetadataException) as error:
-            damaged.append(f"{key}: {error.message}")
+    log = read_tag_log(store, run)
+    batch.append(tags_event(run, log))
+    damaged = [*counts.damaged, *log.damaged]
     finished, last_sign = 0, 0.0
     for step, task_id, attempt in list_attempts(store, run.flow, run.run_id):
         try:
@@ -372,6 +341,7 @@ def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts
     if run.status == "running":
         batch.append(Heartbeat(run.flow, run.run_id, max(last_sign, run.started_at)))
     index.apply(batch)
+    follow_tag_log(store, index, run, log.last)
     return ReindexCounts(counts.runs + 1, counts.tasks + finished, tuple(damaged))
 
 

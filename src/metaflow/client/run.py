@@ -241,7 +241,6 @@ class Run(MetaflowObject):
         self._change_tags(_several(tags_to_add), _several(tags_to_remove))
 
     def _change_tags(self, add: list[str], remove: list[str]) -> None:
-        self._load()
         self._record = self._provider.change_tags(self._record, add, remove)
 
     def _refresh(self) -> None:

@@ -54,6 +54,7 @@ class FlowSpec:
             "_flow_decorators",
             "_graph",
             "_flow_state",
+            "_namespace_of_runs",
             "_steps",
             "_transition",
         }
@@ -62,6 +63,8 @@ class FlowSpec:
     _flow_state: StepState | None = None
     #: Transition taken by the last call of :meth:`next`.
     _transition: Transition | None = None
+    #: What ``@namespace`` says.
+    _namespace_of_runs: str | None = None
 
     def __init__(self, use_cli: bool = True) -> None:
         if use_cli and _created_by_main_script(self):

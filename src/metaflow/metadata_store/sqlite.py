@@ -158,6 +158,11 @@ class SqliteMetadata:
         except UnusableIndex:
             return False
 
+    def count_runs(self) -> int:
+        """How many runs are known."""
+        rows = self._file.query("SELECT COUNT(*) FROM runs")
+        return int(rows[0][0]) if rows else 0
+
     def discard(self) -> None:
         """Delete the file; the next write begins a new one."""
         self._file.discard()

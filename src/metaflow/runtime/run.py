@@ -25,6 +25,7 @@ from .declared import graph_info, retry_policies
 from .fork_executor import ForkExecutor
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
+from .run_namespace import namespace_of_runs, namespace_tags
 from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
@@ -47,7 +48,7 @@ class RunOptions(NamedTuple):
     limits : Limits
     tags : tuple of str
     namespace : str or None
-        Other than the user's own.
+        Where the client looks in tasks, instead of the namespace of the run.
     run_id_file : Path or None
         Where to write the run's id before its first task starts.
     runner_attribute_file : Path or None
@@ -141,13 +142,14 @@ def run_flow(
 
 def _spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOptions) -> RunSpec:
     """What the tasks of the run are told of it."""
+    namespace = namespace_of_runs(declaration.flow_class)
     return RunSpec(
         flow=record.flow,
         run_id=record.run_id,
         root=str(options.root),
         user=record.user,
-        namespace=resolve_identity(),
-        client_namespace=options.namespace,
+        namespace=namespace or resolve_identity(),
+        client_namespace=options.namespace if options.namespace is not None else namespace,
         tags=record.tags,
         read_only=declaration.read_only,
         parameter_names=declaration.parameter_names,
@@ -168,6 +170,7 @@ def _create(
     user = get_username()
     values: dict[str, Any] = {"name": declaration.name, **declaration.constants, **parameters}
     values["_graph_info"] = info = graph_info(declaration, graph)
+    system_tags = _system_tags(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
     while True:
         started = time.time()
         run_id = str(int(started * 1_000_000))
@@ -178,8 +181,8 @@ def _create(
             flow=declaration.name,
             run_id=run_id,
             user=user,
-            tags=tuple(sorted(set(options.tags))),
-            system_tags=_system_tags(options.facts.system_tags),
+            tags=tuple(sorted(set(options.tags) - system_tags)),
+            system_tags=tuple(sorted(system_tags)),
             status="running",
             started_at=started,
             heartbeat_at=started,
@@ -203,17 +206,16 @@ def _create(
     return record, TaskRecord.from_dict(manifest.record["task"])
 
 
-def _system_tags(of_decorators: tuple[str, ...]) -> tuple[str, ...]:
+def _system_tags(of_decorators: tuple[str, ...]) -> set[str]:
     runtime = os.environ.get("METAFLOW_RUNTIME_NAME", "dev")
     python = ".".join(map(str, sys.version_info[:3]))
-    tags = {
+    return {
         f"metaflow_version:{__version__}",
         f"python_version:{python}",
         f"runtime:{runtime}",
         resolve_identity(),
         *of_decorators,
     }
-    return tuple(sorted(tags))
 
 
 def _to_json(record: RunRecord) -> bytes:

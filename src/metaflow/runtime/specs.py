@@ -22,11 +22,11 @@ class RunSpec(NamedTuple):
         Root of the datastore.
     user : str
     namespace : str
-        The user's identity, such as ``user:ada``.
+        Namespace that the run belongs to: the user's identity, such as ``user:ada``, or one chosen for its flow.
     tags : tuple of str
         User tags of the run.
     client_namespace : str or None
-        Namespace in which the client looks in tasks; empty for all runs, None for the user's own.
+        Namespace in which the client looks in tasks; empty for all runs, None for the user's own identity.
     origin_run_id : str or None
         Run that this one resumes.
     read_only : dict

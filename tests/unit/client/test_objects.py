@@ -162,7 +162,7 @@ def test_lists_are_filtered_by_the_namespace_in_which_their_parent_was_made(root
 def test_the_namespace_functions(monkeypatch):
     assert get_namespace() == "user:ann"
     assert namespace("tag") == "tag" == get_namespace()
-    assert namespace(None) is None and get_namespace() is None
+    assert namespace(None) == "" and get_namespace() is None
     monkeypatch.setenv("METAFLOW_PRODUCTION_TOKEN", "t")
     assert default_namespace() == "production:t"
 

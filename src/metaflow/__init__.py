@@ -40,9 +40,18 @@ if TYPE_CHECKING:
     from .decorators.timeout import timeout as timeout
     from .decorators.trigger import namespaced_event_name as namespaced_event_name, trigger as trigger
     from .decorators.trigger_on_finish import trigger_on_finish as trigger_on_finish
+    from .flow.config_parsers import yaml_parser as yaml_parser
+    from .flow.config_value import ConfigValue as ConfigValue
+    from .flow.configs import Config as Config
     from .flow.current import current as current
+    from .flow.deferred import config_expr as config_expr
     from .flow.mutators import FlowMutator as FlowMutator, StepMutator as StepMutator
     from .flow.parameters import Parameter as Parameter
+    from .flow.requirement_files import (
+        conda_environment_yml_parser as conda_environment_yml_parser,
+        pyproject_toml_parser as pyproject_toml_parser,
+        requirements_txt_parser as requirements_txt_parser,
+    )
     from .flow.spec import FlowSpec as FlowSpec
     from .flow.step import step as step
     from .flow.user_step_decorator import (
@@ -57,6 +66,8 @@ __version__ = "0.1.0"
 
 #: Public name -> module that defines it. Kept flat and literal: it is the whole public surface on one page.
 _WHERE = {
+    "Config": "metaflow.flow.configs",
+    "ConfigValue": "metaflow.flow.config_value",
     "DataArtifact": "metaflow.client",
     "Flow": "metaflow.client",
     "FlowMutator": "metaflow.flow.mutators",
@@ -70,6 +81,8 @@ _WHERE = {
     "USER_SKIP_STEP": "metaflow.flow.user_step_decorator",
     "UserStepDecorator": "metaflow.flow.user_step_decorator",
     "catch": "metaflow.decorators.catch",
+    "conda_environment_yml_parser": "metaflow.flow.requirement_files",
+    "config_expr": "metaflow.flow.deferred",
     "current": "metaflow.flow.current",
     "default_metadata": "metaflow.client",
     "default_namespace": "metaflow.client",
@@ -85,6 +98,8 @@ _WHERE = {
     "parallel_map": "metaflow.multicore",
     "profile": "metaflow.profiling",
     "project": "metaflow.decorators.project",
+    "pyproject_toml_parser": "metaflow.flow.requirement_files",
+    "requirements_txt_parser": "metaflow.flow.requirement_files",
     "pytorch_parallel": "metaflow.decorators.parallel",
     "resources": "metaflow.decorators.resources",
     "retry": "metaflow.decorators.retry",
@@ -95,6 +110,7 @@ _WHERE = {
     "trigger": "metaflow.decorators.trigger",
     "trigger_on_finish": "metaflow.decorators.trigger_on_finish",
     "user_step_decorator": "metaflow.flow.user_step_decorator",
+    "yaml_parser": "metaflow.flow.config_parsers",
 }
 
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE

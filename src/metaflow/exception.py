@@ -6,6 +6,7 @@
     ├── CommandException                      a command was given something it cannot use
     ├── InvalidDecoratorAttribute             a decorator got an attribute it does not have, or a wrong value
     ├── ParameterFieldFailed, ParameterFieldTypeMismatch
+    ├── ConfigException                       a config is missing or malformed, or does not have what is asked of it
     ├── UserDecoratorException                a decorator or mutator of the user's own does what it cannot do
     ├── InvalidNextException                  self.next() was called wrongly while a step ran
     ├── LintWarn                              the flow's graph breaks a rule
@@ -124,6 +125,10 @@ class ParameterFieldFailed(MetaflowException):
 
 class ParameterFieldTypeMismatch(MetaflowException):
     headline = "Parameter field with a mismatching type"
+
+
+class ConfigException(MetaflowException):
+    headline = "Invalid config"
 
 
 class ExternalCommandFailed(MetaflowException):

@@ -16,7 +16,6 @@ from metaflow.import_aliases import ALIASES
 NOT_YET = {
     "metaflow.includefile": "IncludedFile IncludeFile",
     "metaflow.parameters": "DeployTimeField JSONType JSONTypeClass",
-    "metaflow.user_configs.config_parameters": "Config ConfigValue config_expr",
 }
 NAMES = [(module, name) for module, names in ALIASES.items() if isinstance(names, dict) for name in names]
 

@@ -8,11 +8,12 @@ import sys
 import metaflow
 
 NAMES = {
-    "DataArtifact Flow FlowMutator FlowSpec Metaflow Parameter Run Step StepMutator Task USER_SKIP_STEP "
-    "UserStepDecorator __version__ catch current default_metadata default_namespace environment exit_hook "
-    "get_metadata get_namespace metadata namespace namespaced_event_name parallel parallel_imap_unordered "
-    "parallel_map profile project pytorch_parallel resources retry schedule secrets step timeout trigger "
-    "trigger_on_finish user_step_decorator"
+    "Config ConfigValue DataArtifact Flow FlowMutator FlowSpec Metaflow Parameter Run Step StepMutator Task "
+    "USER_SKIP_STEP UserStepDecorator __version__ catch conda_environment_yml_parser config_expr current "
+    "default_metadata default_namespace environment exit_hook get_metadata get_namespace metadata namespace "
+    "namespaced_event_name parallel parallel_imap_unordered parallel_map profile project pyproject_toml_parser "
+    "pytorch_parallel requirements_txt_parser resources retry schedule secrets step timeout trigger "
+    "trigger_on_finish user_step_decorator yaml_parser"
 }
 
 
@@ -58,6 +59,13 @@ def test_importing_the_language_imports_little() -> None:
     lean = modules_after("from metaflow import FlowSpec, step") - bare
     assert not {"typing", "re", "collections"} & lean - bare
     assert len(lean) < 40, sorted(lean)
+
+
+def test_what_a_flow_does_not_use_is_not_imported() -> None:
+    loaded = modules_after("from metaflow import FlowSpec, Parameter, retry, step\nimport metaflow.runtime.fork_loop")
+    assert not {f"metaflow.flow.{name}" for name in ("configs", "config_value", "deferred", "resolution")} & loaded
+    with_config = modules_after("from metaflow import Config, config_expr")
+    assert not {"inspect", "json", "datetime", "click", "yaml", "tomllib"} & (with_config - modules_after(""))
 
 
 def test_a_task_process_imports_neither_the_command_line_nor_the_index() -> None:

@@ -11,7 +11,7 @@ import click
 
 from .. import __version__
 from ..exception import MetaflowException
-from ..flow.declaration import FlowDeclaration
+from ..flow.declaration import FlowDeclaration, configs_of
 from .decospec_option import with_option
 from .default_kinds import check_default_kinds
 from .flow_options import click_options, values_of
@@ -19,12 +19,14 @@ from .messages import echo, print_exception, print_metaflow_exception
 from .usage_errors import variable_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ..flow.configs import ConfigSource
     from ..flow.flow_decorators import RunFacts
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..runtime.fork_server import ForkServer
+    from .config_options import GivenConfigs
 
 #: Command -> (module, attribute, line of help). Commands are imported when they are used.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -59,10 +61,10 @@ class FlowState:
         Whether to let pylint look at the flow's file.
     server : ForkServer or None
         For the tasks of a run.
-    declaration : FlowDeclaration
-        The flow, configured; complete once :meth:`checked_graph` was called.
     decospecs : tuple of str
         Decorators that every step gets whatever the command.
+    given_configs : GivenConfigs or None
+        What the command line says of configs; None if the flow has none.
     group : click.Context or None
         The options before the command, as they were read.
     """
@@ -77,6 +79,7 @@ class FlowState:
         pylint: bool,
         server: ForkServer | None,
         decospecs: tuple[str, ...] = (),
+        given_configs: GivenConfigs | None = None,
     ) -> None:
         self.flow_class = flow_class
         self.quiet = quiet
@@ -84,8 +87,45 @@ class FlowState:
         self.pylint = pylint
         self.server = server
         self.decospecs = decospecs
-        self.declaration = FlowDeclaration(flow_class)
-        self.declaration.configure({})
+        self.given_configs = given_configs
+        self._declaration: FlowDeclaration | None = None
+
+    @property
+    def declaration(self) -> FlowDeclaration:
+        """The flow, configured; complete once :meth:`checked_graph` was called. Its configs are read the first time.
+
+        Raises
+        ------
+        click.UsageError
+            If a config is missing or malformed.
+        ConfigException
+            If the flow refers to what is not in its configs.
+        """
+        if self._declaration is None:
+            readings = {}
+            if self.given_configs is not None:
+                from .config_options import read_configs
+
+                configs = configs_of(self.flow_class)
+                readings = read_configs(self.flow_class.__name__, configs, self.given_configs)
+            self.configure(
+                {attribute: reading.value for attribute, reading in readings.items()},
+                {attribute: reading.source for attribute, reading in readings.items()},
+            )
+        assert self._declaration is not None
+        return self._declaration
+
+    def configure(self, config_values: Mapping[str, Any], config_sources: Mapping[str, ConfigSource]) -> None:
+        """Declare the flow with these values of its configs, instead of those that would be read.
+
+        Parameters
+        ----------
+        config_values, config_sources : mapping
+            By attribute name.
+        """
+        declaration = FlowDeclaration(self.flow_class)
+        declaration.configure(config_values, config_sources)
+        self._declaration = declaration
 
     @property
     def flow_options(self) -> dict[str, Any]:
@@ -172,7 +212,15 @@ class _FlowGroup(click.Group):
         if found is None:
             return None
         made = getattr(import_module(f"{__package__}.{found[0]}"), found[1])
-        return made if isinstance(made, click.Command) else made(_state(ctx).declaration)
+        if isinstance(made, click.Command):
+            return made
+        try:
+            declaration = _state(ctx).declaration
+        except (click.UsageError, MetaflowException) as error:
+            from .config_options import HelpOnly, declaration_without_configs
+
+            return HelpOnly(made(declaration_without_configs(_state(ctx).flow_class)), error)
+        return made(declaration)  # type: ignore[no-any-return]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -204,8 +252,19 @@ def _state(context: click.Context) -> FlowState:
     if context.obj is None:
         flow_class, server = context.meta["metaflow.flow"]
         options = context.params
+        given_configs = None
+        if "config_paths" in options:
+            from .config_options import GivenConfigs
+
+            given_configs = GivenConfigs(options["config_paths"], options["config_values"], options["config_file"])
         context.obj = FlowState(
-            flow_class, options["quiet"], options["datastore_root"], options["pylint"], server, options["decospecs"]
+            flow_class,
+            options["quiet"],
+            options["datastore_root"],
+            options["pylint"],
+            server,
+            options["decospecs"],
+            given_configs,
         )
         context.obj.group = context
     state: FlowState = context.obj
@@ -304,4 +363,10 @@ def _make_group(flow_class: type[FlowSpec]) -> click.Group:
             tell_what_can_be_done(context)
 
     flow.params.extend(click_options(flow_class))
-    return flow
+    configs = configs_of(flow_class)
+    if configs:
+        from .config_options import options
+
+        flow.params.extend(options(configs))
+    group: click.Group = flow
+    return group

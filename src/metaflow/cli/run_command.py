@@ -132,10 +132,11 @@ def _parameter_values(declaration: FlowDeclaration, values: dict[str, Any]) -> d
     from ..identity import get_username
 
     given = {}
+    configs = declaration.configs_by_name if declaration.configs else None
     for attribute, parameter in declaration.parameters.items():
         value = values[f"parameter_{attribute}"]
         if value is None and callable(parameter.default):
-            context = ParameterContext(declaration.name, get_username(), parameter.name, echo, "local")
+            context = ParameterContext(declaration.name, get_username(), parameter.name, echo, "local", configs)
             value = parameter.evaluate_default(context)
         given[attribute] = value
     return given

@@ -34,7 +34,8 @@ def with_defaults(
     InvalidDecoratorAttribute
         If one was given that it does not have.
     """
-    unknown = sorted(set(given) - set(defaults))
+    # A name that begins with ** stands for a section of a config: what is in it is known, and checked, later.
+    unknown = sorted(name for name in given if name not in defaults and not name.startswith("**"))
     if unknown:
         known = ", ".join(defaults) or "none"
         file, line = where or (None, None)

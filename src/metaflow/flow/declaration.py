@@ -7,6 +7,7 @@ they change in the declaration. Every process that runs tasks makes its own, fro
 from __future__ import annotations
 
 import re
+import sys
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,11 @@ from .spec import FlowSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from .config_value import ConfigValue
+    from .configs import ConfigDeclaration, ConfigSource
     from .decorators import StepDecorator
     from .flow_decorators import FlowDecorator
+    from .resolution import KnownConfigs
 
 #: Attribute of a flow class that lists the mutators written above it.
 FLOW_MUTATORS = "__flow_mutators__"
@@ -65,6 +69,14 @@ class FlowDeclaration:
         By attribute name, those of base classes first.
     constants : dict of str to object
         Class-level values that every task can read and none can change, by attribute name.
+    configs : dict of str to ConfigDeclaration
+        By attribute name.
+    config_values : mapping of str to object
+        Values of the configs, as steps see them, by attribute name.
+    config_sources : mapping of str to ConfigSource
+        Where they came from, as far as that is known.
+    preset : dict of str to object
+        What flow objects have among their own attributes from the start: configs, and constants made from them.
     steps : dict of str to StepDeclaration
     decorators : list of FlowDecorator
         Those of base classes first.
@@ -75,7 +87,18 @@ class FlowDeclaration:
         If something is declared in a way that cannot be.
     """
 
-    __slots__ = ("constants", "decorators", "flow_class", "name", "parameters", "steps")
+    __slots__ = (
+        "config_sources",
+        "config_values",
+        "configs",
+        "constants",
+        "decorators",
+        "flow_class",
+        "name",
+        "parameters",
+        "preset",
+        "steps",
+    )
 
     def __init__(self, flow_class: type[FlowSpec]) -> None:
         self.flow_class = flow_class
@@ -84,15 +107,34 @@ class FlowDeclaration:
         self.constants = constants_of(flow_class)
         self.steps = {name: StepDeclaration(name, function) for name, function in _steps_of(flow_class)}
         self.decorators: list[FlowDecorator] = [*flow_decorators_of(flow_class), *_flow_mutators_of(flow_class)]
+        self.configs = configs_of(flow_class)
+        self.config_values: Mapping[str, Any] = {}
+        self.config_sources: Mapping[str, ConfigSource] = {}
+        self.preset: dict[str, Any] = {}
 
-    def configure(self, config_values: Mapping[str, Any]) -> None:
+    def configure(
+        self, config_values: Mapping[str, Any], config_sources: Mapping[str, ConfigSource] | None = None
+    ) -> None:
         """Give the declaration the values of the flow's configs, and let mutators change what they may change early.
 
         Parameters
         ----------
         config_values : mapping of str to object
             By attribute name.
+        config_sources : mapping of str to ConfigSource, optional
+            Where they came from.
+
+        Raises
+        ------
+        ConfigException
+            If what the flow refers to is in none of them.
         """
+        self.config_values = config_values
+        self.config_sources = config_sources or {}
+        if _deferred_type() is not None:
+            from .resolution import settle
+
+            settle(self)
         if self._has_mutators:
             from .mutators import run_mutators
 
@@ -116,9 +158,12 @@ class FlowDeclaration:
             run_mutators(self, "pre_mutate", command_line_is_read=True)  # of those that were added just now
             run_mutators(self, "mutate", command_line_is_read=True)
 
-    def settled(self, value: Any) -> Any:
-        """`value` with expressions over configs replaced by what they stand for."""
-        return value
+    def settle(self, decorator: StepDecorator | FlowDecorator, owner: str) -> None:
+        """Put the values of configs into a decorator that was added; `owner` is what has it, for messages."""
+        if _deferred_type() is not None:
+            from .resolution import settle_decorator
+
+            settle_decorator(decorator, self.known_configs, owner)
 
     @property
     def _has_mutators(self) -> bool:
@@ -129,12 +174,39 @@ class FlowDeclaration:
     @property
     def read_only(self) -> dict[str, str]:
         """Attributes that tasks may not assign, each with what it is."""
-        return {**dict.fromkeys(self.constants, "a constant"), **dict.fromkeys(self.parameters, "a parameter")}
+        return {
+            **dict.fromkeys(self.constants, "a constant"),
+            **dict.fromkeys(self.parameters, "a parameter"),
+            **dict.fromkeys(self.configs, "a config"),
+        }
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Sorted attribute names of the parameters."""
-        return tuple(sorted(self.parameters))
+        """Sorted attribute names of the parameters and the configs."""
+        return tuple(sorted([*self.parameters, *self.configs]))
+
+    @property
+    def known_configs(self) -> KnownConfigs:
+        """The configs with their values, for what refers to them."""
+        from .resolution import KnownConfigs
+
+        return KnownConfigs(self.name, self.configs, self.config_values.__getitem__, self.config_sources)
+
+    @property
+    def configs_by_name(self) -> ConfigValue:
+        """Values of the configs by the names of the configs."""
+        from .config_value import ConfigValue
+
+        return ConfigValue({config.name: self.config_values[attribute] for attribute, config in self.configs.items()})
+
+    @property
+    def stored_values(self) -> Mapping[str, Any]:
+        """Constants and configs as they are stored with a run, by attribute name."""
+        if not self.preset:
+            return self.constants
+        from .resolution import stored
+
+        return stored(self)
 
 
 def _flow_mutators_of(flow_class: type[FlowSpec]) -> list[FlowDecorator]:
@@ -149,6 +221,27 @@ def _steps_of(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
     for name, value in _attributes(flow_class):
         if isinstance(value, FunctionType) and getattr(value, "is_step", False):
             yield name, value
+
+
+def configs_of(flow_class: type[FlowSpec]) -> dict[str, ConfigDeclaration]:
+    """Configs of a flow by attribute name, those of base classes included, in the order of definition.
+
+    Raises
+    ------
+    ConfigException
+        If two have the same name, or one hides what every flow has.
+    """
+    module = sys.modules.get(f"{__package__}.configs")
+    if module is None:
+        return {}  # not even its class was imported
+    found: dict[str, ConfigDeclaration] = module.configs_among(list(_attributes(flow_class)), FlowSpec)
+    return found
+
+
+def _deferred_type() -> type | None:
+    """Class of what stands for the values of configs; None if nothing can, because it was never imported."""
+    module = sys.modules.get(f"{__package__}.deferred")
+    return module.Deferred if module is not None else None
 
 
 def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
@@ -202,14 +295,18 @@ def _check_name(attribute: str, parameter: Parameter) -> None:
 
 
 def constants_of(flow_class: type[FlowSpec]) -> dict[str, Any]:
-    """Class-level values that every task can read and none can change, by attribute name."""
+    """Class-level values that every task can read and none can change, by attribute name.
+
+    Among them may be what stands for a part of a config.
+    """
+    deferred = _deferred_type()
     return {
         attribute: value
         for attribute, value in _attributes(flow_class)
         if not isinstance(value, _NO_CONSTANT)
         and not attribute.startswith("__")
         and attribute not in FlowSpec._EPHEMERAL
-        and not hasattr(type(value), "__get__")
+        and (type(value) is deferred or not hasattr(type(value), "__get__"))
     }
 
 

@@ -98,11 +98,20 @@ class StepDecorator(Decorator):
         statically_defined: bool = False,
         inserted_by: list[str] | None = None,
     ) -> None:
-        given = dict(attributes or {})
-        self.attributes = with_defaults(self.name, self.defaults, given)
-        self.given = frozenset(given)
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
+        self.set_attributes(attributes or {})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Replace the attributes that were written; the others have the values of ``defaults``.
+
+        Raises
+        ------
+        InvalidDecoratorAttribute
+            If an attribute is not one of ``defaults``.
+        """
+        self.attributes = with_defaults(self.name, self.defaults, attributes)
+        self.given = frozenset(attributes)
 
     @property
     def recorded_name(self) -> str:
@@ -183,7 +192,7 @@ def attach(decorator: type[StepDecorator], function: F | None, attributes: dict[
     """
     if function is None:
         return lambda step: attach(decorator, step, attributes)
-    if not getattr(function, "is_step", False):
+    if getattr(function, "is_step", False) is not True:
         written = getattr(function, "__name__", repr(function))
         hint = (
             "put it above @step"

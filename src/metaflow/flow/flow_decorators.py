@@ -126,12 +126,21 @@ class FlowDecorator(Decorator):
         inserted_by: list[str] | None = None,
         where: tuple[str, int] | None = None,
     ) -> None:
-        given = dict(attributes or {})
-        self.attributes = with_defaults(self.name, self.defaults, given, where)
-        self.given = frozenset(given)
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
         self.where = where
+        self.set_attributes(attributes or {})
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Replace the attributes that were written; the others have the values of ``defaults``.
+
+        Raises
+        ------
+        InvalidDecoratorAttribute
+            If an attribute is not one of ``defaults``.
+        """
+        self.attributes = with_defaults(self.name, self.defaults, attributes, self.where)
+        self.given = frozenset(attributes)
 
     def validate(self, declaration: FlowDeclaration, graph: FlowGraph) -> None:
         """Check the attributes, before anything runs.

@@ -94,7 +94,7 @@ class MutableFlow:
     @property
     def configs(self) -> NamedItems:
         """Values of the flow's configs, by attribute name."""
-        return NamedItems(getattr(self._declaration, "config_values", {}), "config")
+        return NamedItems(self._declaration.config_values, "config")
 
     @property
     def parameters(self) -> NamedItems:
@@ -161,6 +161,7 @@ class MutableFlow:
             )
         added = copy(value)
         added.__set_name__(declaration.flow_class, name)
+        added = added.settled(declaration.known_configs)
         check_parameters({**declaration.parameters, name: added})
         declaration.parameters[name] = added
 
@@ -227,7 +228,7 @@ class MutableFlow:
         static = self._mutator.statically_defined
         made = declare_for_flow(spec, deco_type, static, inserted_by(self._mutator))
         self._refuse_late(f"Adding the flow decorator '{made.name}'")
-        made.attributes = self._declaration.settled(made.attributes)
+        self._declaration.settle(made, f"flow *{self._declaration.name}*")
         decorators = self._declaration.decorators
         present = [there for there in decorators if there.full_name == made.full_name]
         if present and not made.allow_multiple:

@@ -133,7 +133,7 @@ class MutableStep:
                 f"Step *{self.name}*: the mutator {made.name} can be added in `pre_mutate` only, because in `mutate` "
                 "the time to run it is over."
             )
-        made.attributes = self._declaration.settled(made.attributes)
+        self._declaration.settle(made, f"step *{self.name}*")
         present = [there for there in self._step.decorators if there.full_name == made.full_name]
         if present and not made.allow_multiple:
             if duplicates == self.ERROR and static:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ..exception import MetaflowException, ParameterFieldFailed, ParameterFieldTypeMismatch
 
 TYPE_CHECKING = False
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .resolution import KnownConfigs
     from .spec import FlowSpec
 
 #: Names that the command line of ``run`` uses itself.
@@ -96,6 +99,15 @@ class Parameter:
     ...     alpha = Parameter("alpha", help="Learning rate", default=0.1)
     """
 
+    def __new__(cls, *arguments: Any, **fields: Any) -> Any:
+        """One that is made later, if a field comes from a config: what its fields are is not known before."""
+        deferred = sys.modules.get(f"{__package__}.deferred")
+        if deferred is None or not deferred.holds_deferred((arguments, fields)):
+            return object.__new__(cls)
+        from .deferred_parameter import defer
+
+        return defer(cls, arguments, fields)
+
     def __init__(
         self,
         name: str,
@@ -150,6 +162,10 @@ class Parameter:
     def __set__(self, flow: FlowSpec, value: Any) -> None:
         # In a task, FlowSpec.__setattr__ has refused it before it comes here.
         flow.__dict__[self.attribute] = value
+
+    def settled(self, configs: KnownConfigs) -> Parameter:
+        """The parameter once configs are known: itself, as none of its fields comes from one."""
+        return self
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, default={self.default!r})"

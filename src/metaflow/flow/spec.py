@@ -199,7 +199,7 @@ class FlowSpec:
         """Step functions of the flow."""
         for name in dir(type(self)):
             function = getattr(type(self), name, None)
-            if getattr(function, "is_step", False):
+            if getattr(function, "is_step", False) is True:
                 yield getattr(self, name)
 
     def __getattr__(self, name: str) -> Any:

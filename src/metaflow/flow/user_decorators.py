@@ -82,7 +82,8 @@ class UserDecorator:
 
     @classmethod
     def _can_decorate(cls, target: Any) -> bool:
-        return bool(getattr(target, "is_step", False))
+        # What stands for a part of a config has every attribute.
+        return getattr(target, "is_step", False) is True
 
     @classmethod
     def _attach(cls, target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import os
 import signal
@@ -40,7 +41,10 @@ class ForkedMain:
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
         set_root_of_run(run.root)
-        self._runner = TaskRunner(declaration_of_run(flow_class, run), run, LocalStore(run.root))
+        declaration = declaration_of_run(flow_class, run)
+        # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
+        gc.freeze()
+        self._runner = TaskRunner(declaration, run, LocalStore(run.root))
         self._random_state = random_state
         self._files = files
         _choose_namespace(run)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exception import MetaflowException
 from ..flow.declaration import FlowDeclaration
+from .specs import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 def declaration_of_run(flow_class: type[FlowSpec], run: RunSpec) -> FlowDeclaration:
     """The flow as the run's main process declared it, in a process that runs its tasks."""
     declaration = FlowDeclaration(flow_class)
-    declaration.configure({})
+    declaration.configure(_configs_of_run(declaration, run) if declaration.configs else {})
     declaration.complete(run.decospecs)
     return declaration
+
+
+def _configs_of_run(declaration: FlowDeclaration, run: RunSpec) -> dict[str, Any]:
+    from ..datastore.local import LocalStore
+    from ..datastore.tasks import open_task
+    from .stored_configs import stored_configs
+
+    reader = open_task(LocalStore(run.root), run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
+    return stored_configs(reader, declaration)
 
 
 def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
@@ -54,11 +64,14 @@ def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
 
 def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]:
     """The graph and the declarations of a flow as plain data, for whoever reads the run later."""
-    return {
+    info = {
         **graph.to_dict(),
         "parameters": [
-            {"name": attribute, "type": getattr(parameter.type, "__name__", str(parameter.type))}
-            for attribute, parameter in declaration.parameters.items()
+            *(
+                {"name": attribute, "type": getattr(parameter.type, "__name__", str(parameter.type))}
+                for attribute, parameter in declaration.parameters.items()
+            ),
+            *({"name": attribute, "type": "Config"} for attribute in declaration.configs),
         ],
         "constants": [
             {"name": name, "type": f"{type(value).__module__}.{type(value).__name__}"}
@@ -75,6 +88,11 @@ def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]
         ],
         "extensions": {},
     }
+    if declaration.configs:
+        from .stored_configs import SOURCES_KEY, describe_sources
+
+        info[SOURCES_KEY] = describe_sources(declaration)
+    return info
 
 
 def retry_policies(graph: FlowGraph) -> dict[str, RetryPolicy]:

@@ -29,6 +29,7 @@ from .run_namespace import namespace_of_runs, namespace_tags
 from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
+from .stored_configs import save_values
 from .task import make_record
 
 if TYPE_CHECKING:
@@ -168,13 +169,14 @@ def _create(
     """Claim a run id, and save the record of the run and its parameters."""
     host, pid, process_started = process_identity()
     user = get_username()
-    values: dict[str, Any] = {"name": declaration.name, **declaration.constants, **parameters}
+    values: dict[str, Any] = {"name": declaration.name, **parameters}
     values["_graph_info"] = info = graph_info(declaration, graph)
     system_tags = _system_tags(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
     while True:
         started = time.time()
         run_id = str(int(started * 1_000_000))
         writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
+        save_values(writer, declaration)
         for name, value in values.items():
             writer.save(name, value)
         record = RunRecord(

@@ -85,9 +85,10 @@ class TaskRunner:
         started = time.time()
         declared = self.declaration.steps[spec.step]
         self._set_current(spec)
-        flow = self.flow_class()
+        flow = self._new_flow()
         inputs = self._give_state(flow, spec)
         initial = _state_of_process(flow)
+        flow.__dict__.update(self.declaration.preset)
         last = spec.attempt == spec.user_attempts - 1
         task = TaskContext(flow, spec.step, spec.attempt, last, spec.is_fallback, inputs, lambda: self._describe(spec))
         hooks = [hook for decorator in declared.decorators if (hook := decorator.hook()) is not None]
@@ -113,6 +114,13 @@ class TaskRunner:
             if not handled:
                 _print_failure(flow, error)
         return self._save(flow, spec, initial, error, handled, started)
+
+    def _new_flow(self) -> FlowSpec:
+        """A flow object, whose ``__init__`` can read configs already."""
+        flow = self.flow_class.__new__(self.flow_class)
+        flow.__dict__.update(self.declaration.preset)
+        flow.__init__()  # type: ignore[misc]
+        return flow
 
     def _describe(self, spec: TaskSpec) -> dict[str, Any]:
         """The step as the run's graph has it."""
@@ -164,6 +172,7 @@ class TaskRunner:
         step = key.partition("/")[0]
         view.__dict__["_flow_state"] = StepState(step, reader, frames, self.open, self.run.read_only)
         view.__dict__["_current_step"] = step
+        view.__dict__.update(self.declaration.preset)
         return view
 
     def _call(self, flow: FlowSpec, function: Any, spec: TaskSpec, inputs: Inputs | None) -> Callable[[], None]:

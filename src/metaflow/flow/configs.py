@@ -1,0 +1,244 @@
+"""``Config``: what a flow is told when it starts, before its decorators and parameters are settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..exception import ConfigException, MetaflowException
+from .config_value import adopt
+from .deferred import Deferred
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .spec import FlowSpec
+
+
+class ConfigDeclaration:
+    """What was written in ``Config(...)``, apart from the object that stands in the class, whose attributes are keys.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line and in expressions.
+    attribute : str
+        Name in the flow.
+    default : str, callable or None
+        Path of the file that is read when nothing is given.
+    default_value : object
+        Value, or text to parse, that is used when nothing is given.
+    help : str or None
+    required : bool
+        Whether a start without a value is refused.
+    parser : callable, str or None
+        What turns text into the value; None for the one that fits the file's name, or JSON.
+    plain : bool
+        Whether the value is given to the flow as it is, and need not be a mapping.
+    show_default : bool
+        Whether the command line's help names the default.
+    """
+
+    __slots__ = ("attribute", "default", "default_value", "help", "name", "parser", "plain", "required", "show_default")
+
+    def __init__(
+        self,
+        name: str,
+        default: Any,
+        default_value: Any,
+        help: str | None,
+        required: bool,
+        parser: str | Callable[[str], Any] | None,
+        plain: bool,
+        show_default: bool,
+    ) -> None:
+        self.name = name
+        self.attribute = name
+        self.default = default
+        self.default_value = default_value
+        self.help = help
+        self.required = required
+        self.parser = parser
+        self.plain = plain
+        self.show_default = show_default
+
+    def present(self, value: Any) -> Any:
+        """A value that was just loaded from where it was stored, as the flow sees it."""
+        return adopt(value) if type(value) is dict and not self.plain else value
+
+
+class ConfigSource(NamedTuple):
+    """Where the value of a config came from.
+
+    Attributes
+    ----------
+    kind : str
+        ``file``, ``value``, or ``none`` if there is no value.
+    given_by : str
+        What named it: an option, an environment variable, ``default``, or the run that it was taken over from.
+    path : str or None
+        Absolute path of the file.
+    """
+
+    kind: str
+    given_by: str
+    path: str | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "none":
+            return "no value was given"
+        by = "its default" if self.given_by == "default" else self.given_by
+        return f"the file {self.path} ({by})" if self.kind == "file" else f"the value of {by}"
+
+
+class Config(Deferred):
+    """Configuration of a flow: a file, or a value, that is read when the flow starts.
+
+    In a step, ``self.<attribute>`` is its value. In the class body, its attributes and items stand for values that
+    will be known later; they can be used as arguments of decorators, as defaults of parameters and as constants.
+
+    Parameters
+    ----------
+    name : str
+        Name of the config in ``--config NAME PATH``, ``--config-value NAME VALUE`` and ``config_expr``.
+    default : str or callable, optional
+        Path of the file to read if nothing is given, or a function of a :class:`ParameterContext` that returns it.
+    default_value : str, dict or callable, optional
+        Value, or text to parse, to use if nothing is given, or a function that returns it. Not with `default`.
+    help : str, optional
+        Shown by ``--help``.
+    required : bool, optional
+        Whether a start without a value is refused. Ignored if there is a default. The value of a config that is
+        not required, and not given, is None.
+    parser : callable or str, optional
+        Function that turns text into a mapping, or its dotted path; ``.yaml_parser`` is ``metaflow.yaml_parser``.
+        Without one, files are read as what their names say (``.toml``, ``.yaml``, ``.yml``), and all else as JSON.
+    plain : bool, default False
+        Give the flow what the parser returns, or the text if there is none, as it is.
+    show_default : bool, default True
+        Whether ``--help`` names the default.
+
+    Raises
+    ------
+    MetaflowException
+        If the arguments do not fit together.
+
+    Examples
+    --------
+    >>> class Train(FlowSpec):
+    ...     cfg = Config("cfg", default="config.toml")
+    ...
+    ...     @resources(memory=cfg.resources.memory)
+    ...     @step
+    ...     def start(self):
+    ...         print(self.cfg.model.rate)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        name: str,
+        default: str | Callable[..., str] | None = None,
+        default_value: Any = None,
+        help: str | None = None,
+        required: bool | None = None,
+        parser: str | Callable[[str], Any] | None = None,
+        plain: bool = False,
+        show_default: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise MetaflowException("Config needs a name, as in Config('config', default='config.json').")
+        if kwargs:
+            known = "default, default_value, help, required, parser, plain, show_default"
+            raise MetaflowException(f"Config '{name}' cannot take '{min(kwargs)}'. It takes: {known}.")
+        if default is not None and default_value is not None:
+            raise MetaflowException(
+                f"Config '{name}' has both a default (the path of a file) and a default_value. Keep one of them."
+            )
+        if default is not None and not isinstance(default, str) and not callable(default):
+            default = _path_text(name, default)
+        if parser is not None and not isinstance(parser, str) and not callable(parser):
+            raise MetaflowException(
+                f"Config '{name}': its parser should be a function, or the dotted path of one, not {parser!r}."
+            )
+        is_required = bool(required) and default is None and default_value is None
+        declared = ConfigDeclaration(
+            name, default, default_value, help, is_required, parser, plain, show_default is not False
+        )
+        super().__init__(declared, (), 0, "")
+
+    def __set_name__(self, owner: type, attribute: str) -> None:
+        declaration_of(self).attribute = attribute
+
+    def __get__(self, flow: FlowSpec | None, owner: type | None = None) -> Any:
+        # In a task the value is among the flow's own attributes, which Python finds first.
+        if flow is None:
+            return self
+        declared = declaration_of(self)
+        state = flow._flow_state
+        if state is not None:
+            if declared.attribute not in state:
+                raise AttributeError(f"Flow {type(flow).__name__} has no attribute '{declared.attribute}'")
+            value = declared.present(state.load(declared.attribute))
+        else:
+            from .config_reading import read_default
+            from .parameters import ParameterContext
+
+            context = ParameterContext(type(flow).__name__, "", declared.name, print, "local")
+            value = read_default(declared, context).value
+        flow.__dict__[declared.attribute] = value
+        return value
+
+
+def _path_text(name: str, path: Any) -> str:
+    from os import fspath
+
+    try:
+        return str(fspath(path))
+    except TypeError:
+        raise MetaflowException(
+            f"Config '{name}': its default should be the path of a file, not {path!r}. A value goes into default_value."
+        ) from None
+
+
+def declaration_of(config: Config) -> ConfigDeclaration:
+    """What was written in ``Config(...)``."""
+    declared = config._origin
+    assert isinstance(declared, ConfigDeclaration)
+    return declared
+
+
+def configs_among(attributes: list[tuple[str, Any]], reserved: type) -> dict[str, ConfigDeclaration]:
+    """Configs among a flow's attributes, by attribute name.
+
+    Parameters
+    ----------
+    attributes : list of (str, object)
+    reserved : type
+        Class whose attributes no config may hide.
+
+    Raises
+    ------
+    ConfigException
+        If two have the same name, or one hides what every flow has.
+    """
+    found: dict[str, ConfigDeclaration] = {}
+    by_name: dict[str, str] = {}
+    for attribute, value in attributes:
+        if not isinstance(value, Config):
+            continue
+        declared = declaration_of(value)
+        if hasattr(reserved, attribute):
+            raise ConfigException(
+                f"The config '{declared.name}' is assigned to self.{attribute}, which every flow has already. "
+                "Assign it to an attribute of another name."
+            )
+        first = by_name.setdefault(declared.name.lower(), attribute)
+        if first != attribute:
+            raise ConfigException(
+                f"Config '{declared.name}' is declared twice, as self.{first} and self.{attribute}: names of configs "
+                "must be unique, ignoring case."
+            )
+        found[attribute] = declared
+    return found

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from .flow.configs import Config as Config
     from .flow.current import current as current
     from .flow.deferred import config_expr as config_expr
+    from .flow.include_file import IncludeFile as IncludeFile
     from .flow.mutators import FlowMutator as FlowMutator, StepMutator as StepMutator
+    from .flow.parameter_types import JSONType as JSONType, JSONTypeClass as JSONTypeClass
     from .flow.parameters import Parameter as Parameter
     from .flow.requirement_files import (
         conda_environment_yml_parser as conda_environment_yml_parser,
@@ -72,6 +74,9 @@ _WHERE = {
     "Flow": "metaflow.client",
     "FlowMutator": "metaflow.flow.mutators",
     "FlowSpec": "metaflow.flow.spec",
+    "IncludeFile": "metaflow.flow.include_file",
+    "JSONType": "metaflow.flow.parameter_types",
+    "JSONTypeClass": "metaflow.flow.parameter_types",
     "Metaflow": "metaflow.client",
     "Parameter": "metaflow.flow.parameters",
     "Run": "metaflow.client",

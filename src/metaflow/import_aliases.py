@@ -48,7 +48,6 @@ ALIASES: dict[str, dict[str, str] | str] = {
     "metaflow.parameters": {
         **_from("metaflow.flow.parameters", "Parameter ParameterContext"),
         **_from("metaflow.flow.parameter_types", "JSONType JSONTypeClass"),
-        "DeployTimeField": "metaflow.flow.deploy_time:DeployTimeField",
     },
     "metaflow.plugins": {},
     "metaflow.plugins.argo": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -61,6 +62,15 @@ def reindex(datastore_root: str | None) -> None:
         raise SystemExit(1)
 
 
+@metaflow.command(help="Print what a shell has to be told to complete the commands of metaflow and of flows.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """``completion``: the script for a shell."""
+    from .completion_scripts import SCRIPTS
+
+    click.echo(SCRIPTS[shell], nl=False)
+
+
 def _root(explicit: str | None = None) -> Path:
     from ..datastore.root import resolve_root
 
@@ -69,6 +79,10 @@ def _root(explicit: str | None = None) -> Path:
 
 def main() -> None:
     """Entry point of the ``metaflow`` command."""
+    if "_METAFLOW_COMPLETE" in os.environ:
+        from .completion import answer
+
+        sys.exit(answer(metaflow))
     try:
         metaflow(prog_name="metaflow")
     except MetaflowException as error:

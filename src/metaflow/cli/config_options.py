@@ -16,6 +16,8 @@ from .messages import echo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from click.shell_completion import CompletionItem
+
     from ..flow.configs import ConfigDeclaration
     from ..flow.declaration import FlowDeclaration
     from ..flow.spec import FlowSpec
@@ -50,6 +52,13 @@ def options(configs: Mapping[str, ConfigDeclaration]) -> list[click.Parameter]:
     listed = "; ".join(_describe(config) for config in configs.values())
     # None of them has an environment variable of its own: METAFLOW_FLOW_CONFIG is read apart, as it holds several.
     common: dict[str, Any] = {"allow_from_autoenv": False}
+
+    def name_or_path(context: click.Context, option: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = names.shell_complete(context, option, incomplete)
+        return found or [CompletionItem(incomplete, type="file")]
+
     return [
         click.Option(
             ["--config", "config_paths"],
@@ -57,6 +66,7 @@ def options(configs: Mapping[str, ConfigDeclaration]) -> list[click.Parameter]:
             multiple=True,
             metavar="NAME PATH",
             help=f"Read a config from a file. Configs of this flow: {listed}.",
+            shell_complete=name_or_path,
             **common,
         ),
         click.Option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..exception import CommandException
+from .candidates import past_tasks
 from .messages import echo
 from .past_tasks import find_tasks
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(help="Show the artifacts of RUN/STEP or RUN/STEP/TASK.")
-@click.argument("path", metavar="RUN/STEP[/TASK]")
+@click.argument("path", metavar="RUN/STEP[/TASK]", shell_complete=past_tasks)
 @click.option("--private/--no-private", default=False, show_default=True, help="Show internal artifacts too.")
 @click.option(
     "--max-value-size",

@@ -21,6 +21,8 @@ from .usage_errors import variable_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from click.shell_completion import CompletionItem
+
     from ..flow.configs import ConfigSource
     from ..flow.flow_decorators import RunFacts
     from ..flow.graph import FlowGraph
@@ -212,15 +214,28 @@ class _FlowGroup(click.Group):
         if found is None:
             return None
         made = getattr(import_module(f"{__package__}.{found[0]}"), found[1])
+        state = _state(ctx)
         if isinstance(made, click.Command):
             return made
+        if ctx.resilient_parsing:  # the line is being completed: this is no time to read configs
+            from .config_options import declaration_without_configs
+
+            return made(declaration_without_configs(state.flow_class))  # type: ignore[no-any-return]
         try:
-            declaration = _state(ctx).declaration
+            declaration = state.declaration
         except (click.UsageError, MetaflowException) as error:
             from .config_options import HelpOnly, declaration_without_configs
 
-            return HelpOnly(made(declaration_without_configs(_state(ctx).flow_class)), error)
+            return HelpOnly(made(declaration_without_configs(state.flow_class)), error)
         return made(declaration)  # type: ignore[no-any-return]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        # Without importing the commands, unlike click, which asks each whether it is hidden.
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=_COMMANDS[name][2]) for name in names]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -242,7 +257,7 @@ def is_option_variable(name: str) -> bool:
     """Tell whether `name`, without ``METAFLOW_``, is the environment variable of an option of some flow."""
     from ..flow.spec import FlowSpec
 
-    options = {str(parameter.name).upper() for parameter in _make_group(FlowSpec).params}
+    options = {str(parameter.name).upper() for parameter in make_group(FlowSpec).params}
     commands = ["flow", *_COMMANDS]
     return name in options or any(name.startswith(f"{command.upper().replace('-', '_')}_") for command in commands)
 
@@ -284,7 +299,7 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec is not None else f"python {sys.argv[0]}"
     try:
-        group = _make_group(flow_class)
+        group = make_group(flow_class)
         with group.make_context(program, sys.argv[1:], auto_envvar_prefix="METAFLOW", color=None) as context:
             context.meta["metaflow.flow"] = (flow_class, server)
             group.invoke(context)
@@ -312,7 +327,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     sys.exit(code)
 
 
-def _make_group(flow_class: type[FlowSpec]) -> click.Group:
+def make_group(flow_class: type[FlowSpec]) -> click.Group:
+    """The commands of a flow, and the options before them."""
     import inspect
 
     @click.group(

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .candidates import past_tasks
 from .messages import echo
 from .past_tasks import find_tasks, tasks_so_far
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..client import Task
     from ..datastore.logs import LogLine, LogStream
     from .flow_command import FlowState
@@ -27,6 +30,9 @@ class _LogsGroup(click.Group):
             args = ["show", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [*super().shell_complete(ctx, incomplete), *past_tasks(ctx, None, incomplete)]
+
 
 @click.group(cls=_LogsGroup, help="Show what tasks printed. `logs PATH` is short for `logs show PATH`.")
 def logs() -> None:
@@ -34,7 +40,7 @@ def logs() -> None:
 
 
 @logs.command(help="Show the output of RUN/STEP or RUN/STEP/TASK.")
-@click.argument("path", metavar="RUN/STEP[/TASK]")
+@click.argument("path", metavar="RUN/STEP[/TASK]", shell_complete=past_tasks)
 @click.option("--stdout", "which", flag_value="stdout", help="Only what went to stdout.")
 @click.option("--stderr", "which", flag_value="stderr", help="Only what went to stderr.")
 @click.option("--both", "which", flag_value="both", default="both", help="Both, stdout first.  [default]")

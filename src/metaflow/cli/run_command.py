@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..exception import MetaflowException
-from ..flow.parameters import Parameter, ParameterContext
 from ..metadata_store.tags import check_tags
 from .decospec_option import decospecs_of_run, with_option
 from .messages import echo
@@ -61,9 +59,9 @@ def make(declaration: FlowDeclaration) -> click.Command:
     """The ``run`` command of a flow."""
 
     @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
-    @click.pass_obj
+    @click.pass_context
     def run(
-        state: FlowState,
+        context: click.Context,
         /,
         tags: tuple[str, ...],
         max_workers: int,
@@ -73,17 +71,18 @@ def make(declaration: FlowDeclaration) -> click.Command:
         run_id_file: Path | None,
         runner_attribute_file: Path | None,
         user_namespace: str | None,
-        **values: Any,
+        **_values: Any,
     ) -> None:
         from ..runtime.run import RunOptions, run_flow
         from ..runtime.scheduler import Limits, RunStopped
 
+        state: FlowState = context.obj
         check_tags(tags)
         decospecs = decospecs_of_run(state, decospecs)
         graph = state.checked_graph(decospecs=decospecs)
-        given = _parameter_values(declaration, values)
+        values, root = _values_and_root(state, context)
         options = RunOptions(
-            root=state.root(create=True),
+            root=root,
             limits=Limits(max_workers, max_num_splits, max_log_size * 1024 * 1024),
             tags=tags,
             namespace=user_namespace,
@@ -94,49 +93,28 @@ def make(declaration: FlowDeclaration) -> click.Command:
             facts=state.run_facts(),
         )
         try:
-            run_flow(declaration, graph, given, options)
+            run_flow(declaration, graph, values, options)
         except RunStopped as stop:
             raise click.Abort from stop
 
     for option in _OPTIONS:
         option(run)
-    for parameter in reversed(declaration.parameters.values()):
-        run.params.insert(0, _option(parameter))
+    if declaration.parameters:
+        from .parameter_options import parameter_options
+
+        run.params[:0] = parameter_options(declaration)
     return run
 
 
-def _option(parameter: Parameter) -> click.Option:
-    """The command line option of a parameter."""
-    options = dict(parameter.options)
-    default = parameter.default
-    if default is not None and parameter.show_default is not False:
-        options["show_default"] = "computed when the run starts" if callable(default) else True
-    if default is not None and not callable(default):
-        options["default"] = default
-    try:
-        return click.Option(
-            [f"--{parameter.name}", f"parameter_{parameter.attribute}"],
-            type=parameter.type,
-            required=parameter.required,
-            help=parameter.help,
-            # The environment variable is named for the option, not for our name of its value.
-            envvar=f"METAFLOW_RUN_{parameter.name.upper().replace('-', '_')}",
-            **options,
-        )
-    except (TypeError, ValueError) as error:
-        raise MetaflowException(f"Parameter '{parameter.name}' is declared wrongly: {error}.") from error
+def _values_and_root(state: FlowState, context: click.Context) -> tuple[dict[str, Any], Path]:
+    """Values of the parameters, those of files in the datastore; and its root, which is not made for wrong values."""
+    if not state.declaration.parameters:
+        return {}, state.root(create=True)
+    from ..datastore.local import LocalStore
+    from ..runtime.included_files import include_files
+    from .parameter_options import parameter_values
 
-
-def _parameter_values(declaration: FlowDeclaration, values: dict[str, Any]) -> dict[str, Any]:
-    """Value of each parameter by attribute name: as given, otherwise its default."""
-    from ..identity import get_username
-
-    given = {}
-    configs = declaration.configs_by_name if declaration.configs else None
-    for attribute, parameter in declaration.parameters.items():
-        value = values[f"parameter_{attribute}"]
-        if value is None and callable(parameter.default):
-            context = ParameterContext(declaration.name, get_username(), parameter.name, echo, "local", configs)
-            value = parameter.evaluate_default(context)
-        given[attribute] = value
-    return given
+    configs = state.declaration.configs_by_name if state.declaration.configs else None
+    values = parameter_values(state.declaration, context, echo, configs)
+    root = state.root(create=True)
+    return include_files(LocalStore(root), values, (lambda _: None) if state.quiet else echo), root

@@ -9,6 +9,7 @@ import click
 
 from ..exception import CommandException, MetaflowNamespaceMismatch, MetaflowNotFound
 from ..runtime.console import wants_colour
+from .candidates import past_runs
 from .messages import echo
 from .past_tasks import read_datastore
 from .tag_table import TaggedRun, by_tag, columns, merged, printable, run_lines, tag_lines
@@ -34,7 +35,7 @@ def _which_run(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option("--namespace", help="Namespace that the run is in, instead of your own; empty for all.")(
         command
     )
-    return click.option("--run-id", help="The run.  [required]")(command)
+    return click.option("--run-id", help="The run.  [required]", shell_complete=past_runs)(command)
 
 
 @tag.command(help="Add TAGS to a run.")
@@ -76,8 +77,8 @@ def replace(
 
 
 @tag.command("list", help="List the tags of RUN, or of all runs of the flow.")
-@click.argument("run", required=False)
-@click.option("--run-id", help="The same as RUN.")
+@click.argument("run", required=False, shell_complete=past_runs)
+@click.option("--run-id", help="The same as RUN.", shell_complete=past_runs)
 @click.option("--all", "all_runs", is_flag=True, help="Of all runs; the default.")
 @click.option("--my-runs", is_flag=True, help="Of the runs in your own namespace.")
 @click.option("--hide-system-tags", is_flag=True, help="Only tags that people gave.")

@@ -27,7 +27,7 @@ from metaflow.exception import CorruptedDataException
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from metaflow.datastore.store import Buffer, ObjectStore
@@ -101,6 +101,43 @@ def save_segments(store: ObjectStore, buffers: Sequence[Buffer]) -> list[Segment
     else:
         references = iter(map_in_threads(save, chunks))
     return [Segment(sum(chunk.nbytes for chunk in cut), tuple(next(references) for _ in cut)) for cut in cuts]
+
+
+def save_stream(store: ObjectStore, chunks: Iterable[Buffer]) -> Segment:
+    """Store a buffer that comes piece by piece, a few of them at a time in parallel.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where to.
+    chunks : iterable of bytes-like
+        Each of `CHUNK_BYTES` but the last, which may be shorter.
+
+    Returns
+    -------
+    Segment
+        Where all of it is.
+
+    Raises
+    ------
+    DataException
+        If the store fails. What the iterable raises passes through.
+    """
+    from itertools import islice
+
+    from metaflow.datastore.parallel import MAXIMUM_THREADS, map_in_threads
+
+    def save(chunk: Buffer) -> str:
+        return _save_chunk(store, memoryview(chunk))
+
+    size = 0
+    references: list[str] = []
+    remaining = iter(chunks)
+    while batch := list(islice(remaining, MAXIMUM_THREADS)):
+        size += sum(map(len, batch))
+        references += map_in_threads(save, batch)
+        batch.clear()  # before the next ones are read
+    return Segment(size, tuple(references))
 
 
 def load_segment(store: ObjectStore, segment: Segment) -> Buffer:

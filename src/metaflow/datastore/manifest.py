@@ -18,11 +18,15 @@ from typing import Any, NamedTuple
 from blake3 import blake3
 
 from metaflow.datastore.blobs import Segment
+from metaflow.datastore.layout import COMPRESSED_SUFFIX
 from metaflow.exception import CorruptedDataException, DataException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+#: Serialised streams below this size in bytes live in the manifest instead of a blob of their own.
+INLINE_BYTES = 4096
 
 _MAGIC = b"metaflow-manifest "
 _VERSION = b"1"
@@ -58,6 +62,30 @@ class ArtifactEntry(NamedTuple):
     preview: str
     inline: bytes | None
     segments: tuple[Segment, ...]
+
+
+def content_hash(inline: bytes | None, segments: Sequence[Segment]) -> str:
+    """Hash an artifact's content without hashing large bytes again; how chunks are compressed does not matter.
+
+    Parameters
+    ----------
+    inline : bytes or None
+        Stream that is in the manifest.
+    segments : sequence of Segment
+        The others.
+
+    Returns
+    -------
+    str
+        BLAKE3, hexadecimal.
+    """
+    if inline is not None and not segments:
+        return blake3(inline).hexdigest()
+    total = blake3(inline or b"")
+    for segment in segments:
+        digests = ",".join(chunk.removesuffix(COMPRESSED_SUFFIX) for chunk in segment.chunks)
+        total.update(f"\n{segment.size} {digests}".encode("ascii"))
+    return total.hexdigest()
 
 
 class Manifest(NamedTuple):

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-_MAXIMUM_THREADS = 8
+#: Most items that are worked on at a time.
+MAXIMUM_THREADS = 8
 
 
 def map_in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
@@ -59,7 +60,7 @@ def map_in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item])
         except BaseException as error:
             failures.append(error)
 
-    count = min(_MAXIMUM_THREADS, os.cpu_count() or 1, len(items))
+    count = min(MAXIMUM_THREADS, os.cpu_count() or 1, len(items))
     threads = [Thread(target=work, daemon=True) for _ in range(count - 1)]
     started = []
     try:

@@ -109,6 +109,34 @@ class PickleSerializer:
         return pickle.loads(stream, buffers=buffers)
 
 
+class FileSerializer:
+    """Reads the content of a file that was stored as it is, as text or as bytes."""
+
+    encoding = "file-v1"
+
+    def accepts(self, value: object) -> bool:
+        """Say no: files do not come as values, but from `metaflow.datastore.file_content`."""
+        return False
+
+    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> object:
+        """Return the content; in a text all lines end alike, as when Python reads a text file.
+
+        The stream's first line is the encoding of a text, or empty for bytes. A small file's content follows in the
+        stream, that of a larger one is the buffer.
+        """
+        first_line, _, content = bytes(stream).partition(b"\n")
+        encoding = first_line.decode("ascii")
+        whole: Buffer = buffers[0] if buffers else content
+        if not encoding:
+            return bytes(whole)
+        text = str(whole, encoding)
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 class SerializerRegistry:
     """Serializers in order of priority."""
 
@@ -160,6 +188,7 @@ class SerializerRegistry:
 
 SERIALIZERS = SerializerRegistry()
 SERIALIZERS.register(PickleSerializer(), 0)
+SERIALIZERS.register(FileSerializer(), -1)
 
 
 def serialize(value: object, name: str = "value") -> Serialized:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from blake3 import blake3
-
 from metaflow.datastore.blobs import load_segment, save_segments
-from metaflow.datastore.layout import COMPRESSED_SUFFIX, manifest_key, parse_manifest_key, runs_prefix
-from metaflow.datastore.manifest import ArtifactEntry, Manifest
+from metaflow.datastore.layout import manifest_key, parse_manifest_key, runs_prefix
+from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, Manifest, content_hash
 from metaflow.datastore.preview import preview
 from metaflow.datastore.serializer import deserialize, serialize
 from metaflow.datastore.store import ObjectMissing
@@ -23,14 +21,10 @@ from metaflow.exception import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from metaflow.datastore.blobs import Segment
     from metaflow.datastore.serializer import Serialized
     from metaflow.datastore.store import Buffer, ObjectStore
-
-#: Serialised streams below this size in bytes live in the manifest instead of a blob of their own.
-INLINE_BYTES = 4096
 
 
 class TaskWriter:
@@ -272,19 +266,8 @@ def _store(store: ObjectStore, serialized: Serialized, shown: str) -> ArtifactEn
         inline, segments = stream, save_segments(store, buffers) if buffers else []
     else:
         inline, segments = None, save_segments(store, [stream, *buffers])
-    sha = _content_hash(inline, segments)
+    sha = content_hash(inline, segments)
     return ArtifactEntry(serialized.size, type_name, encoding, sha, shown, inline, tuple(segments))
-
-
-def _content_hash(inline: bytes | None, segments: Sequence[Segment]) -> str:
-    """Hash the content without hashing large bytes again; how chunks are compressed does not matter."""
-    if inline is not None and not segments:
-        return blake3(inline).hexdigest()
-    total = blake3(inline or b"")
-    for segment in segments:
-        digests = ",".join(chunk.removesuffix(COMPRESSED_SUFFIX) for chunk in segment.chunks)
-        total.update(f"\n{segment.size} {digests}".encode("ascii"))
-    return total.hexdigest()
 
 
 def _read(store: ObjectStore, entry: ArtifactEntry) -> list[Buffer]:

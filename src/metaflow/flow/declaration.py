@@ -11,7 +11,6 @@ import sys
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from ..exception import MetaflowException
 from .flow_decorators import flow_decorators_of
 from .parameters import Parameter
 from .spec import FlowSpec
@@ -139,6 +138,8 @@ class FlowDeclaration:
             from .mutators import run_mutators
 
             run_mutators(self, "pre_mutate", command_line_is_read=False)
+        for parameter in self.parameters.values():
+            parameter.check()
 
     def complete(self, decospecs: Sequence[str] = ()) -> None:
         """Add decorators to every step, let mutators have the last word, and settle all attributes.
@@ -273,7 +274,7 @@ def check_parameters(parameters: Mapping[str, Parameter]) -> None:
         _check_name(attribute, parameter)
         folded = parameter.name.lower()
         if folded in names:
-            raise MetaflowException(
+            raise parameter.error(
                 f"Parameter '{parameter.name}' is declared twice, as self.{names[folded]} and self.{attribute}: "
                 "names of parameters must be unique, ignoring case."
             )
@@ -282,13 +283,14 @@ def check_parameters(parameters: Mapping[str, Parameter]) -> None:
 
 def _check_name(attribute: str, parameter: Parameter) -> None:
     """Refuse names that would hide what a flow or its command line has already."""
+    parameter.check_name()
     if hasattr(FlowSpec, attribute) and attribute != "name":
-        raise MetaflowException(
+        raise parameter.error(
             f"The parameter '{parameter.name}' is assigned to self.{attribute}, which every flow has already. "
             "Assign it to an attribute of another name."
         )
     if parameter.name == "help" or not _OPTION_NAME(parameter.name):
-        raise MetaflowException(
+        raise parameter.error(
             f"'{parameter.name}' cannot be the name of a parameter, because --{parameter.name} cannot be an option of "
             "its own. Use letters, digits, dashes and underscores."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..exception import MetaflowException
 from .config_value import to_plain
 from .deferred import UNPACKED, holds_deferred
-from .parameters import Parameter
+from .parameters import Parameter, place_of_declaration
 from .resolution import configs_of_object, resolve, resolve_attributes
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class DeferredParameter(Parameter):
     def _make(self, arguments: tuple[Any, ...], fields: dict[str, Any]) -> Parameter:
         made = self._kind(*arguments, **fields)
         made.attribute = self.attribute
+        made.source_file, made.line_no = self.source_file, self.line_no
         return made
 
     def __get__(self, flow: FlowSpec | None, owner: type | None = None) -> Any:
@@ -88,6 +89,7 @@ def defer(kind: type[Parameter], arguments: tuple[Any, ...], fields: dict[str, A
     made: DeferredParameter = object.__new__(DeferredParameter)
     made.name = name
     made.attribute = name.replace("-", "_")
+    made.source_file, made.line_no = place_of_declaration()
     made._kind = kind
     made._arguments = arguments
     made._fields = fields

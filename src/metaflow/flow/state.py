@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .transition import PARALLEL_ITERATOR, element
 
 if TYPE_CHECKING:
+    from .parameters import Parameter
     from .spec import FlowSpec
 
 
@@ -64,6 +66,8 @@ class StepState:
         Whether the step joins branches or tasks.
     takes_inputs : bool
         Whether it received inputs, as a join does, and a step where exclusive branches meet.
+    parameters : mapping
+        The flow's parameters by attribute name: they say how their stored values are read.
     """
 
     __slots__ = (
@@ -73,6 +77,7 @@ class StepState:
         "is_join",
         "loaded",
         "open_task",
+        "parameters",
         "read_only",
         "source",
         "step",
@@ -88,6 +93,7 @@ class StepState:
         read_only: Mapping[str, str],
         is_join: bool = False,
         takes_inputs: bool = False,
+        parameters: Mapping[str, Parameter] = MappingProxyType({}),
     ) -> None:
         self.step = step
         self.source = source
@@ -96,6 +102,7 @@ class StepState:
         self.read_only = read_only
         self.is_join = is_join
         self.takes_inputs = takes_inputs
+        self.parameters = parameters
         #: Values as they were read, to tell at the end which were replaced.
         self.loaded: dict[str, Any] = {}
         #: Artifacts taken over by reference in a join: name -> (source, entry).
@@ -113,6 +120,8 @@ class StepState:
     def load_into(self, flow: FlowSpec, name: str) -> Any:
         """Like :meth:`load`; `flow` keeps the value, so that it is read once and may be changed in place."""
         value = self.load(name)
+        if name in self.parameters:
+            value = self.parameters[name].present(value)
         self.loaded[name] = value
         flow.__dict__[name] = value
         return value

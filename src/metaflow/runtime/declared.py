@@ -68,7 +68,7 @@ def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]
         **graph.to_dict(),
         "parameters": [
             *(
-                {"name": attribute, "type": getattr(parameter.type, "__name__", str(parameter.type))}
+                {"name": attribute, "type": parameter.value_type.name}
                 for attribute, parameter in declaration.parameters.items()
             ),
             *({"name": attribute, "type": "Config"} for attribute in declaration.configs),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import __version__, settings
 from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
+from ..datastore.manifest import ArtifactEntry
 from ..datastore.tasks import TaskWriter
 from ..exception import CommandException, MetaflowException
 from ..flow.flow_decorators import RunFacts
@@ -85,7 +86,7 @@ def run_flow(
     graph : FlowGraph
         Its graph, checked.
     parameters : dict
-        Value of each parameter by attribute name.
+        Value of each parameter by attribute name; an :class:`ArtifactEntry` if it is in the store already.
     options : RunOptions
 
     Returns
@@ -178,7 +179,10 @@ def _create(
         writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
         save_values(writer, declaration)
         for name, value in values.items():
-            writer.save(name, value)
+            if isinstance(value, ArtifactEntry):
+                writer.forward(name, value)
+            else:
+                writer.save(name, value)
         record = RunRecord(
             flow=declaration.name,
             run_id=run_id,

@@ -159,6 +159,7 @@ class TaskRunner:
             self.run.read_only,
             is_join=spec.is_join,
             takes_inputs=spec.takes_inputs,
+            parameters=self.declaration.parameters,
         )
         if not spec.takes_inputs:
             return None
@@ -170,7 +171,9 @@ class TaskRunner:
         view = object.__new__(self.flow_class)
         frames = [Frame(*frame) for frame in reader.manifest.record["frames"]]
         step = key.partition("/")[0]
-        view.__dict__["_flow_state"] = StepState(step, reader, frames, self.open, self.run.read_only)
+        view.__dict__["_flow_state"] = StepState(
+            step, reader, frames, self.open, self.run.read_only, parameters=self.declaration.parameters
+        )
         view.__dict__["_current_step"] = step
         view.__dict__.update(self.declaration.preset)
         return view

@@ -173,9 +173,10 @@ def test_a_declaration_is_settled_and_the_class_stays_as_it_is() -> None:
         declaration = declared(times=round_)
         assert declaration.constants == {"size": {"x": 3}, "both": [{"x": 3}, 1], "text": "T"}
         assert declaration.preset["size"].x == 3
-        assert declaration.parameters["rate"].type is float
+        assert declaration.parameters["rate"].value_type.name == "float"
         assert declaration.parameters["rate"].default == 0.25
-        assert (declaration.parameters["count"].type, declaration.parameters["count"].help) == (int, "how many")
+        assert declaration.parameters["count"].value_type.name == "int"
+        assert declaration.parameters["count"].help == "how many"
         by_name = {decorator.name: decorator for decorator in declaration.steps["start"].decorators}
         assert by_name["retry"].attributes["times"] == round_
         assert by_name["environment"].attributes == {"vars": {"A": "t"}}

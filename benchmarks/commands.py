@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from pathlib import Path
 
@@ -144,6 +145,37 @@ def plan(match: Match) -> Row:
         "no processes, no disk; memory is the growth of the peak resident memory",
         None,
         whole,
+    )
+
+
+def spin(match: Match) -> Row:
+    """One step alone, on a task of a past run that is named in full; and the bare interpreter beside it."""
+
+    def sample(contender: Contender) -> tuple[Cost, float]:
+        with fresh_directory() as directory:
+            ran = contender.run_flow(FOREACH, directory, "--tasks", 2)
+            found = re.search(r"run-id (\d+)", ran.output)
+            assert found is not None
+            bare = contender.run_python(directory, "-c", "pass").wall
+            # The second one of a project: the first makes its datastore.
+            for _ in range(2):
+                cost = contender.run_python(directory, FOREACH, "spin", f"{found[1]}/body/2")
+            return cost, bare
+
+    pairs = match.alternate(sample, match.sizes.rounds * 2 + 1)
+    ours, theirs, ratio = medians([(our[0].wall, their[0].wall) for our, their in pairs])
+    our_net, their_net, net_ratio = medians([(our[0].wall - our[1], their[0].wall - their[1]) for our, their in pairs])
+    return Row(
+        "`spin` of a step that does nothing, whole command",
+        f"{seconds(their_net)} net, {seconds(theirs)} raw",
+        f"{seconds(our_net)} net, {seconds(ours)} raw",
+        (
+            at_least(8, net_ratio, "x", "faster, net of the bare interpreter"),
+            at_most(150, our_net * 1e3, " ms", "more than the bare interpreter"),
+        ),
+        f"raw figures, which include the bare interpreters, differ by {ratio:.3g}x; the task is named in full",
+        median_cost([their[0] for _, their in pairs]),
+        median_cost([our[0] for our, _ in pairs]),
     )
 
 

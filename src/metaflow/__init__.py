@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         default_namespace as default_namespace,
         get_metadata as get_metadata,
         get_namespace as get_namespace,
+        inspect_spin as inspect_spin,
         metadata as metadata,
         namespace as namespace,
     )
@@ -95,6 +96,7 @@ _WHERE = {
     "exit_hook": "metaflow.decorators.exit_hook",
     "get_metadata": "metaflow.client",
     "get_namespace": "metaflow.client",
+    "inspect_spin": "metaflow.client",
     "metadata": "metaflow.client",
     "namespace": "metaflow.client",
     "namespaced_event_name": "metaflow.decorators.trigger",

@@ -64,7 +64,7 @@ def test_options_can_be_given_in_the_environment(project: Project) -> None:
         (
             {"METAFLOW_DATASTORE": "s3"},
             2,
-            "'s3' is not 'local'.\nThe value comes from the environment variable METAFLOW_DATASTORE.",
+            "'s3' is not one of 'local', 'spin'.\nThe value comes from the environment variable METAFLOW_DATASTORE.",
         ),
         ({"METAFLOW_DEFAULT_DATASTORE": "s3"}, 1, "'s3' is no kind of datastore that this version has"),
         ({"METAFLOW_DEFAULT_METADATA": "service"}, 1, "METAFLOW_DEFAULT_METADATA (environment) asks for it"),

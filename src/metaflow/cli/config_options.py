@@ -100,7 +100,12 @@ def _describe(config: ConfigDeclaration) -> str:
     return f"{text}: {config.help.rstrip('.')}" if config.help else text
 
 
-def read_configs(flow: str, configs: Mapping[str, ConfigDeclaration], given: GivenConfigs) -> dict[str, ConfigReading]:
+def read_configs(
+    flow: str,
+    configs: Mapping[str, ConfigDeclaration],
+    given: GivenConfigs,
+    stored: Mapping[str, ConfigReading] | None = None,
+) -> dict[str, ConfigReading]:
     """Read every config of a flow: as the command line says, else the environment, else its default.
 
     Parameters
@@ -110,6 +115,8 @@ def read_configs(flow: str, configs: Mapping[str, ConfigDeclaration], given: Giv
     configs : mapping of str to ConfigDeclaration
         By attribute name.
     given : GivenConfigs
+    stored : mapping of str to ConfigReading, optional
+        What a past run had, by attribute name; it stands before the defaults.
 
     Returns
     -------
@@ -130,7 +137,8 @@ def read_configs(flow: str, configs: Mapping[str, ConfigDeclaration], given: Giv
     if not problems:
         for attribute, config in configs.items():
             try:
-                readings[attribute] = _read(flow, config, chosen.get(config.name))
+                past = stored.get(attribute) if stored is not None and config.name not in chosen else None
+                readings[attribute] = past or _read(flow, config, chosen.get(config.name))
             except ConfigException as error:
                 problems.append(error.message)
     if problems:

@@ -27,7 +27,11 @@ def main(flow_class: type[FlowSpec]) -> NoReturn:
     # Nothing that is imported from here on becomes garbage; looking for it again and again takes milliseconds.
     gc.disable()
     _open_standard_streams()
-    server = _start_server(flow_class) if "run" in sys.argv[1:] else None
+    server = _start_server(flow_class) if {"run", "spin"}.intersection(sys.argv[1:]) else None
+    if "spin" in sys.argv[1:]:
+        from .plain_spin import spin_if_plain
+
+        spin_if_plain(flow_class, sys.argv[1:], server)
     from .flow_command import main as command_line
 
     gc.enable()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .. import __version__
-from ..exception import MetaflowException
+from ..exception import CommandException, MetaflowException
 from ..flow.declaration import FlowDeclaration, configs_of
 from .decospec_option import with_option
 from .default_kinds import check_default_kinds
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 #: Command -> (module, attribute, line of help). Commands are imported when they are used.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run_command", "make", "Run the flow on this machine."),
+    "spin": ("spin_command", "spin", "Run one step alone, on what a past run has left."),
     "check": ("graph_commands", "check", "Check that the flow is valid."),
     "show": ("graph_commands", "show", "Show the steps of the flow."),
     "dump": ("dump_command", "dump", "Show the artifacts of a finished step or task."),
@@ -88,6 +89,8 @@ class FlowState:
         self.datastore_root = datastore_root
         self.pylint = pylint
         self.server = server
+        #: Whether commands that read look at spun steps instead of runs.
+        self.reads_spins = False
         self.decospecs = decospecs
         self.given_configs = given_configs
         self._declaration: FlowDeclaration | None = None
@@ -143,8 +146,12 @@ class FlowState:
     def root(self, create: bool = False) -> Path:
         """Root of the datastore; made, and announced, on first use if `create`."""
         from .. import settings
-        from ..datastore.root import resolve_root
+        from ..datastore.root import resolve_root, resolve_spin_root
 
+        if self.reads_spins:
+            if create:
+                raise CommandException("Runs are not kept with spun steps: leave out --mode spin or --datastore spin.")
+            return resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=False)[0]
         root, created = resolve_root(self.datastore_root, settings.get("DATASTORE_SYSROOT_LOCAL"), create)
         if created and not self.quiet:
             echo(f"Creating local datastore in current directory ({root})")
@@ -281,6 +288,7 @@ def _state(context: click.Context) -> FlowState:
             options["decospecs"],
             given_configs,
         )
+        context.obj.reads_spins = "spin" in (options["mode"], options["metadata"], options["datastore"])
         context.obj.group = context
     state: FlowState = context.obj
     return state
@@ -341,7 +349,7 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
     @click.option("--quiet/--not-quiet", default=False, help="Say only what goes wrong, and what tasks print.")
     @click.option(
         "--metadata",
-        type=click.Choice(["local"]),
+        type=click.Choice(["local", "spin"]),
         default="local",
         show_default=True,
         help="Kind of metadata store.",
@@ -355,10 +363,16 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
     )
     @click.option(
         "--datastore",
-        type=click.Choice(["local"]),
+        type=click.Choice(["local", "spin"]),
         default="local",
         show_default=True,
         help="Kind of datastore.",
+    )
+    @click.option(
+        "--mode",
+        type=click.Choice(["spin"]),
+        default=None,
+        help="spin: commands that read, such as dump and logs, look at spun steps instead of runs.",
     )
     @click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
     @with_option

@@ -74,7 +74,8 @@ def make(declaration: FlowDeclaration) -> click.Command:
         **_values: Any,
     ) -> None:
         from ..runtime.run import RunOptions, run_flow
-        from ..runtime.scheduler import Limits, RunStopped
+        from ..runtime.scheduler import Limits
+        from ..runtime.stopping import RunStopped
 
         state: FlowState = context.obj
         check_tags(tags)

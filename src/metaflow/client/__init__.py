@@ -6,7 +6,7 @@ from metaflow.client.artifact import DataArtifact, MetaflowData
 from metaflow.client.flow import Flow, Metaflow
 from metaflow.client.namespaces import default_namespace, get_namespace, namespace
 from metaflow.client.object import MetaflowObject
-from metaflow.client.provider import default_metadata, get_metadata, metadata
+from metaflow.client.provider import default_metadata, get_metadata, inspect_spin, metadata
 from metaflow.client.run import Run
 from metaflow.client.step import Step
 from metaflow.client.task import Task
@@ -24,6 +24,7 @@ __all__ = [
     "default_namespace",
     "get_metadata",
     "get_namespace",
+    "inspect_spin",
     "metadata",
     "namespace",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from metaflow.datastore.root import SPIN_DIRECTORY
 from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
 
 TYPE_CHECKING = False
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from metaflow.datastore.local import LocalStore
+    from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
     from metaflow.metadata_store.store import MetadataStore, RunQuery, TaskQuery
@@ -32,18 +33,20 @@ class LocalProvider:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._store: LocalStore | None = None
+        self._store: ObjectStore | None = None
         self._index: MetadataStore | None = None
         # Runs that the index is wrong about where it cannot be written.
         self._copies: dict[tuple[str, str], MetadataStore] = {}
 
     @property
     def description(self) -> str:
-        """``local@`` and the directory that contains the datastore's."""
+        """``local@`` (for spun steps ``spin@``) and the directory that contains the datastore's."""
+        if self.root.name == SPIN_DIRECTORY:
+            return f"spin@{self.root.parent}"
         return f"local@{self.root.parent if self.root.name == '.metaflow' else self.root}"
 
     @property
-    def store(self) -> LocalStore:
+    def store(self) -> ObjectStore:
         """Where artifacts, logs and run files are."""
         if self._store is None:
             from metaflow.datastore.local import LocalStore
@@ -121,8 +124,8 @@ class LocalProvider:
         run = stored_run(self.store, flow, run_id)
         return (run.graph if run is not None else None) or {}
 
-    def log(self, task: TaskRecord) -> Path | None:
-        """Where the file is with what an attempt printed; there is no file if it printed nothing."""
+    def log(self, task: TaskRecord) -> Path | bytes | None:
+        """Where the file is with what an attempt printed, or its content; no file if it printed nothing."""
         from metaflow.datastore.layout import log_key
 
         return self.store.local_path(log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt))
@@ -215,7 +218,13 @@ def provider_at(root: Path) -> LocalProvider:
     """The provider of a datastore's directory, one for each."""
     known = _providers.get(root)
     if known is None:
-        known = _providers[root] = LocalProvider(root)
+        if root.name == SPIN_DIRECTORY:
+            from metaflow.client.spins import SpinProvider
+
+            known = SpinProvider(root)
+        else:
+            known = LocalProvider(root)
+        _providers[root] = known
     return known
 
 
@@ -241,6 +250,13 @@ def current_provider() -> LocalProvider:
     except DataException as error:
         raise MetaflowNotFound(error.message) from error
     return provider_at(root)
+
+
+def choose_provider(provider: LocalProvider | None) -> LocalProvider | None:
+    """Have new client objects read from `provider`, or from the default one if it is None; gives the one before."""
+    global _chosen
+    before, _chosen = _chosen, provider
+    return before
 
 
 def metadata(ms: str) -> str:
@@ -292,6 +308,8 @@ def provider_of(description: str) -> LocalProvider:
             f"'{description}' names a metadata service, which this version cannot read from. "
             "Give the directory that contains .metaflow instead."
         )
+    if description.startswith("spin@"):
+        return _provider_of_spins(Path(os.path.abspath(Path(description.removeprefix("spin@")).expanduser())))
     place = Path(os.path.abspath(Path(description.removeprefix("local@")).expanduser()))
     for root in (place / ".metaflow", place):
         if root.is_dir() and (root.name == ".metaflow" or (root / "mf-store").is_dir()):
@@ -300,6 +318,43 @@ def provider_of(description: str) -> LocalProvider:
         f"There is no datastore at '{place}': it has no .metaflow directory. "
         "Give the directory in which the flow was run."
     )
+
+
+def _provider_of_spins(place: Path) -> LocalProvider:
+    root = place if place.name == SPIN_DIRECTORY else place / SPIN_DIRECTORY
+    if not root.is_dir():
+        raise ValueError(
+            f"No step was spun in '{place}': it has no {SPIN_DIRECTORY} directory. Give the directory that contains it."
+        )
+    return provider_at(root)
+
+
+def inspect_spin(datastore_root: str = ".") -> str:
+    """Let the client read what the ``spin`` command left, instead of the runs; :func:`default_metadata` goes back.
+
+    Parameters
+    ----------
+    datastore_root : str
+        The directory that contains ``.metaflow_spin``.
+
+    Returns
+    -------
+    str
+        Description of the datastore, which can be given to :func:`metadata`.
+
+    Raises
+    ------
+    ValueError
+        No step was spun there.
+
+    Examples
+    --------
+    >>> inspect_spin(".")
+    'spin@/projects/forecast'
+    >>> Flow("Training").latest_run.data.accuracy
+    0.97
+    """
+    return metadata(f"spin@{datastore_root}")
 
 
 def get_metadata() -> str:

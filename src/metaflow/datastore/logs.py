@@ -121,8 +121,7 @@ class LogWriter:
         kept = self._within_limit(stream, lines)
         if not kept:
             return
-        prefix = b"%s %d " % (_LETTERS[stream], now_microseconds)
-        data = b"".join([b"%s%s\n" % (prefix, line) for line in kept])
+        data = format_lines(stream, kept, now_microseconds)
         try:
             if self._descriptor is None:
                 self._descriptor = self._open()
@@ -162,6 +161,12 @@ class LogWriter:
         while written < len(data):
             written += os.write(descriptor, data[written:])
         self._torn = False
+
+
+def format_lines(stream: LogStream, lines: Sequence[bytes], now_microseconds: int) -> bytes:
+    """Lines, given without line feeds, as they stand in a log."""
+    prefix = b"%s %d " % (_LETTERS[stream], now_microseconds)
+    return b"".join([b"%s%s\n" % (prefix, line) for line in lines])
 
 
 def read_log(

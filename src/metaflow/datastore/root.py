@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Name of the datastore's directory inside a project.
 ROOT_DIRECTORY = ".metaflow"
+#: Name of the directory beside it that holds what the ``spin`` command left.
+SPIN_DIRECTORY = ".metaflow_spin"
 
 
 _root_of_run: str | None = None
@@ -29,18 +31,20 @@ def root_of_run() -> Path | None:
     return None if _root_of_run is None else Path(_root_of_run)
 
 
-def find_root(start: Path | None = None) -> Path | None:
+def find_root(start: Path | None = None, *names: str) -> Path | None:
     """Find the nearest datastore directory of a project.
 
     Parameters
     ----------
     start : Path, optional
         Directory to start from; the working directory if not given.
+    *names : str
+        Names of the directory to look for; ``.metaflow`` if not given.
 
     Returns
     -------
     Path or None
-        Absolute path of the ``.metaflow`` directory in `start` or its nearest ancestor that has one.
+        Absolute path of such a directory in `start` or its nearest ancestor that has one.
 
     Raises
     ------
@@ -49,9 +53,10 @@ def find_root(start: Path | None = None) -> Path | None:
     """
     directory = _working_directory() if start is None else start.absolute()
     for candidate in (directory, *directory.parents):
-        root = candidate / ROOT_DIRECTORY
-        if root.is_dir():
-            return root
+        for name in names or (ROOT_DIRECTORY,):
+            root = candidate / name
+            if root.is_dir():
+                return root
     return None
 
 
@@ -98,6 +103,45 @@ def resolve_root(explicit: str | None, sysroot: str | None, create: bool) -> tup
     raise DataException(
         f"No {ROOT_DIRECTORY} directory was found in {root.parent} or any directory above it. Run a flow "
         "there first, or name the datastore with --datastore-root or METAFLOW_DATASTORE_SYSROOT_LOCAL."
+    )
+
+
+def resolve_spin_root(sysroot: str | None, create: bool) -> tuple[Path, bool]:
+    """Decide which directory holds the results of the ``spin`` command.
+
+    Parameters
+    ----------
+    sysroot : str or None
+        The parent of the ``.metaflow_spin`` directory, as given with ``METAFLOW_DATASTORE_SYSROOT_SPIN``. Otherwise it
+        is the nearest directory, the working directory or one above, that has a ``.metaflow_spin`` or a ``.metaflow``;
+        the working directory if there is none.
+    create : bool
+        Whether a root that does not exist is created; readers say False.
+
+    Returns
+    -------
+    tuple of Path and bool
+        The root, absolute, and whether this call created it.
+
+    Raises
+    ------
+    DataException
+        If there is no root and `create` is False, or if it cannot be created.
+    """
+    from pathlib import Path
+
+    if sysroot:
+        root = Path(sysroot).absolute() / SPIN_DIRECTORY
+    else:
+        nearest = find_root(None, SPIN_DIRECTORY, ROOT_DIRECTORY)
+        root = (nearest.parent if nearest is not None else _working_directory()) / SPIN_DIRECTORY
+    if root.is_dir():
+        return root, False
+    if create:
+        return root, _create(root)
+    raise DataException(
+        f"There is no {root}, which would hold the results of `spin`. Spin a step first, or name the directory that "
+        f"contains {SPIN_DIRECTORY} with METAFLOW_DATASTORE_SYSROOT_SPIN."
     )
 
 

@@ -41,10 +41,9 @@ class ForkedMain:
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
         set_root_of_run(run.root)
-        declaration = declaration_of_run(flow_class, run)
+        self._runner = _make_runner(flow_class, run)
         # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
         gc.freeze()
-        self._runner = TaskRunner(declaration, run, LocalStore(run.root))
         self._random_state = random_state
         self._files = files
         _choose_namespace(run)
@@ -85,8 +84,17 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
     _choose_namespace(run)
     set_root_of_run(run.root)
     _line_buffer_output()
-    runner = TaskRunner(declaration_of_run(flow_class, run), run, LocalStore(run.root))
+    runner = _make_runner(flow_class, run)
     return 0 if _execute(runner, spec) else 1
+
+
+def _make_runner(flow_class: type[FlowSpec], run: RunSpec) -> TaskRunner:
+    declaration = declaration_of_run(flow_class, run)
+    if run.spin is None:
+        return TaskRunner(declaration, run, LocalStore(run.root))
+    from .spin_task import SpinRunner
+
+    return SpinRunner(declaration, run, LocalStore(run.root), run.spin)
 
 
 def _execute(runner: TaskRunner, spec: TaskSpec) -> bool:

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
@@ -62,6 +62,10 @@ class Console:
         """Lines that a task printed, indentation and asterisks included."""
         for line in lines:
             self._add(where, line.decode("utf-8", "replace").rstrip())
+
+    def plain(self, lines: Iterable[str]) -> None:
+        """Lines as they are, without a time, such as those of a table."""
+        self._lines.extend(lines)
 
     def status(self, text: str) -> None:
         """The line to keep at the bottom of a terminal; empty for none."""

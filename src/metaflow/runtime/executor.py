@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .specs import TaskSpec
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from ..datastore.logs import LogStream
+    from .fork_server import ForkServer
+    from .loop import EventLoop
+    from .specs import RunSpec
+
+    #: Makes an executor that works in a loop, and that is told whom to call if it can start no more tasks.
+    MakeExecutor: TypeAlias = Callable[[EventLoop, Callable[[Exception], None]], "Executor"]
 
 
 class TaskListener(Protocol):
@@ -35,3 +43,14 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End whatever still runs, and release everything."""
+
+
+def executor_maker(server: ForkServer | None, run: RunSpec) -> MakeExecutor:
+    """What makes the executor for tasks on this machine: forks from `server`, or new interpreters without one."""
+    if server is None:
+        from .spawn_executor import SpawnExecutor
+
+        return lambda loop, lost: SpawnExecutor(loop, run)
+    from .fork_executor import ForkExecutor
+
+    return lambda loop, lost: ForkExecutor(loop, server, run, lost)

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import __version__, settings
+from .. import settings
 from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.tasks import TaskWriter
-from ..exception import CommandException, MetaflowException
+from ..exception import MetaflowException
 from ..flow.flow_decorators import RunFacts
 from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
@@ -23,17 +23,20 @@ from ..metadata_store.records import RunRecord, TaskRecord
 from . import fork_server
 from .console import Console, highlight
 from .declared import graph_info, retry_policies
-from .fork_executor import ForkExecutor
+from .executor import executor_maker
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
+from .run_files import record_to_json, tags_of_system, write_file
 from .run_namespace import namespace_of_runs, namespace_tags
-from .scheduler import Limits, MakeExecutor, RunStopped, Scheduler
+from .scheduler import Limits, Scheduler
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
+from .stopping import RunStopped
 from .stored_configs import save_values
 from .task import make_record
 
 if TYPE_CHECKING:
+    from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunStatus
@@ -108,8 +111,8 @@ def run_flow(
     server = options.server
     if server is None and method.name == "fork":
         server = fork_server.start(declaration.flow_class)
-    record, parameters_record = _create(store, declaration, graph, parameters, options)
-    run = _spec_of(record, declaration, options)
+    record, parameters_record = create_run(store, declaration, graph, parameters, options)
+    run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.root, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
     console = Console()
@@ -121,7 +124,7 @@ def run_flow(
     message: str | None = None
     try:
         _announce(console, record, options, method)
-        scheduler.drive(_executor_maker(server, run))
+        scheduler.drive(executor_maker(server, run))
         status = "done"
     except (RunStopped, KeyboardInterrupt):
         status, message = "stopped", "stopped by a signal"
@@ -142,7 +145,7 @@ def run_flow(
     return record
 
 
-def _spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOptions) -> RunSpec:
+def run_spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOptions) -> RunSpec:
     """What the tasks of the run are told of it."""
     namespace = namespace_of_runs(declaration.flow_class)
     return RunSpec(
@@ -160,8 +163,8 @@ def _spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOption
     )
 
 
-def _create(
-    store: LocalStore,
+def create_run(
+    store: ObjectStore,
     declaration: FlowDeclaration,
     graph: FlowGraph,
     parameters: dict[str, Any],
@@ -172,7 +175,7 @@ def _create(
     user = get_username()
     values: dict[str, Any] = {"name": declaration.name, **parameters}
     values["_graph_info"] = info = graph_info(declaration, graph)
-    system_tags = _system_tags(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
+    system_tags = tags_of_system(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
     while True:
         started = time.time()
         run_id = str(int(started * 1_000_000))
@@ -200,7 +203,7 @@ def _create(
             end_step=graph.end_step,
             graph=info,
         )
-        if store.put_new(run_key(record.flow, run_id), [_to_json(record)]):
+        if store.put_new(run_key(record.flow, run_id), [record_to_json(record)]):
             break
     spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
     run = RunSpec(record.flow, run_id, str(options.root), user, "")
@@ -210,30 +213,6 @@ def _create(
         content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
     manifest = writer.commit(content)
     return record, TaskRecord.from_dict(manifest.record["task"])
-
-
-def _system_tags(of_decorators: tuple[str, ...]) -> set[str]:
-    runtime = os.environ.get("METAFLOW_RUNTIME_NAME", "dev")
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {
-        f"metaflow_version:{__version__}",
-        f"python_version:{python}",
-        f"runtime:{runtime}",
-        resolve_identity(),
-        *of_decorators,
-    }
-
-
-def _to_json(record: RunRecord) -> bytes:
-    return json.dumps(record.to_dict(), separators=(",", ":")).encode()
-
-
-def _executor_maker(server: ForkServer | None, run: RunSpec) -> MakeExecutor:
-    if server is None:
-        from .spawn_executor import SpawnExecutor
-
-        return lambda loop, lost: SpawnExecutor(loop, run)
-    return lambda loop, lost: ForkExecutor(loop, server, run, lost)
 
 
 def _start_recorder(root: Path, record: RunRecord) -> Recorder:
@@ -248,14 +227,14 @@ def _start_recorder(root: Path, record: RunRecord) -> Recorder:
 def _announce(console: Console, record: RunRecord, options: RunOptions, method: StartMethod) -> None:
     """Tell the person, and the files that they named, which run this is."""
     if options.run_id_file is not None:
-        _write_file(options.run_id_file, record.run_id)
+        write_file(options.run_id_file, record.run_id)
     if options.runner_attribute_file is not None:
         attributes = {
             "run_id": record.run_id,
             "flow_name": record.flow,
             "metadata": f"local@{options.root.parent}",
         }
-        _write_file(options.runner_attribute_file, json.dumps(attributes))
+        write_file(options.runner_attribute_file, json.dumps(attributes))
     url = settings.get("UI_URL")
     seen = f", see it in the UI at {url.rstrip('/')}/{record.flow}/{record.run_id}" if url else ""
     console.say(f"Workflow starting (run-id {record.run_id}){seen}:")
@@ -275,18 +254,10 @@ def _allow_many_files() -> None:
             pass  # then it stays as it is
 
 
-def _write_file(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise CommandException(f"The file {path} cannot be written: {error.strerror}.") from error
-
-
 def _finish(store: LocalStore, recorder: Recorder, record: RunRecord) -> None:
     """Record how the run ended, in its own file and in the index."""
     try:
-        store.put(run_key(record.flow, record.run_id), [_to_json(record)])
+        store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
     except MetaflowException as error:
         sys.stderr.write(f"The end of the run could not be recorded: {error}\n")
     assert record.finished_at is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..datastore.layout import log_key
@@ -18,18 +18,18 @@ from ..exception import (
     TaskFailed,
     TimeoutException,
 )
-from ..flow.state import Frame
-from ..flow.transition import PARALLEL_ITERATOR, Transition
+from ..flow.transition import PARALLEL_ITERATOR
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .console import Console
-from .executor import Executor
 from .gang import Gang, has_room, node_specs
 from .loop import EventLoop, Timer
 from .plan import Plan, PlannedTask, RetryPolicy
+from .planned_spec import spec_of, transition_of
 from .process import describe_exit
 from .progress import REFRESH_SECONDS, REPORT_SECONDS, Progress
-from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
+from .specs import RunSpec, TaskSpec
+from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
 from .task import make_record
 from .task_output import TaskOutput
 
@@ -40,14 +40,8 @@ if TYPE_CHECKING:
     from ..flow.decorators import StepDecorator
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import TaskStatus
+    from .executor import Executor, MakeExecutor
     from .recorder import Recorder
-
-#: Seconds that code has to react to a time-out before its process is killed.
-TIMEOUT_GRACE = 5.0
-#: Seconds that tasks have to react to being stopped before their processes are killed.
-STOP_GRACE = 3.0
-
-MakeExecutor = Callable[[EventLoop, Callable[[Exception], None]], Executor]
 
 
 class Limits(NamedTuple):
@@ -67,10 +61,6 @@ class Limits(NamedTuple):
     max_workers: int
     max_num_splits: int
     max_log_bytes: int
-
-
-class RunStopped(Exception):
-    """A person or the system asked the run to stop."""
 
 
 class _Task:
@@ -256,29 +246,11 @@ class Scheduler:
         )
 
     def _spec(self, planned: PlannedTask) -> TaskSpec:
-        inputs = tuple(ref.key for ref in planned.inputs) or (PARAMETERS_TASK,)
-        frames: list[Frame] = []
-        frame = planned.frames
-        while frame is not None:
-            foreach = frame.foreach
-            opener = foreach.opener
-            label = foreach.labels[frame.index] if foreach.labels else None
-            variable = foreach.variable or ""
-            frames.append(Frame(opener.step, variable, frame.index, foreach.num_splits, label, opener.key))
-            frame = frame.parent
-        node = self._graph[planned.step]
-        return TaskSpec(
-            step=planned.step,
-            task_id=str(planned.task_id),
-            attempt=planned.attempt,
-            user_attempts=self._policies[planned.step].user_retries + 1,
-            inputs=inputs,
-            targets=node.targets,
-            is_join=node.is_join,
-            takes_inputs=node.takes_inputs,
-            last_failure=self._reasons.pop(planned.task_id, None),
-            frames=tuple(reversed(frames)),
-            iteration=planned.iteration if node.is_recursive else None,
+        return spec_of(
+            planned,
+            self._graph[planned.step],
+            self._policies[planned.step].user_retries + 1,
+            self._reasons.pop(planned.task_id, None),
         )
 
     def _started(self, task: _Task, pid: int) -> None:
@@ -335,19 +307,18 @@ class Scheduler:
 
     def _go_on(self, task: _Task, manifest: Manifest) -> None:
         """Tell the plan which way a finished task took."""
-        record = manifest.record
-        targets, variable = record["transition"]
-        transition = Transition(tuple(targets), variable, record.get("num_splits"), record.get("labels"))
-        if variable == PARALLEL_ITERATOR:
-            self._console.say(f"Parallel step *{targets[0]}* yields {transition.num_splits} nodes.", task.output_.where)
+        transition = transition_of(manifest.record)
+        if transition.foreach == PARALLEL_ITERATOR:
+            nodes = f"{transition.num_splits} nodes"
+            self._console.say(f"Parallel step *{transition.targets[0]}* yields {nodes}.", task.output_.where)
         elif transition.num_splits is not None:
             self._console.say(f"Foreach yields {transition.num_splits} child steps.", task.output_.where)
             if transition.num_splits > self._limits.max_num_splits:
                 raise TaskFailed(
                     task.spec.step,
                     task.spec.task_id,
-                    f"its foreach over self.{variable} yields {transition.num_splits} child steps, which is more than "
-                    f"the allowed {self._limits.max_num_splits}. Allow more with --max-num-splits.",
+                    f"its foreach over self.{transition.foreach} yields {transition.num_splits} child steps, which is "
+                    f"more than the allowed {self._limits.max_num_splits}. Allow more with --max-num-splits.",
                 )
         if self._failure is not None:
             return

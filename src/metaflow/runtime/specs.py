@@ -12,6 +12,33 @@ PARAMETERS_STEP = "_parameters"
 PARAMETERS_TASK = "_parameters/0/0"
 
 
+class SpinSpec(NamedTuple):
+    """What makes a run the spin of a single step: where it reads, and where its result goes.
+
+    Attributes
+    ----------
+    origin_run_id : str
+        Run whose artifacts the task reads.
+    origin_task : str or None
+        Pathspec of the task that is done over; None if the step never ran there.
+    root : str
+        Root of the datastore that the result goes to.
+    persist : bool
+        Whether to keep the artifacts.
+    skip_decorators : bool
+        Whether to run the step without any of its decorators.
+    artifacts_module : str or None
+        Absolute path of a Python file whose ``ARTIFACTS`` stand in for what is stored.
+    """
+
+    origin_run_id: str
+    origin_task: str | None
+    root: str
+    persist: bool = False
+    skip_decorators: bool = False
+    artifacts_module: str | None = None
+
+
 class RunSpec(NamedTuple):
     """What all tasks of a run have in common.
 
@@ -35,6 +62,8 @@ class RunSpec(NamedTuple):
         Attribute names of the parameters, sorted.
     decospecs : tuple of str
         Decorators that every step got beside those in the source.
+    spin : SpinSpec or None
+        Set if this is no run of the flow, but the spin of one step.
     facts : dict of str to object
         Attributes of ``current`` that the flow's decorators contribute.
     """
@@ -50,6 +79,7 @@ class RunSpec(NamedTuple):
     read_only: dict[str, str] = {}
     parameter_names: tuple[str, ...] = ()
     decospecs: tuple[str, ...] = ()
+    spin: SpinSpec | None = None
     facts: dict[str, Any] = {}
 
 
@@ -117,7 +147,10 @@ def run_from_list(data: list[Any]) -> RunSpec:
     """A run's specification after a journey through JSON."""
     run = RunSpec(*data)
     return run._replace(
-        tags=tuple(run.tags), parameter_names=tuple(run.parameter_names), decospecs=tuple(run.decospecs)
+        tags=tuple(run.tags),
+        parameter_names=tuple(run.parameter_names),
+        decospecs=tuple(run.decospecs),
+        spin=None if run.spin is None else SpinSpec(*run.spin),
     )
 
 

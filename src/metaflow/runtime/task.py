@@ -47,6 +47,8 @@ class TaskRunner:
         self.flow_class = declaration.flow_class
         self.run = run
         self.store = store
+        #: Run whose tasks are read.
+        self.reads_from = run.run_id
         self._opened: dict[str, TaskReader] = {}
 
     def open(self, key: str) -> TaskReader:
@@ -54,7 +56,7 @@ class TaskRunner:
         reader = self._opened.get(key)
         if reader is None:
             step, task_id, attempt = key.split("/")
-            reader = open_task(self.store, self.run.flow, self.run.run_id, step, task_id, int(attempt))
+            reader = open_task(self.store, self.run.flow, self.reads_from, step, task_id, int(attempt))
             self._opened[key] = reader
         return reader
 
@@ -112,7 +114,7 @@ class TaskRunner:
                 handled = hook.on_failure(task, error) or handled
             flow.__dict__["_transition"] = Transition(spec.targets) if handled else None
             if not handled:
-                _print_failure(flow, error)
+                self.report(flow, error)
         return self._save(flow, spec, initial, error, handled, started)
 
     def _new_flow(self) -> FlowSpec:
@@ -215,11 +217,11 @@ class TaskRunner:
         run = self.run
         if error is not None:
             flow.__dict__["_exception"] = MetaflowExceptionWrapper(error) if not handled else None
-        writer = TaskWriter(self.store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
+        writer = self.writer(spec)
         failures = save_artifacts(flow, writer, initial)
         if failures:
             for failure in failures:
-                _print_failure(flow, failure)
+                self.report(flow, failure)
             if error is None or handled:
                 error, handled = failures[0], False
                 writer.save("_exception", MetaflowExceptionWrapper(error))
@@ -233,9 +235,18 @@ class TaskRunner:
         try:
             writer.commit(record)
         except MetaflowException as failure:
-            _print_failure(flow, failure)
+            self.report(flow, failure)
             return False
         return ok
+
+    def writer(self, spec: TaskSpec) -> TaskWriter:
+        """Where the attempt's artifacts go."""
+        run = self.run
+        return TaskWriter(self.store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
+
+    def report(self, flow: FlowSpec, error: BaseException) -> None:
+        """Tell the person who reads the task's output what went wrong."""
+        _print_failure(flow, error)
 
 
 def _state_of_process(flow: FlowSpec) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def test_a_step_raises_what_it_raises_or_it_is_recorded():
         run_flow(Troubled, parameters={"how": "bad"})
 
 
-def test_a_run_can_be_kept(tmp_path):
+def test_a_run_can_be_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("METAFLOW_USER", "tester")
     result = run_flow(Wide, root=tmp_path)
     metaflow.metadata(str(tmp_path))
     metaflow.namespace(None)

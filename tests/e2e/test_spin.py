@@ -121,8 +121,8 @@ def test_a_task_is_done_over_where_it_stood(ran):
 
 def test_a_change_shows_in_the_table_and_is_kept_on_demand(ran):
     source = (ran.path / "flow.py").read_text()
-    source = source.replace(
-        "self.x = self.input * 2", "self.x = self.input * 3; self.extra = {'k': 1}; self.limits = 7"
+    source = source.replace("self.x = self.input * 2", "self.x = self.input * 3; self.extra = {'k': self.new}").replace(
+        "    limit = 7", "    limit = 7\n    new = Parameter('new', default=1)"
     )
     (ran.path / "flow.py").write_text(source.replace("limit = 7", "limit = 8"))
     outcome = spin(ran, "work", "--persist")
@@ -130,7 +130,9 @@ def test_a_change_shows_in_the_table_and_is_kept_on_demand(ran):
     assert ["changed", "x", "str", "18", "B", "'ccc'", "(was", "'cc')"] in lines
     assert any(line[:3] == ["changed", "where", "tuple"] for line in lines)
     assert any(line[:3] == ["new", "extra", "dict"] for line in lines)
+    assert "Not in that run, so with their defaults: new" in outcome.stdout
     task = spun(ran)["work"].task
+    assert task.data.extra == {"k": 1} and task.data.new == 1
     assert task.data.x == "ccc" and task.data.where == (2, 0.25, 8, "env", 0)
     assert task.data.big == bytes(range(256)) * 1000, "inherited artifacts are kept too"
     blobs = [path.stat() for path in (ran.path / ".metaflow_spin").rglob("blobs/*/*")]

@@ -10,6 +10,8 @@ from ..datastore.local import LocalStore
 from ..datastore.null_store import NullStore
 from ..datastore.tasks import TaskReader, TaskWriter
 from ..exception import MetaflowException
+from ..flow.parameters import ParameterContext
+from .specs import PARAMETERS_TASK
 from .spin_decorators import keep_spinnable
 from .task import TaskRunner
 
@@ -63,7 +65,24 @@ class SpinRunner(TaskRunner):
         if self._spin.artifacts_module is not None:
             given = load_artifacts(self._spin.artifacts_module)
             self._given = _by_input(given, spec, self._spin)
+        self._add_new_parameters(PARAMETERS_TASK if spec.is_join else spec.inputs[0])
         return super().execute(spec)
+
+    def _add_new_parameters(self, source: str) -> None:
+        """Give parameters that the flow has gained since that run their defaults."""
+        there = self.open(source)
+        new = {name: each for name, each in self.declaration.parameters.items() if name not in there}
+        if not new:
+            return
+        configs = self.declaration.configs_by_name if self.declaration.configs else None
+        defaults = {}
+        for name, parameter in new.items():
+            context = ParameterContext(self.run.flow, self.run.user, parameter.name, print, "local", configs)
+            computed = callable(parameter.default)
+            value = parameter.computed_default(context) if computed else parameter.declared_default()
+            defaults[name] = value.read() if hasattr(value, "read") else value
+        sys.stderr.write(f"Not in that run, so with their defaults: {', '.join(new)}\n")
+        self._given[source] = {**defaults, **self._given.get(source, {})}
 
     def writer(self, spec: TaskSpec) -> TaskWriter:
         """Where the artifacts go."""

@@ -225,7 +225,9 @@ def _by_attribute(
 
 
 def _default_of(parameter: Parameter, declaration: FlowDeclaration) -> Any:
+    """The default as a run would store it; of an included file, the file."""
+    if not callable(parameter.default):
+        return parameter.declared_default()
     configs = declaration.configs_by_name if declaration.configs else None
-    return parameter.default_value(
-        ParameterContext(declaration.name, get_username(), parameter.name, print, "local", configs)
-    )
+    context = ParameterContext(declaration.name, get_username(), parameter.name, print, "local", configs)
+    return parameter.computed_default(context)

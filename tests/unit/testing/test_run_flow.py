@@ -241,3 +241,27 @@ def test_configs_are_given_as_values_texts_or_files(tmp_path):
         run_step(Configured, "start", configs={"nope": {}})
     with pytest.raises(MetaflowException, match="not-there.json could not be read"):
         run_flow(Configured)
+
+
+def test_files_and_lists_are_parameters_as_in_a_run(tmp_path):
+    class Typed(FlowSpec):
+        words = metaflow.IncludeFile("words", parser=str.split, default=str(tmp_path / "words.txt"))
+        names = metaflow.Parameter("names", separator=",", default="x,y")
+        options = metaflow.Parameter("options", type=metaflow.JSONType, default="{}")
+
+        @step
+        def start(self):
+            self.seen = (self.words, self.names, self.options)
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    path = tmp_path / "words.txt"
+    path.write_text("a b")
+    given = {"options": {"k": [1]}}
+    assert run_flow(Typed, parameters=given).seen == (["a", "b"], ["x", "y"], {"k": [1]})
+    assert run_step(Typed, "start", parameters=given).seen == (["a", "b"], ["x", "y"], {"k": [1]})
+    with pytest.raises(MetaflowException, match="words.txt2"):
+        run_flow(Typed, parameters={"words": f"{path}2"})

@@ -12,6 +12,7 @@ from .rounds import Match, median_cost, medians, write_chain
 from .table import Row, at_least, at_most, seconds
 
 FOREACH = FLOWS / "foreach_flow.py"
+RESUME = FLOWS / "resume_flow.py"
 
 
 def import_time(match: Match) -> Row:
@@ -108,6 +109,31 @@ def foreach(match: Match) -> Row:
         f"fork and wait of a process that has imported the same takes {seconds(bare)}",
         median_cost([their[2] for _, their in pairs]),
         median_cost([our[2] for our, _ in pairs]),
+    )
+
+
+def resume(match: Match) -> Row:
+    """Time until the first new task of a resumed run begins, after those of a wide foreach were taken over."""
+    tasks = match.sizes.resumed_tasks
+    with fresh_directory() as our_directory, fresh_directory() as their_directory:
+        directories = {True: our_directory, False: their_directory}
+        for contender in (match.ours, match.theirs):
+            contender.run_flow(RESUME, directories[match.is_ours(contender)], "--tasks", tasks)
+
+        def sample(contender: Contender) -> tuple[float, Cost]:
+            cost = contender.run_flow(RESUME, directories[match.is_ours(contender)], "join", command="resume")
+            return cost.figure("began_at") - cost.began_at, cost
+
+        pairs = match.alternate(sample)
+    ours, theirs, ratio = medians([(our[0], their[0]) for our, their in pairs])
+    return Row(
+        f"resume of a run with {tasks:,} finished foreach tasks, until the first new task",
+        seconds(theirs),
+        seconds(ours),
+        (at_least(10, ratio, "x", "faster"), at_most(1, ours, " s")),
+        "`resume join`: everything before the join is cloned; from the start of the command to the code of the join",
+        median_cost([their[1] for _, their in pairs]),
+        median_cost([our[1] for our, _ in pairs]),
     )
 
 

@@ -43,10 +43,16 @@ class Contender:
     extra_path: str | None = None
 
     def run_flow(
-        self, flow: Path, directory: Path, *options: object, workers: int = 2, watch_memory: bool = False
+        self,
+        flow: Path,
+        directory: Path,
+        *options: object,
+        command: str = "run",
+        workers: int = 2,
+        watch_memory: bool = False,
     ) -> Cost:
-        """Run a flow's ``run`` command with its store in `directory`."""
-        fixed = ["run", "--max-workers", str(workers), "--max-num-splits", "100000"]
+        """Run a flow's ``run`` command, or another one like it, with its store in `directory`."""
+        fixed = [command, "--max-workers", str(workers), "--max-num-splits", "100000"]
         arguments = [str(self.python), str(flow), *fixed, *map(str, options)]
         return run_command(arguments, directory, self._variables(directory), watch_memory)
 

@@ -32,6 +32,8 @@ class Cost:
         Regular files that it added to its directory, and their size.
     output : str
         Its standard output and standard error.
+    began_at : float
+        When it was started, in seconds since the epoch.
     """
 
     wall: float
@@ -40,6 +42,7 @@ class Cost:
     files: int
     stored_bytes: int
     output: str
+    began_at: float
 
     def figure(self, name: str) -> float:
         """Number that the command printed as ``<name> <number>``.
@@ -93,6 +96,7 @@ def run_command(
     files_before, bytes_before = _stored(directory)
     output_file = directory.with_name(directory.name + ".output")
     with output_file.open("wb") as output:
+        began_at = time.time()
         began = time.perf_counter()
         process = subprocess.Popen(
             [str(argument) for argument in arguments],
@@ -113,7 +117,7 @@ def run_command(
         command = " ".join(str(argument) for argument in arguments)
         raise CommandFailed(f"exit status {process.returncode} of: {command}\n{text[-4000:]}")
     files, stored_bytes = _stored(directory)
-    return Cost(wall, cpu, peak_bytes, files - files_before, stored_bytes - bytes_before, text)
+    return Cost(wall, cpu, peak_bytes, files - files_before, stored_bytes - bytes_before, text, began_at)
 
 
 def _stored(directory: Path) -> tuple[int, int]:

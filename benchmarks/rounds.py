@@ -34,6 +34,7 @@ class Sizes:
     client_tasks: int
     planned_tasks: int
     memory_tasks: int
+    resumed_tasks: int
 
 
 FULL = Sizes(
@@ -49,6 +50,7 @@ FULL = Sizes(
     client_tasks=500,
     planned_tasks=1_000_000,
     memory_tasks=10_000,
+    resumed_tasks=1_000,
 )
 
 QUICK = Sizes(
@@ -64,6 +66,7 @@ QUICK = Sizes(
     client_tasks=40,
     planned_tasks=100_000,
     memory_tasks=500,
+    resumed_tasks=50,
 )
 
 

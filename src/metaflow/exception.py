@@ -4,6 +4,7 @@
 
     MetaflowException                         a flow, a command or its data is at fault; shown without traceback
     ├── CommandException                      a command was given something it cannot use
+    │   └── RunIdTaken                        the id that was asked for belongs to another run
     ├── InvalidDecoratorAttribute             a decorator got an attribute it does not have, or a wrong value
     ├── ParameterFieldFailed, ParameterFieldTypeMismatch
     ├── ConfigException                       a config is missing or malformed, or does not have what is asked of it
@@ -12,6 +13,7 @@
     ├── LintWarn                              the flow's graph breaks a rule
     ├── PyLintWarn                            pylint found an error in the flow's file
     ├── TaskFailed                            a run stopped because a task failed
+    ├── CannotResume                          a run exists, but cannot be resumed as it is
     ├── TimeoutException                      @timeout interrupted a step
     ├── FailureHandledByCatch                 what @catch stores when the task's process died
     ├── MergeArtifactsException               merge_artifacts() was misused
@@ -85,6 +87,13 @@ def _restore(cls: type[MetaflowException], args: tuple[object, ...], state: dict
 
 class CommandException(MetaflowException):
     headline = "Invalid command"
+
+
+class RunIdTaken(CommandException):
+    """A run has the id that was asked for already."""
+
+    def __init__(self, flow: str, run_id: str) -> None:
+        super().__init__(f"There is a run {run_id} of {flow} already. Choose another id.")
 
 
 class InvalidDecoratorAttribute(MetaflowException):
@@ -273,6 +282,12 @@ class TaskFailed(MetaflowException):
         super().__init__(f"Step *{step}* (task-id {task_id}) failed" + (f": {msg}" if msg else "."))
         self.step = step
         self.task_id = task_id
+
+
+class CannotResume(MetaflowException):
+    """A run exists, but cannot be resumed: it still runs, or nothing of it fits the flow's code any more."""
+
+    headline = "Cannot resume"
 
 
 class TimeoutException(MetaflowException):

@@ -158,12 +158,13 @@ class _Choice(NamedTuple):
 
 def _read(flow: str, config: ConfigDeclaration, choice: _Choice | None) -> ConfigReading:
     if choice is None:
-        return read_default(config, _context(flow, config))
+        return read_default(config, context_of(flow, config))
     read = read_file if choice.is_path else read_value
     return read(config, choice.content, choice.given_by)
 
 
-def _context(flow: str, config: ConfigDeclaration) -> ParameterContext:
+def context_of(flow: str, config: ConfigDeclaration) -> ParameterContext:
+    """What a function is told that computes the default of a config."""
     from ..identity import get_username
 
     try:

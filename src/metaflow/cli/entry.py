@@ -15,6 +15,9 @@ from ..runtime.start_method import choose
 if TYPE_CHECKING:
     from ..flow.spec import FlowSpec
 
+#: Commands that run tasks.
+_RUNNING_COMMANDS = frozenset({"run", "resume", "spin"})
+
 
 def main(flow_class: type[FlowSpec]) -> NoReturn:
     """Run the command line of a flow and leave the process with its exit code.
@@ -27,7 +30,7 @@ def main(flow_class: type[FlowSpec]) -> NoReturn:
     # Nothing that is imported from here on becomes garbage; looking for it again and again takes milliseconds.
     gc.disable()
     _open_standard_streams()
-    server = _start_server(flow_class) if {"run", "spin"}.intersection(sys.argv[1:]) else None
+    server = None if _RUNNING_COMMANDS.isdisjoint(sys.argv[1:]) else _start_server(flow_class)
     if "spin" in sys.argv[1:]:
         from .plain_spin import spin_if_plain
 

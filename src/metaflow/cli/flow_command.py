@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 #: Command -> (module, attribute, line of help). Commands are imported when they are used.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("run_command", "make", "Run the flow on this machine."),
+    "resume": ("resume_command", "make", "Run again what a past run of the flow did not finish."),
     "spin": ("spin_command", "spin", "Run one step alone, on what a past run has left."),
     "check": ("graph_commands", "check", "Check that the flow is valid."),
     "show": ("graph_commands", "show", "Show the steps of the flow."),
@@ -44,6 +45,8 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "version": ("graph_commands", "version", "Print the version of Metaflow."),
     "help": ("graph_commands", "help_command", "Show this help."),
 }
+#: Where a context keeps the command and what was given to it.
+_ARGUMENTS = "metaflow.arguments"
 _HIDDEN = {
     "task": ("task_command", "task", ""),
     "exit-hook": ("exit_hook_command", "exit_hook", ""),
@@ -68,11 +71,14 @@ class FlowState:
         Decorators that every step gets whatever the command.
     given_configs : GivenConfigs or None
         What the command line says of configs; None if the flow has none.
+    origin_run_id : str or None
+        The run to resume, once its configs were read.
     group : click.Context or None
         The options before the command, as they were read.
     """
 
     group: click.Context | None = None
+    origin_run_id: str | None = None
 
     def __init__(
         self,
@@ -108,7 +114,11 @@ class FlowState:
         """
         if self._declaration is None:
             readings = {}
-            if self.given_configs is not None:
+            if self.given_configs is not None and self.arguments[:1] == ["resume"]:
+                from .resumed_configs import configs_of_origin
+
+                readings = configs_of_origin(self)
+            elif self.given_configs is not None:
                 from .config_options import read_configs
 
                 configs = configs_of(self.flow_class)
@@ -131,6 +141,11 @@ class FlowState:
         declaration = FlowDeclaration(self.flow_class)
         declaration.configure(config_values, config_sources)
         self._declaration = declaration
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The command and what was given to it, as far as it is known."""
+        return [] if self.group is None else self.group.meta.get(_ARGUMENTS, [])
 
     @property
     def flow_options(self) -> dict[str, Any]:
@@ -249,6 +264,7 @@ class _FlowGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        ctx.meta[_ARGUMENTS] = args
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -10,14 +10,17 @@ from click.core import ParameterSource
 from ..flow.deploy_time import ParameterContext
 from ..flow.include_file import IncludeFile
 from ..flow.parameter_types import OtherType, ValueType, not_one_of
+from .messages import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from click.shell_completion import CompletionItem
 
     from ..flow.declaration import FlowDeclaration
     from ..flow.parameters import Parameter
+    from .flow_command import FlowState
 
 
 def parameter_options(declaration: FlowDeclaration) -> list[click.Option]:
@@ -49,7 +52,7 @@ def given_values(declaration: FlowDeclaration, context: click.Context) -> dict[s
 
 
 def parameter_values(
-    declaration: FlowDeclaration, context: click.Context, logger: Callable[[str], None], configs: Any = None
+    declaration: FlowDeclaration, context: click.Context, logger: Callable[[str], None]
 ) -> dict[str, Any]:
     """Value of each parameter by attribute name: as given, otherwise its default.
 
@@ -60,8 +63,6 @@ def parameter_values(
         Of the command that has the options; it must have been parsed.
     logger : callable
         What functions that compute defaults can print with.
-    configs : mapping, optional
-        The flow's configs, for these functions.
 
     Raises
     ------
@@ -72,21 +73,46 @@ def parameter_values(
     click.BadParameter
         If the default of an IncludeFile is no file that can be read.
     """
-    from ..identity import get_username
-
     given = given_values(declaration, context)
+    configs = declaration.configs_by_name if declaration.configs else None
     values = {}
     for attribute, parameter in declaration.parameters.items():
         if attribute in given:
             values[attribute] = given[attribute]
-        elif callable(parameter.default):
-            facts = ParameterContext(declaration.name, get_username(), parameter.name, logger, "local", configs)
-            values[attribute] = parameter.computed_default(facts)
         else:
-            values[attribute] = _declared_default(parameter, context)
-        if isinstance(parameter, IncludeFile) and values[attribute] is not None:
-            parameter.parser_function()  # found to be missing here rather than in a task, hours later
+            values[attribute] = default_value(declaration, parameter, context, logger, configs)
+        check_parser(parameter, values[attribute])
     return values
+
+
+def default_value(
+    declaration: FlowDeclaration,
+    parameter: Parameter,
+    context: click.Context,
+    logger: Callable[[str], None],
+    configs: Any,
+) -> Any:
+    """Value of a parameter that was not given; arguments and errors as for :func:`parameter_values`."""
+    from ..identity import get_username
+
+    if not callable(parameter.default):
+        return _declared_default(parameter, context)
+    facts = ParameterContext(declaration.name, get_username(), parameter.name, logger, "local", configs)
+    return parameter.computed_default(facts)
+
+
+def check_parser(parameter: Parameter, value: Any) -> None:
+    """See that what reads an included file is there, now rather than in a task, hours later."""
+    if isinstance(parameter, IncludeFile) and value is not None:
+        parameter.parser_function()
+
+
+def included(state: FlowState, root: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` of parameters, where those that are files have been put into the datastore at `root`."""
+    from ..datastore.local import LocalStore
+    from ..runtime.included_files import include_files
+
+    return include_files(LocalStore(root), values, (lambda _: None) if state.quiet else echo)
 
 
 def _option(parameter: Parameter) -> click.Option:

@@ -13,11 +13,13 @@ from .messages import echo
 
 if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration
+    from ..flow.graph import FlowGraph
+    from ..runtime.run import RunOptions
     from .flow_command import FlowState
 
 
-#: What `run` takes besides the flow's parameters.
-_OPTIONS = (
+#: What every command takes that runs tasks.
+OPTIONS = (
     click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag the run; may be repeated."),
     click.option(
         "--max-workers",
@@ -47,11 +49,9 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         help="Write to this file, as JSON, how to find the run.",
     ),
-    click.option(
-        "--namespace",
-        "user_namespace",
-        help="Where its steps look for runs, instead of your own; empty for all.",
-    ),
+)
+_NAMESPACE = click.option(
+    "--namespace", "user_namespace", help="Where its steps look for runs, instead of your own; empty for all."
 )
 
 
@@ -60,45 +60,20 @@ def make(declaration: FlowDeclaration) -> click.Command:
 
     @click.command("run", help="Run the flow on this machine.", short_help="Run the flow on this machine.")
     @click.pass_context
-    def run(
-        context: click.Context,
-        /,
-        tags: tuple[str, ...],
-        max_workers: int,
-        max_num_splits: int,
-        max_log_size: int,
-        decospecs: tuple[str, ...],
-        run_id_file: Path | None,
-        runner_attribute_file: Path | None,
-        user_namespace: str | None,
-        **_values: Any,
-    ) -> None:
-        from ..runtime.run import RunOptions, run_flow
-        from ..runtime.scheduler import Limits
+    def run(context: click.Context, /, user_namespace: str | None, **values: Any) -> None:
+        from ..runtime.run import run_flow
         from ..runtime.stopping import RunStopped
 
         state: FlowState = context.obj
-        check_tags(tags)
-        decospecs = decospecs_of_run(state, decospecs)
-        graph = state.checked_graph(decospecs=decospecs)
-        values, root = _values_and_root(state, context)
-        options = RunOptions(
-            root=root,
-            limits=Limits(max_workers, max_num_splits, max_log_size * 1024 * 1024),
-            tags=tags,
-            namespace=user_namespace,
-            run_id_file=run_id_file,
-            runner_attribute_file=runner_attribute_file,
-            server=state.server,
-            decospecs=decospecs,
-            facts=state.run_facts(),
-        )
+        graph = graph_of(state, values)
+        parameters, root = _values_and_root(state, context)
+        options = options_of(state, values, root)._replace(namespace=user_namespace)
         try:
-            run_flow(declaration, graph, values, options)
+            run_flow(declaration, graph, parameters, options)
         except RunStopped as stop:
             raise click.Abort from stop
 
-    for option in _OPTIONS:
+    for option in (*OPTIONS, _NAMESPACE):
         option(run)
     if declaration.parameters:
         from .parameter_options import parameter_options
@@ -107,15 +82,35 @@ def make(declaration: FlowDeclaration) -> click.Command:
     return run
 
 
+def graph_of(state: FlowState, values: dict[str, Any]) -> FlowGraph:
+    """The flow's graph, checked, with the decorators that the options add to every step."""
+    check_tags(values["tags"])
+    return state.checked_graph(decospecs=decospecs_of_run(state, values["decospecs"]))
+
+
+def options_of(state: FlowState, values: dict[str, Any], root: Path) -> RunOptions:
+    """What the options say that all commands have that run tasks."""
+    from ..runtime.run import RunOptions
+    from ..runtime.scheduler import Limits
+
+    return RunOptions(
+        root=root,
+        limits=Limits(values["max_workers"], values["max_num_splits"], values["max_log_size"] * 1024 * 1024),
+        tags=values["tags"],
+        run_id_file=values["run_id_file"],
+        runner_attribute_file=values["runner_attribute_file"],
+        server=state.server,
+        decospecs=decospecs_of_run(state, values["decospecs"]),
+        facts=state.run_facts(),
+    )
+
+
 def _values_and_root(state: FlowState, context: click.Context) -> tuple[dict[str, Any], Path]:
     """Values of the parameters, those of files in the datastore; and its root, which is not made for wrong values."""
     if not state.declaration.parameters:
         return {}, state.root(create=True)
-    from ..datastore.local import LocalStore
-    from ..runtime.included_files import include_files
-    from .parameter_options import parameter_values
+    from .parameter_options import included, parameter_values
 
-    configs = state.declaration.configs_by_name if state.declaration.configs else None
-    values = parameter_values(state.declaration, context, echo, configs)
+    values = parameter_values(state.declaration, context, echo)
     root = state.root(create=True)
-    return include_files(LocalStore(root), values, (lambda _: None) if state.quiet else echo), root
+    return included(state, root, values), root

@@ -114,6 +114,19 @@ class LocalStore:
         self._check_root()
         yield from self._walk(f"{folder}/" if folder else "", beginning)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the directories below `prefix`, which ends with a slash, without looking into them."""
+        path = f"{self._root}/{prefix}"
+        self._check_root()
+        try:
+            with os.scandir(path) as found:
+                names = [entry.name for entry in found if entry.is_dir()]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise file_error("list", path, error) from error
+        yield from (name for name in names if not name.startswith(_HIDDEN))
+
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
         path = f"{self._root}/{key}"

@@ -38,5 +38,9 @@ class NullStore:
         """Yield nothing."""
         return iter(())
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield nothing."""
+        return iter(())
+
     def delete(self, key: str) -> None:
         """Do nothing."""

@@ -52,6 +52,10 @@ class ObjectStore(Protocol):
         """Yield the keys that begin with `prefix`, in no promised order."""
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield what keys have between `prefix`, which ends with a slash, and the next slash: each once, unordered."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
         ...

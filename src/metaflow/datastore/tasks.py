@@ -252,6 +252,37 @@ def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: st
         raise
 
 
+def clone_task(store: ObjectStore, origin: Manifest, run_id: str, task_id: str, record: dict[str, Any]) -> Manifest:
+    """Commit a task that has all artifacts of a task of another run, by reference: no value is read or copied.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where both are.
+    origin : Manifest
+        The task to take over.
+    run_id : str
+        The new run, which is the caller's alone; a task of that name there is replaced.
+    task_id : str
+        Id of the new task, whose only attempt is 0.
+    record : dict
+        What to keep of it beside its artifacts.
+
+    Returns
+    -------
+    Manifest
+        What was written.
+
+    Raises
+    ------
+    DataException
+        If it cannot be written.
+    """
+    clone = origin._replace(run_id=run_id, task_id=task_id, attempt=0, record=record)
+    store.put(manifest_key(clone.flow, run_id, clone.step, task_id, 0), [clone.encode()])
+    return clone
+
+
 def list_attempts(store: ObjectStore, flow: str, run_id: str) -> Iterator[tuple[str, str, int]]:
     """Yield step, task id and attempt of every committed attempt in a run, in no promised order."""
     for key in store.list(runs_prefix(flow, run_id)):

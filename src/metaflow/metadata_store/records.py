@@ -120,6 +120,10 @@ class RunRecord(NamedTuple):
         File name of the flow's source.
     origin_run_id : str, optional
         The run that this one resumes.
+    rerun_steps : tuple of str
+        Steps that a person asked to run again in this resumed run.
+    is_cloning : bool
+        Whether tasks of the resumed run may still be missing here; if the run's process died, they always will be.
     message : str, optional
         Why it failed, in one line.
     start_step, end_step : str, optional
@@ -142,6 +146,8 @@ class RunRecord(NamedTuple):
     process_started: int | None = None
     script: str | None = None
     origin_run_id: str | None = None
+    rerun_steps: tuple[str, ...] = ()
+    is_cloning: bool = False
     message: str | None = None
     start_step: str | None = None
     end_step: str | None = None

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ..exception import MetaflowException
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..datastore.tasks import TaskWriter
     from ..flow.spec import FlowSpec
+    from ..flow.state import ArtifactSource
 
 #: Values of these types cannot have been changed in place, so an unchanged one need not be saved again.
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
@@ -18,6 +21,42 @@ _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 _OF_ONE_TASK = frozenset({"_exception", "_catch_exception"})
 
 _NEVER = (FunctionType, BuiltinFunctionType, MethodType)
+
+
+class FlowLevelFirst:
+    """Artifacts of a task, but parameters, constants and the like as they are in this run.
+
+    Parameters
+    ----------
+    parameters : ArtifactSource
+        What holds for the whole run.
+    task : ArtifactSource
+        The task, which may have been taken over from a run in which other values held.
+    """
+
+    __slots__ = ("_parameters", "_task")
+
+    def __init__(self, parameters: ArtifactSource, task: ArtifactSource) -> None:
+        self._parameters = parameters
+        self._task = task
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters or name in self._task
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._parameters
+        yield from (name for name in self._task if name not in self._parameters)
+
+    def entry(self, name: str) -> Any:
+        """Say where an artifact is, without loading it."""
+        return self._of(name).entry(name)
+
+    def load(self, name: str) -> Any:
+        """Value of an artifact."""
+        return self._of(name).load(name)
+
+    def _of(self, name: str) -> ArtifactSource:
+        return self._parameters if name in self._parameters else self._task
 
 
 def save_artifacts(flow: FlowSpec, writer: TaskWriter, initial: dict[str, Any]) -> list[MetaflowException]:

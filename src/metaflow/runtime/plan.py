@@ -324,15 +324,7 @@ class Plan:
     @staticmethod
     def _check(task: PlannedTask, step: PlanStep, transition: Transition) -> None:
         """Refuse a transition that is not one that the graph has."""
-        taken, num_splits = tuple(transition.targets), transition.num_splits
-        if step.kind == "switch":
-            fits = len(taken) == 1 and taken[0] in step.targets and num_splits is None
-        else:
-            splits = step.kind in ("foreach", "parallel")
-            fits = sorted(taken) == sorted(step.targets) and (num_splits is not None) == splits
-            fits = fits and (num_splits is None or num_splits >= 1)
-            fits = fits and (transition.foreach == PARALLEL_ITERATOR) == (step.kind == "parallel")
-        if not fits:
+        if not step.allows(transition):
             raise MetaflowInternalError(_mismatch(task, step, transition))
         if step.kind == "end" and task.scope is not None:
             raise MetaflowInternalError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..exception import MetaflowInternalError
+from ..flow.transition import PARALLEL_ITERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..flow.graph import FlowGraph
     from ..flow.node import Node
+    from ..flow.transition import Transition
 
 #: How a step goes on. A ``join`` goes on like a ``linear`` step; what sets it apart is that it waits for its
 #: inputs.
@@ -35,6 +37,17 @@ class PlanStep(NamedTuple):
     name: str
     targets: tuple[str, ...]
     kind: StepKind
+
+    def allows(self, transition: Transition) -> bool:
+        """Whether a task of this step may go where `transition` says."""
+        taken, num_splits = tuple(transition.targets), transition.num_splits
+        if self.kind == "switch":
+            return len(taken) == 1 and taken[0] in self.targets and num_splits is None
+        if (num_splits is not None) != (self.kind in ("foreach", "parallel")):
+            return False
+        if (transition.foreach == PARALLEL_ITERATOR) != (self.kind == "parallel"):
+            return False
+        return sorted(taken) == sorted(self.targets) and (num_splits is None or num_splits >= 1)
 
 
 class JoinPoint(NamedTuple):

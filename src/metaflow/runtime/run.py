@@ -14,7 +14,7 @@ from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.tasks import TaskWriter
-from ..exception import MetaflowException
+from ..exception import MetaflowException, RunIdTaken
 from ..flow.flow_decorators import RunFacts
 from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunStatus
     from .fork_server import ForkServer
+    from .resume import Resumption
 
 
 class RunOptions(NamedTuple):
@@ -78,7 +79,11 @@ class RunOptions(NamedTuple):
 
 
 def run_flow(
-    declaration: FlowDeclaration, graph: FlowGraph, parameters: dict[str, Any], options: RunOptions
+    declaration: FlowDeclaration,
+    graph: FlowGraph,
+    parameters: dict[str, Any],
+    options: RunOptions,
+    resumption: Resumption | None = None,
 ) -> RunRecord:
     """Run a flow on this machine.
 
@@ -91,6 +96,8 @@ def run_flow(
     parameters : dict
         Value of each parameter by attribute name; an :class:`ArtifactEntry` if it is in the store already.
     options : RunOptions
+    resumption : Resumption, optional
+        How the run begins if it resumes another one.
 
     Returns
     -------
@@ -111,21 +118,26 @@ def run_flow(
     server = options.server
     if server is None and method.name == "fork":
         server = fork_server.start(declaration.flow_class)
-    record, parameters_record = create_run(store, declaration, graph, parameters, options)
+    record, parameters_record = create_run(store, declaration, graph, parameters, options, resumption)
     run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.root, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
-    console = Console()
+    console = resumption.console if resumption else Console()
     policies = retry_policies(graph)
-    plan = Plan(PlanGraph.from_graph(graph), policies)
+    plan = resumption.plan if resumption else Plan(PlanGraph.from_graph(graph), policies)
     scheduler = Scheduler(run, graph, plan, policies, store, recorder, console, options.limits)
+    only_clones = resumption is not None and resumption.request.clone_only
     _allow_many_files()
     status: RunStatus = "failed"
     message: str | None = None
     try:
         _announce(console, record, options, method)
-        scheduler.drive(executor_maker(server, run))
-        status = "done"
+        if resumption is not None:
+            resumption.clone(store, run, graph, recorder)
+            record = _mark_as_cloned(store, record)
+        if not only_clones:
+            scheduler.drive(executor_maker(server, run))
+        status, message = ("done", None) if plan.done else ("stopped", "only what was finished before was cloned")
     except (RunStopped, KeyboardInterrupt):
         status, message = "stopped", "stopped by a signal"
         raise
@@ -135,12 +147,13 @@ def run_flow(
     finally:
         record = record._replace(status=status, finished_at=time.time(), message=message)
         _finish(store, recorder, record)
-        if declaration.decorators:
+        if declaration.decorators and not only_clones:
             from .exit_hooks import run_exit_hooks
 
             fork = method.name == "fork"
             run_exit_hooks(declaration, run, successful=status == "done", fork=fork, console=console)
-    console.say("Done!", good=True)
+    if status == "done":
+        console.say("Done!", good=True)
     console.flush()
     return record
 
@@ -158,6 +171,7 @@ def run_spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOpt
         tags=record.tags,
         read_only=declaration.read_only,
         parameter_names=declaration.parameter_names,
+        origin_run_id=record.origin_run_id,
         decospecs=options.decospecs,
         facts=options.facts.current,
     )
@@ -169,8 +183,10 @@ def create_run(
     graph: FlowGraph,
     parameters: dict[str, Any],
     options: RunOptions,
+    resumption: Resumption | None = None,
 ) -> tuple[RunRecord, TaskRecord]:
     """Claim a run id, and save the record of the run and its parameters."""
+    request = resumption.request if resumption else None
     host, pid, process_started = process_identity()
     user = get_username()
     values: dict[str, Any] = {"name": declaration.name, **parameters}
@@ -178,7 +194,7 @@ def create_run(
     system_tags = tags_of_system(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
     while True:
         started = time.time()
-        run_id = str(int(started * 1_000_000))
+        run_id = (request.run_id if request else None) or str(int(started * 1_000_000))
         writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
         save_values(writer, declaration)
         for name, value in values.items():
@@ -199,20 +215,34 @@ def create_run(
             pid=pid,
             process_started=process_started,
             script=os.path.basename(sys.argv[0]),
+            origin_run_id=resumption.origin.run_id if resumption else None,
+            rerun_steps=request.steps if request else (),
+            is_cloning=resumption is not None,
             start_step=graph.start_step,
             end_step=graph.end_step,
             graph=info,
         )
         if store.put_new(run_key(record.flow, run_id), [record_to_json(record)]):
             break
+        if request is not None and request.run_id is not None:
+            raise RunIdTaken(record.flow, run_id)
     spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
-    run = RunSpec(record.flow, run_id, str(options.root), user, "")
+    run = RunSpec(record.flow, run_id, str(options.root), user, "", origin_run_id=record.origin_run_id)
     content = make_record(run, spec, started, ok=True, success=True, error=None)
+    if resumption is not None:
+        content["task"]["metadata"].update(resumption.notes)
     content["transition"] = [[graph.start_step], None]
     if options.facts.metadata:
         content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
     manifest = writer.commit(content)
     return record, TaskRecord.from_dict(manifest.record["task"])
+
+
+def _mark_as_cloned(store: LocalStore, record: RunRecord) -> RunRecord:
+    """Record that all is here that the run takes over, so that resuming it need not look elsewhere."""
+    record = record._replace(is_cloning=False)
+    store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
+    return record
 
 
 def _start_recorder(root: Path, record: RunRecord) -> Recorder:

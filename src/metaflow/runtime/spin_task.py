@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..datastore.manifest import ArtifactEntry, Manifest
     from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
+    from ..flow.state import ArtifactSource
     from .specs import RunSpec, SpinSpec, TaskSpec
 
 #: Artifacts that tell how the task went, and are kept in any case.
@@ -55,6 +56,10 @@ class SpinRunner(TaskRunner):
             writer = TaskWriter(self._kept_store(), self.run.flow, self.run.run_id, *_parts(key))
             reader = self._opened[key] = ReplacedArtifacts(reader, given, writer)
         return reader
+
+    def inherited(self, spec: TaskSpec) -> ArtifactSource:
+        """The artifacts that the task starts with; what was given counts more than what holds for the whole run."""
+        return self.open(spec.inputs[0]) if spec.inputs[0] in self._given else super().inherited(spec)
 
     def warm(self, spec: TaskSpec) -> None:
         """Read nothing early: there is one task only."""

@@ -19,9 +19,9 @@ from ..exception import (
 )
 from ..flow.current import current
 from ..flow.hooks import TaskContext, TaskHook
-from ..flow.state import Frame, Inputs, StepState
+from ..flow.state import ArtifactSource, Frame, Inputs, StepState
 from ..flow.transition import Transition
-from .artifacts import save_artifacts
+from .artifacts import FlowLevelFirst, save_artifacts
 from .console import highlight
 from .gang import node_metadata
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
@@ -152,10 +152,9 @@ class TaskRunner:
 
     def _give_state(self, flow: FlowSpec, spec: TaskSpec) -> Inputs | None:
         """Tell the flow object where it stands; returns what the step gets as `inputs`, if it takes them."""
-        source = self.open(PARAMETERS_TASK if spec.is_join else spec.inputs[0])
         flow.__dict__["_flow_state"] = StepState(
             spec.step,
-            source,
+            self.inherited(spec),
             spec.frames,
             self.open,
             self.run.read_only,
@@ -167,6 +166,16 @@ class TaskRunner:
             return None
         steps = [key.partition("/")[0] for key in spec.inputs]
         return Inputs(steps, lambda index: self._open_input(spec.inputs[index]))
+
+    def inherited(self, spec: TaskSpec) -> ArtifactSource:
+        """The artifacts that a task starts with."""
+        if spec.is_join:
+            return self.open(PARAMETERS_TASK)
+        reader = self.open(spec.inputs[0])
+        if "origin" not in reader.manifest.record["task"]:
+            return reader
+        # A task that was taken over from another run hands on what held there.
+        return FlowLevelFirst(self.open(PARAMETERS_TASK), reader)
 
     def _open_input(self, key: str) -> FlowSpec:
         reader = self.open(key)

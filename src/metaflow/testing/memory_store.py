@@ -55,6 +55,10 @@ class MemoryStore:
         """Yield the keys that begin with `prefix`, in no promised order."""
         return iter([key for key in self.objects if key.startswith(prefix)])
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield what keys have between `prefix`, which ends with a slash, and the next slash."""
+        return iter({key[len(prefix) :].partition("/")[0] for key in self.list(prefix) if "/" in key[len(prefix) :]})
+
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""
         self.objects.pop(key, None)

@@ -57,6 +57,14 @@ def test_absent_objects(any_store):
         any_store.get("not/there")
 
 
+def test_folders_are_the_next_parts_of_keys(any_store):
+    for key in ("runs/F/1/run.json", "runs/F/1/start/1.0.manifest", "runs/F/20/run.json", "runs/F/file", "other/x/y"):
+        any_store.put(key, [b""])
+    assert sorted(any_store.folders("runs/F/")) == ["1", "20"]
+    assert list(any_store.folders("runs/")) == ["F"]
+    assert list(any_store.folders("none/")) == []
+
+
 def test_delete_removes(any_store):
     any_store.put("a/b", [b"x"])
     any_store.delete("a/b")

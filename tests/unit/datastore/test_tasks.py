@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from metaflow.datastore import compression
 from metaflow.datastore.layout import manifest_key
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import INLINE_BYTES, TaskReader, TaskWriter, list_attempts, open_task
+from metaflow.datastore.tasks import INLINE_BYTES, TaskReader, TaskWriter, clone_task, list_attempts, open_task
 from metaflow.exception import (
     CorruptedDataException,
     DataException,
@@ -297,3 +297,17 @@ def test_an_entry_without_bytes_is_damage(any_store):
     hollow = manifest._replace(artifacts={"x": manifest.artifacts["x"]._replace(inline=None)})
     with pytest.raises(CorruptedDataException, match="nothing of where its bytes are"):
         TaskReader(any_store, hollow).load("x")
+
+
+def test_a_clone_has_the_same_values_and_writes_no_blob(tmp_path):
+    store = LocalStore(tmp_path)
+    values = {"small": [1, 2], "large": np.random.default_rng(1).random((500, 500))}
+    origin = write(store, attempt=3, record={"ok": True}, **values)
+    blobs = sorted(path for path in tmp_path.rglob("*") if "blobs" in path.parts)
+    clone_task(store, origin, "18", "7", {"origin": origin.pathspec})
+    assert sorted(path for path in tmp_path.rglob("*") if "blobs" in path.parts) == blobs
+    reader = open_task(store, "Flow", "18", "start", "7", 0)
+    assert reader.manifest.record == {"origin": "Flow/17/start/1"}
+    assert reader.manifest.artifacts == origin.artifacts
+    assert np.array_equal(reader.load("large"), values["large"])
+    assert open_task(store, *TASK, 3).manifest == origin, "the origin stays as it is"

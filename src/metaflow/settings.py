@@ -52,6 +52,7 @@ SETTINGS: dict[str, Setting] = {
     "DEFAULT_SECRETS_ROLE": Setting(
         None, "role with which @secrets fetches from sources that do not name one", secret=False
     ),
+    "ENABLED_CMD": Setting([], "commands of `metaflow` that may be used, a list of names; all if empty"),
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),
@@ -74,6 +75,7 @@ SETTINGS: dict[str, Setting] = {
     "SPIN_PERSIST": Setting(False, "whether `spin` keeps artifacts when neither --persist nor --no-persist is given"),
     "START_METHOD": Setting("auto", "how a task's process starts: auto, fork or spawn"),
     "TEMPDIR": Setting(".", "directory that current.tempdir names"),
+    "TOGGLE_CMD": Setting([], "commands of `metaflow` to add (`+name`) or to take away (`-name`)"),
     "UI_URL": Setting(None, "address of the web app, shown when a run starts"),
     "USER": Setting(None, "your name, instead of the one that the system knows"),
     "USER_NAMESPACE": Setting(None, "namespace that runs belong to, unless their flow is decorated with @namespace"),

@@ -138,6 +138,42 @@ def import_settings(file: Path, profile: str | None, yes: bool) -> None:
     _write(target, content)
     click.echo(f'Configuration successfully written to: "{target}"')
     _point_out(unread_keys(content, str(target)))
+    _say_how_to_use(profile)
+
+
+def _form(name: str, title: str) -> click.Command:
+    """The command of one of the forms."""
+
+    @click.command(name, help=f"{title}. Asks for the settings of a profile, and contacts nothing.", short_help=title)
+    @_profile
+    @click.option("--yes", "-y", is_flag=True, help="Change an existing profile without asking.")
+    def fill_in_form(profile: str | None, yes: bool) -> None:
+        from .configure_form_command import fill_in, warnings_about
+
+        path, content = fill_in(name, profile, yes)
+        warnings = warnings_about(content)
+        for warning in warnings:
+            click.echo(warning, err=True)
+        if warnings and not profile and not yes:
+            # Without a profile's name they act on every flow from now on.
+            click.confirm("Write them all the same?", default=False, abort=True)
+        _write(path, content)
+        click.echo(f'Configuration successfully written to: "{path}"')
+        _say_how_to_use(profile)
+
+    return fill_in_form
+
+
+for _name, _title in {
+    "aws": "Settings of Amazon Web Services",
+    "azure": "Settings of Azure",
+    "gcp": "Settings of Google Cloud",
+    "kubernetes": "Settings of Kubernetes",
+}.items():
+    configure.add_command(_form(_name, _title))
+
+
+def _say_how_to_use(profile: str | None) -> None:
     if profile and os.environ.get(f"{settings.PREFIX}PROFILE") != profile:
         click.echo(f"Use it with {settings.PREFIX}PROFILE={profile}.")
 

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from .. import settings
 from ..exception import CommandException
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
 _SETTINGS = {"datastore": "DEFAULT_DATASTORE", "metadata": "DEFAULT_METADATA", "environment": "DEFAULT_ENVIRONMENT"}
+
+
+def unavailable_kinds(options: Iterable[click.Parameter], content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a configuration file asks for that this version does not have.
+
+    Parameters
+    ----------
+    options : iterable of click.Parameter
+        Those of a flow's command line.
+    content : mapping of str to object
+        Of the file.
+
+    Yields
+    ------
+    tuple of (str, str)
+        What it is, such as ``datastore``, and the kind that is asked for.
+    """
+    for option in options:
+        setting = _SETTINGS.get(str(option.name))
+        value = content.get(f"{settings.PREFIX}{setting}")
+        if isinstance(option.type, click.Choice) and value is not None and value not in option.type.choices:
+            yield str(option.name), str(value)
 
 
 def check_default_kinds(context: click.Context) -> None:

@@ -278,11 +278,16 @@ class _FlowGroup(click.Group):
 
 def is_option_variable(name: str) -> bool:
     """Tell whether `name`, without ``METAFLOW_``, is the environment variable of an option of some flow."""
-    from ..flow.spec import FlowSpec
-
-    options = {str(parameter.name).upper() for parameter in make_group(FlowSpec).params}
+    options = {str(parameter.name).upper() for parameter in options_of_flows()}
     commands = ["flow", *_COMMANDS]
     return name in options or any(name.startswith(f"{command.upper().replace('-', '_')}_") for command in commands)
+
+
+def options_of_flows() -> list[click.Parameter]:
+    """The options before the command that every flow's command line has."""
+    from ..flow.spec import FlowSpec
+
+    return list(make_group(FlowSpec).params)
 
 
 def _state(context: click.Context) -> FlowState:

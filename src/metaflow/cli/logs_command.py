@@ -13,6 +13,8 @@ from .messages import echo
 from .past_tasks import find_tasks, tasks_so_far
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.shell_completion import CompletionItem
 
     from ..client import Task
@@ -50,22 +52,37 @@ def logs() -> None:
 @click.pass_obj
 def show(state: FlowState, path: str, which: str, timestamps: bool, attempt: int | None, follow: bool) -> None:
     """Show logs."""
-    streams: tuple[LogStream, ...] = ("stdout", "stderr")
-    if which != "both":
-        streams = ("stdout",) if which == "stdout" else ("stderr",)
+    streams = streams_of(which)
     if follow:
-        _follow(state, path, streams, timestamps, attempt)
-        return
-    tasks = find_tasks(state, path)
+        follow_logs(lambda: tasks_so_far(state, path), streams, timestamps, attempt)
+    else:
+        print_logs(find_tasks(state, path), streams, timestamps, attempt)
+
+
+def streams_of(which: str) -> tuple[LogStream, ...]:
+    """The streams that ``stdout``, ``stderr`` or ``both`` asks for."""
+    if which == "both":
+        return ("stdout", "stderr")
+    return ("stdout",) if which == "stdout" else ("stderr",)
+
+
+def print_logs(tasks: list[Task], streams: tuple[LogStream, ...], timestamps: bool, attempt: int | None) -> None:
+    """Print what tasks printed, stream after stream; headings go to stderr."""
     for stream in streams:
-        if which == "both":
-            echo(f"Contents of {stream}:")
+        if len(streams) > 1:
+            _head(f"Contents of {stream}:")
         for task in tasks:
-            if len(tasks) > 1:
-                echo(f"[{task.pathspec}]")
-            for line in _at(task, attempt).log(stream):
+            for number, line in enumerate(_at(task, attempt).log(stream)):
+                if number == 0 and len(tasks) > 1:
+                    _head(f"[{task.pathspec}]")
                 _print(line, timestamps)
     sys.stdout.flush()
+
+
+def _head(text: str) -> None:
+    """A heading, in its place also where both streams go to one file."""
+    sys.stdout.flush()
+    echo(text)
 
 
 def _at(task: Task, attempt: int | None) -> Task:
@@ -77,12 +94,28 @@ def _at(task: Task, attempt: int | None) -> Task:
     return Task(task.pathspec, attempt=attempt, _namespace_check=False)
 
 
-def _follow(state: FlowState, path: str, streams: tuple[LogStream, ...], timestamps: bool, attempt: int | None) -> None:
-    """Print the lines of tasks as they come, those of tasks that start later too, until no more can come."""
+def follow_logs(
+    look: Callable[[], tuple[list[Task], bool]],
+    streams: tuple[LogStream, ...],
+    timestamps: bool,
+    attempt: int | None,
+) -> None:
+    """Print the lines of tasks as they come, those of tasks that start later too, until no more can come.
+
+    Parameters
+    ----------
+    look : callable
+        Gives the tasks so far, and whether further ones may start.
+    streams : tuple of str
+    timestamps : bool
+        Whether to print when each line came.
+    attempt : int or None
+        Which attempt of each task; None for the latest.
+    """
     offsets: dict[str, int] = {}
     shown = ""
     while True:
-        tasks, more_may_start = tasks_so_far(state, path)
+        tasks, more_may_start = look()
         # Asked before reading, so that nothing printed last is missed.
         over = not more_may_start and all(task.status != "running" for task in tasks)
         for task in tasks:

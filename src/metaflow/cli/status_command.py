@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import __version__, settings
 from ..exception import CommandException, MetaflowException
+from .reading import datastore_root_option, output_options
+from .table import print_json, print_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..client import Flow, Run
     from ..client.health import Health
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @click.command(help="Show where results are kept here, whether that works, and which flows have any.")
-@click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
-def status(datastore_root: str | None) -> None:
+@output_options
+@datastore_root_option
+def status(datastore_root: str | None, as_json: bool) -> None:
     """``status``: the datastore and its flows."""
     from ..client.health import check_datastore
 
     root = _root(datastore_root)
-    click.echo(f'Metaflow ({__version__})\n\nWorking tree found at: "{root.parent}"')
+    if not as_json:
+        click.echo(f'Metaflow ({__version__})\n\nWorking tree found at: "{root.parent}"')
     health = check_datastore(root)
-    for line in _lines(root, health):
-        click.echo(line)
     try:
-        _list_flows(root)
+        flows = _flows(root)
     except MetaflowException:
         if health.is_good:
             raise
+        flows = None
+    if as_json:
+        print_json(_plain(root, health, flows or []))
+    else:
+        print_lines([*_lines(root, health), *_flow_lines(flows)])
     if not health.is_good:
         raise SystemExit(1)
 
@@ -59,18 +67,40 @@ def _lines(root: Path, health: Health) -> list[str]:
     ]
 
 
-def _list_flows(root: Path) -> None:
+def _flows(root: Path) -> list[tuple[Flow, Run | None]]:
+    """Every flow with its latest run."""
     from ..client import Metaflow, namespace
     from ..client.provider import read_from
 
     read_from(root)
     namespace(None)
-    flows = Metaflow().flows
-    click.echo("Available flows:" if flows else "No flow has run here yet.")
-    for flow in flows:
-        latest = flow.latest_run
+    return [(flow, flow.latest_run) for flow in Metaflow().flows]
+
+
+def _flow_lines(flows: list[tuple[Flow, Run | None]] | None) -> list[str]:
+    if flows is None:
+        return []
+    lines = ["Available flows:" if flows else "No flow has run here yet."]
+    for flow, latest in flows:
         shown = f" (latest run {latest.id}: {latest.status})" if latest is not None else ""
-        click.echo(f"* {flow}{shown}")
+        lines.append(f"* {flow}{shown}")
+    return lines
+
+
+def _plain(root: Path, health: Health, flows: list[tuple[Flow, Run | None]]) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "datastore": str(root),
+        "is_good": health.is_good,
+        "write_problem": health.write_problem,
+        "index_problem": health.index_problem,
+        "free_bytes": health.free_bytes,
+        "runs": health.runs,
+        "flows": [
+            {"flow": flow.id, "latest_run": latest and latest.id, "latest_status": latest and latest.status}
+            for flow, latest in flows
+        ],
+    }
 
 
 def _size(number: float) -> str:

@@ -328,6 +328,9 @@ def _runs_sql(query: RunQuery) -> tuple[str, list[Any]]:
         require(f"{time} >= ?", query.since)
     if query.until is not None:
         require(f"{time} < ?", query.until)
+    if query.id_part is not None:
+        part = _storable(query.id_part) or ""
+        require(f"(substr({run_id}, 1, ?) = ? OR substr({run_id}, -?) = ?)", *(len(part), part) * 2)
     order = (time, run_id) if query.flow is not None else (time, "runs.flow", run_id)
     if query.after is not None:
         started_at, flow, last = query.after

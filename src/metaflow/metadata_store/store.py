@@ -40,6 +40,8 @@ class RunQuery(NamedTuple):
         At most so many.
     after : tuple, optional
         Continue behind this run: the ``cursor`` of the last record of the page before.
+    id_part : str, optional
+        Only runs whose id begins or ends with this.
     """
 
     flow: str | None = None
@@ -50,6 +52,7 @@ class RunQuery(NamedTuple):
     until: float | None = None
     limit: int | None = None
     after: RunCursor | None = None
+    id_part: str | None = None
 
 
 class TaskQuery(NamedTuple):

@@ -76,6 +76,7 @@ class MemoryMetadata:
             and (query.since is None or run.started_at >= query.since)
             and (query.until is None or run.started_at < query.until)
             and (query.after is None or run.cursor < query.after)
+            and (query.id_part is None or run.run_id.startswith(query.id_part) or run.run_id.endswith(query.id_part))
         ]
         return sorted(found, key=lambda run: run.cursor, reverse=True)[: query.limit]
 

@@ -16,7 +16,7 @@ from metaflow.metadata_store.events import (
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 
 FLOWS = ("F", "G")
-RUN_IDS = ("1", "2", "3")
+RUN_IDS = ("1", "2", "31")
 STEPS = ("start", "work", "_parameters")
 TASK_IDS = ("1", "2", "10", "work-node_1")
 TAGS = ("a", "b", "ü")

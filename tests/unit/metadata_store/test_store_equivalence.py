@@ -22,6 +22,7 @@ run_queries = st.builds(
     since=st.none() | times,
     until=st.none() | times,
     limit=st.none() | st.integers(0, 3),
+    id_part=st.none() | st.sampled_from(("", "1", "3", "31", "x")),
 )
 task_queries = st.builds(
     TaskQuery,

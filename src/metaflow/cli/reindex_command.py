@@ -1,0 +1,31 @@
+"""``metaflow reindex``: the index of runs made anew from the results themselves."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .messages import echo
+from .reading import datastore_root_option, root_of
+
+
+@click.command(help="Rebuild the index of runs from the results themselves.")
+@datastore_root_option
+def reindex(datastore_root: str | None) -> None:
+    """``reindex``: read all run records and manifests, and write the index anew."""
+    from ..client.recovery import ReindexCounts, reindex as rebuild
+
+    def show(counts: ReindexCounts) -> None:
+        sys.stderr.write(f"\r{counts.runs} runs, {counts.tasks} tasks")
+        sys.stderr.flush()
+
+    counts = rebuild(root_of(datastore_root), show if sys.stderr.isatty() else None)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    echo(f"The index is rebuilt: {counts.runs} runs with {counts.tasks} finished tasks.")
+    if counts.damaged:
+        echo(f"{len(counts.damaged)} damaged files were left out:")
+        for damaged in counts.damaged:
+            echo(f"    {damaged}")
+        raise SystemExit(1)

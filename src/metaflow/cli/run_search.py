@@ -1,0 +1,131 @@
+"""The one place where the ``metaflow`` command asks for runs: a page at a time, and only what is asked for."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..metadata_store.store import RunQuery
+from .conditions import holds
+from .run_values import parameters_of, results_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..client.provider import LocalProvider
+    from ..metadata_store.records import RunRecord, RunStatus
+    from .conditions import Condition
+    from .reading import Place
+
+_RUNS_PER_PAGE = 500
+
+
+def duration_of(run: RunRecord) -> float | None:
+    """How long a run took, or has taken so far, in seconds; None if nobody knows when it ended."""
+    if run.finished_at is not None:
+        return run.finished_at - run.started_at
+    return time.time() - run.started_at if run.status == "running" else None
+
+
+#: Orders of runs by name. A run that lacks what it is sorted by comes last, either way round.
+ORDERS: dict[str, Callable[[RunRecord], Any]] = {
+    "started": lambda run: run.started_at,
+    "finished": lambda run: run.finished_at,
+    "duration": duration_of,
+    "status": lambda run: run.status,
+    "user": lambda run: run.user,
+    "flow": lambda run: run.flow,
+}
+
+
+class RunFilter(NamedTuple):
+    """Which runs are wanted.
+
+    Attributes
+    ----------
+    flow : str or None
+        Only those of this flow.
+    status : str or None
+    tags : tuple of str
+        All of which a run must have.
+    user : str or None
+    since, until : float or None
+        When it was started, in seconds since the epoch; `until` is the first moment that is too late.
+    parameters, artifacts : tuple of Condition
+        On what it was given, and on what its last step left.
+    order : str
+        One of ORDERS, with a dash before it for the largest first.
+    limit : int or None
+        At most so many.
+    """
+
+    flow: str | None = None
+    status: RunStatus | None = None
+    tags: tuple[str, ...] = ()
+    user: str | None = None
+    since: float | None = None
+    until: float | None = None
+    parameters: tuple[Condition, ...] = ()
+    artifacts: tuple[Condition, ...] = ()
+    order: str = "-started"
+    limit: int | None = None
+
+
+def find_runs(place: Place, wanted: RunFilter) -> list[RunRecord]:
+    """The runs that are wanted, in their order.
+
+    Parameters
+    ----------
+    place : Place
+        Where to look.
+    wanted : RunFilter
+
+    Returns
+    -------
+    list of RunRecord
+        Without graphs.
+    """
+    provider = place.provider
+    found = (run for run in _matching(place, wanted) if _has_values(provider, run, wanted))
+    if wanted.order == "-started":
+        return list(islice(found, wanted.limit))
+    return _ordered(list(found), wanted.order)[: wanted.limit]
+
+
+def runs_of(provider: LocalProvider, query: RunQuery) -> list[RunRecord]:
+    """The runs that match a query of the index."""
+    return list(provider.runs(query))
+
+
+def _matching(place: Place, wanted: RunFilter) -> Iterator[RunRecord]:
+    """Runs by what the index knows of them, newest first."""
+    provider = place.provider
+    tags = tuple(dict.fromkeys((*place.tags, *wanted.tags)))
+    query = RunQuery(wanted.flow, tags, wanted.status, wanted.user, wanted.since, wanted.until)
+    if wanted.status in ("failed", "running"):
+        # Asking for those that are recorded as running finds out which of them died, and records that.
+        runs_of(provider, query._replace(status="running"))
+    page_size = min(_RUNS_PER_PAGE, wanted.limit or _RUNS_PER_PAGE) if wanted.order == "-started" else _RUNS_PER_PAGE
+    while page := runs_of(provider, query._replace(limit=page_size)):
+        yield from (run for run in page if wanted.status in (None, run.status))
+        query = query._replace(after=page[-1].cursor)
+        page_size = _RUNS_PER_PAGE
+
+
+def _has_values(provider: LocalProvider, run: RunRecord, wanted: RunFilter) -> bool:
+    for conditions, read in ((wanted.parameters, parameters_of), (wanted.artifacts, results_of)):
+        if conditions:
+            values = read(provider, run)
+            for condition in conditions:
+                value = values.get(condition.name)
+                if value is None or not value.is_scalar or not holds(condition, value.scalar):
+                    return False
+    return True
+
+
+def _ordered(runs: list[RunRecord], order: str) -> list[RunRecord]:
+    key = ORDERS[order.removeprefix("-")]
+    known = [run for run in runs if key(run) is not None]
+    unknown = [run for run in runs if key(run) is None]
+    return sorted(known, key=key, reverse=order.startswith("-")) + unknown

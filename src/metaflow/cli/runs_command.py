@@ -1,0 +1,148 @@
+"""``metaflow runs``: what ran, what became of it, and how runs differ."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .conditions import ConditionType
+from .lazy_group import LazyGroup, Where
+from .messages import echo
+from .pathspec_candidates import flow_names
+from .reading import output_options, reads_runs
+from .run_search import ORDERS, RunFilter, duration_of, find_runs
+from .run_summary import plain_run
+from .run_values import Value, parameters_of, results_of
+from .table import Column, print_json, print_table
+from .times import Moment, ago, clock, span
+
+if TYPE_CHECKING:
+    from ..client.provider import LocalProvider
+    from ..metadata_store.records import RunRecord
+    from .reading import Place
+
+_STATUSES = ("running", "done", "failed", "stopped")
+
+
+@click.group(
+    cls=LazyGroup,
+    where={
+        "list": Where("runs_command", "list_runs", "List runs, the newest first."),
+        "show": Where("run_report", "show", "Show a run: its steps, parameters, results, and what failed."),
+        "compare": Where("runs_compare_command", "compare", "Show in what runs differ."),
+    },
+    help="List, show and compare runs.",
+)
+def runs() -> None:
+    """Commands about runs."""
+
+
+@click.command("list")
+@click.argument("flow", required=False, shell_complete=flow_names)
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
+@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Only runs with this tag; may be repeated.")
+@click.option("--user", help="Only runs that this user started; implies --all-users.")
+@click.option("--since", type=Moment(), help="Only runs started since then: 2026-01-31, '7 days', yesterday.")
+@click.option("--until", type=Moment(), help="Only runs started before then.")
+@click.option(
+    "--parameter",
+    "-p",
+    "parameters",
+    type=ConditionType(),
+    multiple=True,
+    help="Only runs with such a parameter: alpha=0.1, 'alpha>0.1'; may be repeated.",
+)
+@click.option(
+    "--artifact",
+    "artifacts",
+    type=ConditionType(),
+    multiple=True,
+    help="Only runs whose last step left such an artifact: 'accuracy>0.9'; may be repeated.",
+)
+@click.option("--show", "shown", multiple=True, metavar="NAME", help="List this parameter or artifact too.")
+@click.option(
+    "--order",
+    default="-started",
+    show_default=True,
+    metavar="[-]FIELD",
+    help=f"Sort by {', '.join(ORDERS)}; with a dash, the largest first.",
+)
+@click.option(
+    "--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="How many at most; 0 for all."
+)
+@output_options
+@reads_runs
+def list_runs(place: Place, /, as_json: bool, shown: tuple[str, ...], limit: int, **options: Any) -> None:
+    """List runs, the newest first, of FLOW or of all flows."""
+    if options["order"].removeprefix("-") not in ORDERS:
+        raise click.BadParameter(f"'{options['order']}' is none of {', '.join(ORDERS)}.", param_hint="--order")
+    if options["user"] is not None:
+        place = place._replace(namespace=None)
+    wanted = RunFilter(**options, limit=limit + 1 if limit else None)
+    _check_flow(place, wanted.flow)
+    found = find_runs(place, wanted)
+    more = bool(limit) and len(found) > limit
+    found = found[:limit] if limit else found
+    names = list(dict.fromkeys([*(c.name for c in (*wanted.parameters, *wanted.artifacts)), *shown]))
+    values = [_values(place.provider, run, names) for run in found]
+    if as_json:
+        print_json([_plain(run, names, given) for run, given in zip(found, values, strict=True)])
+        return
+    print_table(_columns(found, names, values))
+    _say_what_is_missing(place, wanted, found, more)
+
+
+def _check_flow(place: Place, flow: str | None) -> None:
+    if flow is not None:
+        from .run_names import check_flow
+
+        check_flow(place, flow)
+
+
+def _values(provider: LocalProvider, run: RunRecord, names: list[str]) -> dict[str, Value]:
+    return {**results_of(provider, run), **parameters_of(provider, run)} if names else {}
+
+
+def _plain(run: RunRecord, names: list[str], values: dict[str, Value]) -> dict[str, Any]:
+    plain = plain_run(run)
+    if names:
+        plain["values"] = {name: values[name].plain() if name in values else None for name in names}
+    return plain
+
+
+def _columns(found: list[RunRecord], names: list[str], values: list[dict[str, Value]]) -> list[Column]:
+    now = time.time()
+    for_people = sys.stdout.isatty()
+    return [
+        Column("run", [f"{run.flow}/{run.run_id}" for run in found]),
+        Column("status", [run.status for run in found], is_status=True),
+        Column("user", [run.user for run in found], may_be_cut=True),
+        Column("started", [ago(run.started_at, now) if for_people else clock(run.started_at) for run in found]),
+        Column("duration", [span(duration_of(run)) for run in found], numeric=True),
+        *(Column(name, [value_text(given.get(name)) for given in values], may_be_cut=True) for name in names),
+        Column("tags", [", ".join(run.tags) for run in found], may_be_cut=True),
+    ]
+
+
+def value_text(value: Value | None) -> str:
+    """A parameter or artifact in a table; texts stand without quotes."""
+    if value is None:
+        return ""
+    return value.scalar if isinstance(value.scalar, str) else value.text
+
+
+def _say_what_is_missing(place: Place, wanted: RunFilter, found: list[RunRecord], more: bool) -> None:
+    """On stderr: whether there are more runs than are listed, and why there are none."""
+    if more:
+        echo(f"There are more runs: --limit {len(found) * 10} lists more of them, --limit 0 all.")
+    if found:
+        return
+    flow = f" of {wanted.flow}" if wanted.flow is not None else ""
+    filtered = wanted._replace(flow=None, limit=None) != RunFilter()
+    such = " like that" if filtered else ""
+    elsewhere = place.namespace is not None and find_runs(place._replace(namespace=None), wanted._replace(limit=1))
+    hint = " There are some in others: --all-users lists everybody's." if elsewhere else ""
+    echo(f"There are no runs{flow}{such} in {place.described}.{hint}")

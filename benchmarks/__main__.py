@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import artifacts, commands
+from . import artifacts, commands, driving
 from .contenders import HERE, PROJECT, Contender, build_ours, build_theirs, named_theirs
 from .measure import CommandFailed, adopt_orphans
 from .rounds import FULL, QUICK, Match
@@ -30,6 +30,7 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     artifacts.client_values,
     commands.plan,
     commands.scheduler_memory,
+    driving.runner,
 )
 
 

@@ -64,6 +64,10 @@ if TYPE_CHECKING:
     )
     from .multicore import parallel_imap_unordered as parallel_imap_unordered, parallel_map as parallel_map
     from .profiling import profile as profile
+    from .runner.deployer import DeployedFlow as DeployedFlow, Deployer as Deployer
+    from .runner.metaflow_runner import Runner as Runner
+    from .runner.nbdeploy import NBDeployer as NBDeployer
+    from .runner.nbrun import NBRunner as NBRunner
 
 __version__ = "0.1.0"
 
@@ -72,6 +76,8 @@ _WHERE = {
     "Config": "metaflow.flow.configs",
     "ConfigValue": "metaflow.flow.config_value",
     "DataArtifact": "metaflow.client",
+    "DeployedFlow": "metaflow.runner.deployer",
+    "Deployer": "metaflow.runner.deployer",
     "Flow": "metaflow.client",
     "FlowMutator": "metaflow.flow.mutators",
     "FlowSpec": "metaflow.flow.spec",
@@ -79,8 +85,11 @@ _WHERE = {
     "JSONType": "metaflow.flow.parameter_types",
     "JSONTypeClass": "metaflow.flow.parameter_types",
     "Metaflow": "metaflow.client",
+    "NBDeployer": "metaflow.runner.nbdeploy",
+    "NBRunner": "metaflow.runner.nbrun",
     "Parameter": "metaflow.flow.parameters",
     "Run": "metaflow.client",
+    "Runner": "metaflow.runner.metaflow_runner",
     "Step": "metaflow.client",
     "StepMutator": "metaflow.flow.mutators",
     "Task": "metaflow.client",

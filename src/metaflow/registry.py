@@ -33,6 +33,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "Task": "metaflow.client:Task",
         "Trigger": "metaflow.client.trigger:Trigger",
     },
+    "deployers": {},
     "command_line": {"flow": "metaflow.cli.entry:main"},
 }
 

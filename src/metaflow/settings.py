@@ -45,6 +45,7 @@ SETTINGS: dict[str, Setting] = {
     "DEFAULT_DATASTORE": Setting("local", "kind of store for artifacts when --datastore is not given"),
     "DEFAULT_METADATA": Setting("local", "kind of store for records when --metadata is not given"),
     "DEFAULT_ENVIRONMENT": Setting("local", "how tasks get their packages when --environment is not given"),
+    "DEFAULT_FROM_DEPLOYMENT_IMPL": Setting("argo-workflows", "where DeployedFlow looks for what was deployed"),
     "DEFAULT_DECOSPECS": Setting("", "decorators added to every step, separated by spaces"),
     "DEFAULT_SECRETS_BACKEND_TYPE": Setting(
         None, "back end of @secrets for sources that do not name one", secret=False

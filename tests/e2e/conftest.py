@@ -115,3 +115,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     project = Project(tmp_path)
     yield project
     project.close()
+
+
+@pytest.fixture
+def environment_of_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project's environment in this process too, for what starts flows from it."""
+    for name in [name for name in os.environ if name.startswith("METAFLOW_")]:
+        monkeypatch.delenv(name)
+    for name in ("METAFLOW_USER", "METAFLOW_HOME", "PYTHONPATH"):
+        monkeypatch.setenv(name, project.env[name])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.path / "cache"))

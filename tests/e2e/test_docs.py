@@ -10,6 +10,8 @@ The info string of a fenced block says what is done with it:
     a flow with tests, run by pytest;
 ``python``
     a fragment, which has to be valid Python at least.
+
+A name after it, as in ``python run train.py``, is that of the file, where what follows needs it by that name.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FENCE = re.compile(r"^```python *(?P<kind>\w*)\n(?P<source>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```python *(?P<kind>\w*) *(?P<name>[\w.]*)\n(?P<source>.*?)^```$", re.MULTILINE | re.DOTALL)
 KINDS = {"", "read", "run", "test"}
 
 
@@ -34,19 +36,21 @@ class Block(NamedTuple):
     source: str
     #: Source of the flow above it in the document, which a reader needs to have run; empty if there is none.
     flow_above: str
+    #: File of that flow.
+    file_above: str
 
 
 def _blocks() -> list[Block]:
     found = []
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
-        last_flow = ""
+        last_flow, last_file = "", "before.py"
         for match in FENCE.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             where = f"{path.relative_to(ROOT)}:{line}"
-            found.append(Block(where, match["kind"], match["source"], last_flow))
+            found.append(Block(where, match["kind"], match["source"], last_flow, last_file))
             if match["kind"] == "run":
-                last_flow = match["source"]
+                last_flow, last_file = match["source"], match["name"] or "before.py"
     return found
 
 
@@ -59,6 +63,7 @@ def _python(directory: Path, *arguments: str) -> None:
         "METAFLOW_USER": "reader",
         "METAFLOW_HOME": str(directory / "no-settings"),
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(directory),
+        "XDG_CACHE_HOME": str(directory / "cache"),
     }
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -81,14 +86,18 @@ def test_block_works_as_printed(block: Block, tmp_path: Path) -> None:
         return
     if block.kind == "read":
         assert block.flow_above, f"{block.where}: there is no flow above it to read from"
-        (tmp_path / "before.py").write_text(block.flow_above, encoding="utf-8")
-        _python(tmp_path, "before.py", "run")
+        (tmp_path / block.file_above).write_text(block.flow_above, encoding="utf-8")
+        _python(tmp_path, block.file_above, "run")
     (tmp_path / "shown.py").write_text(block.source, encoding="utf-8")
     how = {"run": ["shown.py", "run"], "read": ["shown.py"], "test": ["-m", "pytest", "-q", "shown.py"]}
     _python(tmp_path, *how[block.kind])
 
 
-EXPECTED = {"README.md": {"run", "read"}, "docs/writing-flows.md": {"run", "read", "test"}}
+EXPECTED = {
+    "README.md": {"run", "read"},
+    "docs/writing-flows.md": {"run", "read", "test"},
+    "docs/runner.md": {"run", "read"},
+}
 
 
 @pytest.mark.parametrize(("document", "kinds"), EXPECTED.items())

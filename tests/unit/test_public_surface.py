@@ -8,13 +8,13 @@ import sys
 import metaflow
 
 NAMES = {
-    "Config ConfigValue DataArtifact Flow FlowMutator FlowSpec IncludeFile JSONType JSONTypeClass Metaflow "
-    "Parameter Run Step StepMutator Task USER_SKIP_STEP UserStepDecorator __version__ catch "
-    "conda_environment_yml_parser config_expr current default_metadata default_namespace environment exit_hook "
-    "get_metadata get_namespace inspect_spin metadata namespace namespaced_event_name parallel "
-    "parallel_imap_unordered parallel_map profile project pyproject_toml_parser pytorch_parallel "
-    "requirements_txt_parser resources retry schedule secrets step timeout trigger trigger_on_finish "
-    "user_step_decorator yaml_parser"
+    "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile JSONType "
+    "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner Step StepMutator Task USER_SKIP_STEP "
+    "UserStepDecorator __version__ catch conda_environment_yml_parser config_expr current default_metadata "
+    "default_namespace environment exit_hook get_metadata get_namespace inspect_spin metadata namespace "
+    "namespaced_event_name parallel parallel_imap_unordered parallel_map profile project pyproject_toml_parser "
+    "pytorch_parallel requirements_txt_parser resources retry schedule secrets step timeout trigger "
+    "trigger_on_finish user_step_decorator yaml_parser"
 }
 
 

@@ -49,6 +49,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
 _ARGUMENTS = "metaflow.arguments"
 _HIDDEN = {
     "task": ("task_command", "task", ""),
+    "describe": ("describe_command", "describe", ""),
     "exit-hook": ("exit_hook_command", "exit_hook", ""),
 }
 

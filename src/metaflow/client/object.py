@@ -77,6 +77,27 @@ class MetaflowObject:
         self._namespace = namespace if namespace_check else None
         self._namespace_check = namespace_check
 
+    @classmethod
+    def at(cls: type[O], pathspec: str, metadata: str) -> O:
+        """Open what is in a certain datastore, whatever ``metadata()`` says, and in any namespace.
+
+        Parameters
+        ----------
+        pathspec : str
+        metadata : str
+            Description of the datastore, as :func:`metadata` takes it.
+
+        Raises
+        ------
+        MetaflowNotFound
+            There is no such thing.
+        ValueError
+            There is no datastore at that place.
+        """
+        found = cls.__new__(cls)
+        found._set_up(pathspec, None, None, False, provider_of(metadata))
+        return found
+
     def _related(self, cls: type[O], names: list[str], attempt: int | None = None, **state: Any) -> O:
         """Make a parent or child, which reads from the same place and under the same namespace.
 

@@ -13,6 +13,7 @@ from .. import settings
 from ..datastore.layout import INDEX_KEY, run_key
 from ..datastore.local import LocalStore
 from ..datastore.manifest import ArtifactEntry
+from ..datastore.root import ROOT_DIRECTORY
 from ..datastore.tasks import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
 from ..flow.flow_decorators import RunFacts
@@ -259,10 +260,11 @@ def _announce(console: Console, record: RunRecord, options: RunOptions, method: 
     if options.run_id_file is not None:
         write_file(options.run_id_file, record.run_id)
     if options.runner_attribute_file is not None:
+        root = options.root
         attributes = {
             "run_id": record.run_id,
             "flow_name": record.flow,
-            "metadata": f"local@{options.root.parent}",
+            "metadata": f"local@{root.parent if root.name == ROOT_DIRECTORY else root}",
         }
         write_file(options.runner_attribute_file, json.dumps(attributes))
     url = settings.get("UI_URL")

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         requirements_txt_parser as requirements_txt_parser,
     )
     from .flow.spec import FlowSpec as FlowSpec
+    from .flow.state import Inputs as Inputs
     from .flow.step import step as step
     from .flow.user_step_decorator import (
         USER_SKIP_STEP as USER_SKIP_STEP,
@@ -84,6 +85,7 @@ _WHERE = {
     "IncludeFile": "metaflow.flow.include_file",
     "JSONType": "metaflow.flow.parameter_types",
     "JSONTypeClass": "metaflow.flow.parameter_types",
+    "Inputs": "metaflow.flow.state",
     "Metaflow": "metaflow.client",
     "NBDeployer": "metaflow.runner.nbdeploy",
     "NBRunner": "metaflow.runner.nbrun",
@@ -132,7 +134,7 @@ _WHERE = {
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
 
 
-def __getattr__(name: str) -> object:
+def _import_name(name: str) -> object:
     module = _WHERE.get(name)
     if module is None:
         raise AttributeError(f"module 'metaflow' has no attribute '{name}'")
@@ -141,6 +143,11 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:
+    # If type checkers knew of this, every misspelt name would be there.
+    __getattr__ = _import_name
 
 
 def __dir__() -> list[str]:

@@ -27,6 +27,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trigger": "metaflow.decorators.trigger:TriggerDecorator",
         "trigger_on_finish": "metaflow.decorators.trigger_on_finish:TriggerOnFinishDecorator",
     },
+    # Those of single kinds of values, by encoding; what any value may be is registered in datastore/serializer.py.
+    "serializers": {"source-files-v1": "metaflow.datastore.source_files:SourceFilesSerializer"},
     "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},
     "client": {
         "Run": "metaflow.client:Run",

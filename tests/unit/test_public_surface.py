@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import metaflow
 
 NAMES = {
-    "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile JSONType "
+    "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile Inputs JSONType "
     "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner Step StepMutator Task USER_SKIP_STEP "
     "UserStepDecorator __version__ catch conda_environment_yml_parser config_expr current default_metadata "
     "default_namespace environment exit_hook get_metadata get_namespace inspect_spin metadata namespace "
@@ -16,6 +22,26 @@ NAMES = {
     "pytorch_parallel requirements_txt_parser resources retry schedule secrets step timeout trigger "
     "trigger_on_finish user_step_decorator yaml_parser"
 }
+
+
+def names_for_type_checkers(module: ModuleType) -> dict[str, str]:
+    """What a lazy module imports for type checkers: name -> module."""
+    assert module.__file__ is not None
+    found = {}
+    for block in ast.parse(Path(module.__file__).read_text()).body:
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            for statement in block.body:
+                if isinstance(statement, ast.ImportFrom) and statement.level == 1:
+                    for name in statement.names:
+                        assert name.name == name.asname, f"{name.name} is not exported without `as {name.name}`"
+                        found[name.name] = f"{module.__name__}.{statement.module}"
+    return found
+
+
+@pytest.mark.parametrize("name", ["metaflow", "metaflow.testing"])
+def test_type_checkers_are_told_of_every_name(name: str) -> None:
+    module = import_module(name)
+    assert names_for_type_checkers(module) == module._WHERE
 
 
 def modules_after(code: str) -> set[str]:

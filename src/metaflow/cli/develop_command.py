@@ -21,6 +21,8 @@ from .table import Column, print_json, print_lines, print_table
 
 _DISTRIBUTION = "metaflow"
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;]*(?:;.*extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"].*)?")
+#: The one other condition that our own requirements have.
+_BELOW_PYTHON = re.compile(r"python_version\s*<\s*['\"](\d+)\.(\d+)['\"]")
 
 
 class Package(NamedTuple):
@@ -119,6 +121,9 @@ def _packages() -> list[Package]:
         return []
     found = []
     for text in required:
+        below = _BELOW_PYTHON.search(text)
+        if below is not None and sys.version_info >= (int(below[1]), int(below[2])):
+            continue
         parts = _REQUIREMENT.match(text)
         if parts is not None:
             found.append(Package(parts["name"], _version(parts["name"]), parts["extra"]))

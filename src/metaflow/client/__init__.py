@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metaflow.client.artifact import DataArtifact, MetaflowData
+from metaflow.client.code import MetaflowCode
 from metaflow.client.flow import Flow, Metaflow
 from metaflow.client.namespaces import default_namespace, get_namespace, namespace
 from metaflow.client.object import MetaflowObject
@@ -15,6 +16,7 @@ __all__ = [
     "DataArtifact",
     "Flow",
     "Metaflow",
+    "MetaflowCode",
     "MetaflowData",
     "MetaflowObject",
     "Run",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from metaflow.client.artifact import MetaflowData
+    from metaflow.client.code import MetaflowCode
     from metaflow.client.flow import Flow
     from metaflow.client.task import Task
     from metaflow.client.trigger import Trigger
@@ -134,9 +135,11 @@ class Run(MetaflowObject):
         return None if task is None else task.finished_at
 
     @property
-    def code(self) -> None:
-        """The code package of the run; None, as no run has one yet."""
-        return None
+    def code(self) -> MetaflowCode | None:
+        """The code that the run was started with; None if it was not recorded."""
+        from metaflow.client.code import code_of_run
+
+        return code_of_run(self._provider, *self._names)
 
     @property
     def trigger(self) -> Trigger | None:

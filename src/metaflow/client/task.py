@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from metaflow.client.code import MetaflowCode
     from metaflow.client.step import Step
     from metaflow.client.task_metadata import Metadata
     from metaflow.datastore.logs import LogLine, LogStream
@@ -189,9 +190,13 @@ class Task(MetaflowObject):
         return names[0] if names else None
 
     @property
-    def code(self) -> None:
-        """The code package of the task; None, as no task has one yet."""
-        return None
+    def code(self) -> MetaflowCode | None:
+        """The code that the task ran: its run's, or that of the run that it was cloned from. None if not recorded."""
+        from metaflow.client.code import code_of_run
+
+        origin = self._record.origin
+        flow, run_id = (origin.split("/") if origin else self._names)[:2]
+        return code_of_run(self._provider, flow, run_id)
 
     @property
     def environment_info(self) -> None:

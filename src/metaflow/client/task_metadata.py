@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections import namedtuple
+from typing import Any, NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from metaflow.client.task import Task
     from metaflow.metadata_store.records import RunRecord, TaskRecord
 
-Metadata = namedtuple("Metadata", ("name", "value", "created_at", "type", "task"))
-Metadata.__doc__ = "A field of a task: name, value, when it was recorded (milliseconds), its type, and the task."
+
+class Metadata(NamedTuple):
+    """A field of a task.
+
+    Attributes
+    ----------
+    name : str
+    value : object
+    created_at : int
+        When it was recorded, in milliseconds since the epoch.
+    type : str
+    task : Task
+    """
+
+    name: str
+    value: Any
+    created_at: int
+    type: str
+    task: Task
+
 
 _STACK_CHARACTERS = 256
 # System tags that are also shown as fields, by what stands before their colon.

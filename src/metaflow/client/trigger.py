@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import namedtuple
+from typing import NamedTuple
+
+from metaflow.exception import MetaflowException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from typing import Any
 
     from metaflow.client.run import Run
@@ -15,11 +18,23 @@ if TYPE_CHECKING:
 #: Field of a run's first task that says what started the run.
 METADATA_FIELD = "execution-triggers"
 
-MetaflowEvent = namedtuple("MetaflowEvent", ("name", "id", "timestamp", "type"))
-MetaflowEvent.__doc__ = (
-    "Something that can start a run: name, id, when it occurred (a datetime, in local time), and its type: `event`, or "
-    "`run` for the end of a run, whose last task the id names then."
-)
+
+class MetaflowEvent(NamedTuple):
+    """Something that can start a run.
+
+    Attributes
+    ----------
+    name, id : str
+    timestamp : datetime
+        When it occurred, in local time.
+    type : str
+        ``event``, or ``run`` for the end of a run, whose last task the id names then.
+    """
+
+    name: str
+    id: str
+    timestamp: datetime
+    type: str
 
 
 class Trigger:
@@ -54,21 +69,27 @@ class Trigger:
         ----------
         runs : list of Run
             Finished runs.
+
+        Raises
+        ------
+        MetaflowException
+            If one of them has not finished.
         """
-        events = []
-        for run in sorted(runs, key=lambda run: run.finished_at, reverse=True):  # type: ignore[arg-type, return-value]
+        ends = []
+        for run in runs:
             task = run.end_task
-            assert task is not None and task.finished_at is not None
+            finished_at = None if task is None else task.finished_at
+            if task is None or finished_at is None:
+                raise MetaflowException(f"{run} has not finished, so its end cannot have started another run.")
+            ends.append((finished_at.timestamp(), task))
+        ends.sort(key=lambda end: end[0], reverse=True)
+        events = []
+        for timestamp, task in ends:
             flow, _, step, _ = task.path_components
-            for name in dict.fromkeys((step, "end")):
-                events.append(
-                    {
-                        "name": f"metaflow.{flow}.{name}",
-                        "id": task.pathspec,
-                        "timestamp": task.finished_at.timestamp(),
-                        "type": "run",
-                    }
-                )
+            events += [
+                {"name": f"metaflow.{flow}.{name}", "id": task.pathspec, "timestamp": timestamp, "type": "run"}
+                for name in dict.fromkeys((step, "end"))
+            ]
         return cls(events)
 
     @classmethod
@@ -85,7 +106,7 @@ class Trigger:
         return [dict(event) for event in self._plain]
 
     @property
-    def events(self) -> list[Any]:
+    def events(self) -> list[MetaflowEvent]:
         """The events, newest first."""
         from metaflow.client.object import local_time
 
@@ -95,7 +116,7 @@ class Trigger:
         ]
 
     @property
-    def event(self) -> Any:
+    def event(self) -> MetaflowEvent | None:
         """The newest event; None if there is none."""
         return next(iter(self.events), None)
 
@@ -125,7 +146,7 @@ class Trigger:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name()
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[MetaflowEvent]:
         return iter(self.events)
 
     def __repr__(self) -> str:

@@ -23,6 +23,8 @@ STORE_DIRECTORY = "mf-store"
 INDEX_KEY = f"{STORE_DIRECTORY}/index.sqlite"
 #: Ending of the reference, and of the key, of a blob that is stored compressed.
 COMPRESSED_SUFFIX = ".zst"
+#: Artifact, of the task that holds the run's parameters, with the code of the run.
+SOURCE_ARTIFACT = "_source_files"
 
 _RUNS = f"{STORE_DIRECTORY}/runs"
 _BLOBS = f"{STORE_DIRECTORY}/blobs"

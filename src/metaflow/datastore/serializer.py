@@ -176,14 +176,23 @@ class SerializerRegistry:
 
     def deserialize(self, encoding: str, stream: Buffer, buffers: Sequence[Buffer]) -> object:
         """Turn bytes into the value again; see the function of the same name."""
+        return self._that_wrote(encoding).deserialize(stream, buffers)
+
+    def _that_wrote(self, encoding: str) -> Serializer:
         for _, serializer in self._ordered:
             if serializer.encoding == encoding:
-                return serializer.deserialize(stream, buffers)
-        known = ", ".join(serializer.encoding for _, serializer in self._ordered)
-        raise DataException(
-            f"It is encoded as '{encoding}', which nothing here can read (known: {known}). "
-            "Install the package or the newer version of metaflow that wrote it."
-        )
+                return serializer
+        from metaflow.registry import load, names
+
+        try:
+            found: Serializer = load("serializers", encoding)()
+        except KeyError:
+            known = ", ".join([*(serializer.encoding for _, serializer in self._ordered), *names("serializers")])
+            raise DataException(
+                f"It is encoded as '{encoding}', which nothing here can read (known: {known}). "
+                "Install the package or the newer version of metaflow that wrote it."
+            ) from None
+        return found
 
 
 SERIALIZERS = SerializerRegistry()

@@ -84,7 +84,7 @@ class TaskWriter:
         self._check_open()
         serialized = serialize(value, f"self.{name}")
         try:
-            entry = _store(self._store, serialized, preview(value))
+            entry = store_serialized(self._store, serialized, preview(value))
         except DataException as error:
             raise DataException(f"Artifact '{name}' cannot be stored. {error.message}") from error
         self._entries[name] = entry
@@ -291,7 +291,21 @@ def list_attempts(store: ObjectStore, flow: str, run_id: str) -> Iterator[tuple[
             yield found.step, found.task_id, found.attempt
 
 
-def _store(store: ObjectStore, serialized: Serialized, shown: str) -> ArtifactEntry:
+def store_serialized(store: ObjectStore, serialized: Serialized, shown: str) -> ArtifactEntry:
+    """Store a value that was serialised, in a blob or, if it is small, in what is returned.
+
+    Parameters
+    ----------
+    store : ObjectStore
+    serialized : Serialized
+    shown : str
+        Short text for people.
+
+    Raises
+    ------
+    DataException
+        If the store fails.
+    """
     stream, buffers, encoding, type_name = serialized
     if len(stream) < INLINE_BYTES:
         inline, segments = stream, save_segments(store, buffers) if buffers else []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 from ..flow.flow_decorators import FlowDecorator, attach_to_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
@@ -95,7 +95,16 @@ def _parameters(function: Hook) -> Mapping[str, bool]:
     return found
 
 
-def exit_hook(f: Any = None, **attributes: Any) -> Callable[[C], C]:
+@overload
+def exit_hook(
+    *,
+    on_success: Hook | Sequence[Hook] = ...,
+    on_error: Hook | Sequence[Hook] = ...,
+    options: Mapping[str, Any] = ...,
+) -> Callable[[C], C]: ...
+@overload
+def exit_hook(f: NoReturn, /) -> NoReturn: ...  # it has to have a function
+def exit_hook(f: Any = None, **attributes: Any) -> Any:
     """Call functions when a run is over, after its last task and before its outcome is announced.
 
     Each function runs in a process of its own. One that takes an argument `run` gets the
@@ -111,4 +120,4 @@ def exit_hook(f: Any = None, **attributes: Any) -> Callable[[C], C]:
     options : dict, optional
         For the scheduler that the flow is deployed to.
     """
-    return attach_to_flow(ExitHookDecorator, f, attributes)  # type: ignore[no-any-return]
+    return attach_to_flow(ExitHookDecorator, f, attributes)

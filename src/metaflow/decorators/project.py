@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
 from ..flow.flow_decorators import FlowDecorator, FlowOption, RunFacts, attach_to_flow
 from ..flow.flow_options import BRANCH, PRODUCTION
@@ -105,7 +105,11 @@ class ProjectDecorator(FlowDecorator):
         return RunFacts(facts, (f"project:{place.project}", f"project_branch:{place.branch}"))
 
 
-def project(f: Any = None, **attributes: Any) -> Callable[[C], C]:
+@overload
+def project(*, name: str, branch: str | None = ..., production: bool = ...) -> Callable[[C], C]: ...
+@overload
+def project(f: NoReturn, /) -> NoReturn: ...  # it has to have a name
+def project(f: Any = None, **attributes: Any) -> Any:
     """Make the flow part of a project, in which everybody, and each test and production version, has a branch.
 
     The branch is ``user.<name>`` unless something else is asked for: ``test.<branch>`` with `branch` or ``--branch``,
@@ -122,4 +126,4 @@ def project(f: Any = None, **attributes: Any) -> Callable[[C], C]:
     production : bool, default False
         Whether this is the project's production version.
     """
-    return attach_to_flow(ProjectDecorator, f, attributes)  # type: ignore[no-any-return]
+    return attach_to_flow(ProjectDecorator, f, attributes)

@@ -34,7 +34,7 @@ class ResourcesDecorator(StepDecorator):
 
 
 @overload
-def resources(f: F) -> F: ...
+def resources(f: F, /) -> F: ...
 @overload
 def resources(
     *,

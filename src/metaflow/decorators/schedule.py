@@ -55,7 +55,7 @@ class ScheduleDecorator(FlowDecorator):
 
 
 @overload
-def schedule(f: C) -> C: ...
+def schedule(f: C, /) -> C: ...
 @overload
 def schedule(
     *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, overload
 
 from ..exception import ConfigException, MetaflowException
 from .config_value import adopt
@@ -10,8 +10,21 @@ from .deferred import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
+    from typing import Literal
 
+    from typing_extensions import Self, TypeVar
+
+    from .config_value import ConfigValue
     from .spec import FlowSpec
+
+    _Path = str | PathLike[str]
+    #: What a config is in a step.
+    V = TypeVar("V", default=Any)
+else:
+    from typing import TypeVar
+
+    V = TypeVar("V")
 
 
 class ConfigDeclaration:
@@ -90,7 +103,7 @@ class ConfigSource(NamedTuple):
         return f"the file {self.path} ({by})" if self.kind == "file" else f"the value of {by}"
 
 
-class Config(Deferred):
+class Config(Deferred, Generic[V]):
     """Configuration of a flow: a file, or a value, that is read when the flow starts.
 
     In a step, ``self.<attribute>`` is its value. In the class body, its attributes and items stand for values that
@@ -135,10 +148,86 @@ class Config(Deferred):
 
     __slots__ = ()
 
+    @overload
     def __init__(
         self,
         name: str,
-        default: str | Callable[..., str] | None = None,
+        default: _Path | Callable[..., _Path] | None = None,
+        default_value: Any = None,
+        help: str | None = None,
+        required: bool | None = None,
+        *,
+        parser: Callable[[str], V],
+        plain: Literal[True],
+        show_default: bool = True,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Config[Any],
+        name: str,
+        default: _Path | Callable[..., _Path] | None = None,
+        default_value: Any = None,
+        help: str | None = None,
+        required: bool | None = None,
+        parser: str | None = None,
+        *,
+        plain: Literal[True],
+        show_default: bool = True,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Config[ConfigValue],
+        name: str,
+        default: None = None,
+        default_value: None = None,
+        help: str | None = None,
+        *,
+        required: Literal[True],
+        parser: str | Callable[[str], Any] | None = None,
+        plain: Literal[False] = False,
+        show_default: bool = True,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Config[ConfigValue],
+        name: str,
+        default: _Path | Callable[..., _Path],
+        default_value: None = None,
+        help: str | None = None,
+        required: bool | None = None,
+        parser: str | Callable[[str], Any] | None = None,
+        plain: Literal[False] = False,
+        show_default: bool = True,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Config[ConfigValue],
+        name: str,
+        default: None = None,
+        *,
+        default_value: object,
+        help: str | None = None,
+        required: bool | None = None,
+        parser: str | Callable[[str], Any] | None = None,
+        plain: Literal[False] = False,
+        show_default: bool = True,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: Config[ConfigValue | None],
+        name: str,
+        default: None = None,
+        default_value: None = None,
+        help: str | None = None,
+        required: bool | None = None,
+        parser: str | Callable[[str], Any] | None = None,
+        plain: Literal[False] = False,
+        show_default: bool = True,
+    ) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        default: Any = None,
         default_value: Any = None,
         help: str | None = None,
         required: bool | None = None,
@@ -171,6 +260,10 @@ class Config(Deferred):
     def __set_name__(self, owner: type, attribute: str) -> None:
         declaration_of(self).attribute = attribute
 
+    @overload
+    def __get__(self, flow: None, owner: type | None = None) -> Self: ...
+    @overload
+    def __get__(self, flow: FlowSpec, owner: type | None = None) -> V: ...
     def __get__(self, flow: FlowSpec | None, owner: type | None = None) -> Any:
         # In a task the value is among the flow's own attributes, which Python finds first.
         if flow is None:

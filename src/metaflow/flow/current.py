@@ -6,6 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..client import Run, Task
+    from ..client.trigger import Trigger
     from .parallel_node import Parallel
 
 
@@ -35,6 +37,27 @@ class Current:
         Where the flow works; there only if it has ``@project``.
     """
 
+    if TYPE_CHECKING:
+        # `| Any`, because they are None outside of a task, which no step needs to hear of.
+        flow_name: str | Any
+        run_id: str | Any
+        step_name: str | Any
+        task_id: str | Any
+        retry_count: int
+        origin_run_id: str | None
+        namespace: str | Any
+        username: str | Any
+        tags: set[str] | Any
+        parameter_names: list[str] | Any
+        graph_info: dict[str, Any] | Any
+        is_parallel: bool
+        project_name: str
+        branch_name: str
+        project_flow_name: str
+        is_user_branch: bool
+        is_test_branch: bool
+        is_production: bool
+
     def __init__(self) -> None:
         self._facts: dict[str, Any] = {}
 
@@ -63,7 +86,7 @@ class Current:
         return bool(self._facts)
 
     @property
-    def pathspec(self) -> str | None:
+    def pathspec(self) -> str | Any:
         """``Flow/run/step/task`` of the running task."""
         facts = self._facts
         if not facts:
@@ -71,12 +94,12 @@ class Current:
         return "/".join(facts[key] for key in ("flow_name", "run_id", "step_name", "task_id"))
 
     @property
-    def task(self) -> Any:
+    def task(self) -> Task | Any:
         """The running task as a client object."""
         return self._client("Task", self.pathspec)
 
     @property
-    def run(self) -> Any:
+    def run(self) -> Run | Any:
         """The running run as a client object."""
         pathspec = self.pathspec
         return self._client("Run", "/".join(pathspec.split("/")[:2]) if pathspec else None)
@@ -103,14 +126,15 @@ class Current:
         return node_of_process()
 
     @property
-    def trigger(self) -> Any:
+    def trigger(self) -> Trigger:
         """What started the run, a :class:`~metaflow.client.trigger.Trigger`; there is none if a person did."""
         events = self._facts.get("trigger")
         if events is None:
             raise AttributeError("'Current' object has no attribute 'trigger'")
         from ..registry import load
 
-        return load("client", "Trigger")(events)
+        trigger: Trigger = load("client", "Trigger")(events)
+        return trigger
 
     @property
     def tempdir(self) -> str:

@@ -6,7 +6,7 @@ import os
 
 from ..exception import ConfigException, MetaflowException
 from .parameter_types import ValueType
-from .parameters import Parameter
+from .parameters import Parameter, V
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .deploy_time import ParameterContext
+    from .parameter_signatures import IncludeFileSignatures
+else:
+    IncludeFileSignatures = Parameter
 
 #: Option of the codec ``encoding`` when none is given.
 DEFAULT_ENCODING = "utf-8"
@@ -111,7 +114,7 @@ class FilePathType(ValueType):
         return self.parse(os.fsdecode(value))
 
 
-class IncludeFile(Parameter):
+class IncludeFile(IncludeFileSignatures[V]):
     """Input of a flow that is the content of a file.
 
     The file is read once, when the run starts, and kept with it. Steps read its content as text, as bytes, or as what
@@ -141,7 +144,7 @@ class IncludeFile(Parameter):
     ...     words = IncludeFile("words", default="words.txt", parser=str.splitlines)
     """
 
-    def __init__(
+    def _declare_file(
         self,
         name: str,
         required: bool | None = None,
@@ -151,10 +154,13 @@ class IncludeFile(Parameter):
         parser: Callable[[Any], Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name, required=required, help=help, **kwargs)
+        self._declare(name, required=required, help=help, **kwargs)
         self.is_text = is_text is None or bool(is_text)
         self.encoding = (encoding or DEFAULT_ENCODING) if self.is_text else None
         self.parser = parser
+
+    if not TYPE_CHECKING:
+        __init__ = _declare_file
 
     @property
     def value_type(self) -> FilePathType:

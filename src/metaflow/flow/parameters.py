@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from .parameter_signatures import ParameterSignatures, V
     from .parameter_types import ValueType
     from .resolution import KnownConfigs
     from .spec import FlowSpec
+else:
+    from typing import Generic as ParameterSignatures, TypeVar
 
-__all__ = ["RESERVED_NAMES", "Parameter", "ParameterContext"]
+    V = TypeVar("V")
+
+__all__ = ["RESERVED_NAMES", "Parameter", "ParameterContext", "V"]
 
 #: Names that the command line of ``run`` uses itself.
 RESERVED_NAMES = frozenset(
@@ -49,7 +54,7 @@ _OPTION_FIELDS = frozenset(
 _OF_THIS_PACKAGE = __name__.partition(".")[0] + "."
 
 
-class Parameter:
+class Parameter(ParameterSignatures[V]):
     """Input of a flow, set on the command line with ``--name value``.
 
     Parameters
@@ -88,16 +93,19 @@ class Parameter:
     source_file: str | None = None
     line_no: int | None = None
 
-    def __new__(cls, *arguments: Any, **fields: Any) -> Any:
-        """One that is made later, if a field comes from a config: what its fields are is not known before."""
-        deferred = sys.modules.get(f"{__package__}.deferred")
-        if deferred is None or not deferred.holds_deferred((arguments, fields)):
-            return object.__new__(cls)
-        from .deferred_parameter import defer
+    if not TYPE_CHECKING:
+        # What type checkers know of how a parameter is made and read is in ParameterSignatures.
 
-        return defer(cls, arguments, fields)
+        def __new__(cls, *arguments, **fields):
+            """One that is made later, if a field comes from a config: what its fields are is not known before."""
+            deferred = sys.modules.get(f"{__package__}.deferred")
+            if deferred is None or not deferred.holds_deferred((arguments, fields)):
+                return object.__new__(cls)
+            from .deferred_parameter import defer
 
-    def __init__(
+            return defer(cls, arguments, fields)
+
+    def _declare(
         self,
         name: str,
         default: Any = None,
@@ -118,10 +126,13 @@ class Parameter:
         self._required = required
         self.source_file, self.line_no = place_of_declaration()
 
+    if not TYPE_CHECKING:
+        __init__ = _declare
+
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.attribute = attribute
 
-    def __get__(self, flow: FlowSpec | None, owner: type | None = None) -> Any:
+    def _value(self, flow: FlowSpec | None, owner: type | None = None) -> Any:
         if flow is None:
             return self
         values = flow.__dict__
@@ -136,7 +147,10 @@ class Parameter:
         values[self.attribute] = value
         return value
 
-    def __set__(self, flow: FlowSpec, value: Any) -> None:
+    if not TYPE_CHECKING:
+        __get__ = _value
+
+    def __set__(self, flow: FlowSpec, value: V) -> None:
         # In a task, FlowSpec.__setattr__ has refused it before it comes here.
         flow.__dict__[self.attribute] = value
 

@@ -14,12 +14,21 @@ from . import seeding  # noqa: F401 - takes its snapshot as early as possible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
-    from typing import Any
+    from typing import Any, overload
 
     from .state import Inputs, StepState
     from .transition import Transition
+
+    #: A method of a flow that is marked with :func:`step`.
+    _StepMethod = Callable[..., Any]
+else:
+
+    def overload(signature):
+        """Mark a signature that only type checkers read; importing ``typing`` for that would take too long."""
+        return signature
+
 
 #: Facts of ``current`` that can also be read from ``self``, unless the flow has an artifact of that name.
 _FACTS = frozenset(
@@ -61,6 +70,16 @@ class FlowSpec:
         | {"index", "input"}
     )
     _flow_state: StepState | None = None
+    if TYPE_CHECKING:
+        # Facts of the running task. Outside of a task they are not there, which no step needs to hear of.
+        flow_name: str | Any
+        run_id: str | Any
+        step_name: str | Any
+        task_id: str | Any
+        retry_count: int | Any
+        origin_run_id: str | Any | None
+        pathspec: str | Any
+        username: str | Any
     #: Transition taken by the last call of :meth:`next`.
     _transition: Transition | None = None
     #: What ``@namespace`` says.
@@ -91,8 +110,9 @@ class FlowSpec:
         return basename(getattr(module, "__file__", None) or "")
 
     @property
-    def index(self) -> int | None:
+    def index(self) -> int | Any:
         """Index of this task in the innermost foreach; None outside of one."""
+        # Not `int | None` to type checkers: which steps are in a foreach they cannot know, but the user can.
         state = self._flow_state
         if state is None:
             return self.__dict__.get("index")
@@ -133,7 +153,15 @@ class FlowSpec:
             return []
         return [(f.index, f.num_splits, state.element(depth)) for depth, f in enumerate(state.frames)]
 
-    def next(self, *targets: Any, **kwargs: Any) -> None:
+    @overload
+    def next(self, target: _StepMethod, /, *targets: _StepMethod) -> None: ...
+    @overload
+    def next(self, target: _StepMethod, /, *, foreach: str) -> None: ...  # noqa: F811
+    @overload
+    def next(self, target: _StepMethod, /, *, num_parallel: int | None) -> None: ...  # noqa: F811
+    @overload
+    def next(self, cases: Mapping[Any, _StepMethod], /, *, condition: str) -> None: ...  # noqa: F811
+    def next(self, *targets: Any, **kwargs: Any) -> None:  # noqa: F811 - ruff does not see that overload is typing's
         """Say which step comes after this one; the last statement of every step but the end.
 
         Parameters
@@ -202,7 +230,8 @@ class FlowSpec:
             if getattr(function, "is_step", False) is True:
                 yield getattr(self, name)
 
-    def __getattr__(self, name: str) -> Any:
+    def _artifact(self, name: str) -> Any:
+        """An attribute that is not there yet: the artifact of that name, or a fact of the running task."""
         computed = getattr(type(self), name, None)
         if isinstance(computed, property) and computed.fget is not None:
             return computed.fget(self)  # it raised an AttributeError of its own, which shall be seen
@@ -214,6 +243,11 @@ class FlowSpec:
 
             return current.get(name)
         raise AttributeError(f"Flow {type(self).__name__} has no attribute '{name}'")
+
+    if not TYPE_CHECKING:
+        # To type checkers an artifact is what some step assigns, or what is declared in the class. If they knew of
+        # this, every misspelt name would be one.
+        __getattr__ = _artifact
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__.get("_flow_state")

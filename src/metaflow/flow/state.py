@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol
 
 from .transition import PARALLEL_ITERATOR, element
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from .parameters import Parameter
     from .spec import FlowSpec
+
+    #: The flow that a join is in.
+    F_co = TypeVar("F_co", bound=FlowSpec, covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    F_co = TypeVar("F_co", covariant=True)
 
 
 class ArtifactSource(Protocol):
@@ -140,22 +149,24 @@ class StepState:
         return element(source.load(frame.variable), frame.index) if frame.variable in source else None
 
 
-class Inputs:
+class Inputs(Generic[F_co]):
     """What a join step receives: the flow as each task before it left it.
 
     Index it, iterate over it, or take the input of a step by the step's name: ``inputs[0].x``, ``inputs.train.x``,
     ``[i.score for i in inputs]``. Artifacts are read when they are asked for.
+
+    For editors and type checkers it is generic in the flow: ``def join(self, inputs: Inputs[TrainFlow])``.
     """
 
-    def __init__(self, steps: Sequence[str], open_input: Callable[[int], FlowSpec]) -> None:
+    def __init__(self, steps: Sequence[str], open_input: Callable[[int], F_co]) -> None:
         self._steps = steps
         self._open = open_input
-        self._opened: dict[int, FlowSpec] = {}
+        self._opened: dict[int, F_co] = {}
 
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, index: int) -> FlowSpec:
+    def __getitem__(self, index: int) -> F_co:
         if not isinstance(index, int):
             raise TypeError(f"inputs are indexed by number or by step (inputs.train), not by {index!r}")
         if index < 0:
@@ -167,10 +178,10 @@ class Inputs:
             flow = self._opened[index] = self._open(index)
         return flow
 
-    def __iter__(self) -> Iterator[FlowSpec]:
+    def __iter__(self) -> Iterator[F_co]:
         return (self[index] for index in range(len(self._steps)))
 
-    def __getattr__(self, name: str) -> FlowSpec:
+    def __getattr__(self, name: str) -> F_co:
         steps = self.__dict__.get("_steps", ())
         for index in range(len(steps) - 1, -1, -1):
             if steps[index] == name:

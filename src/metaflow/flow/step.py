@@ -8,44 +8,46 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, overload
 
     F = TypeVar("F", bound=Callable[..., Any])
-
-    @overload
-    def step(f: F) -> F: ...
-    @overload
-    def step(*, start: bool = ..., end: bool = ..., node_info: dict[str, Any] | None = ...) -> Callable[[F], F]: ...
-
-    def step(f: Any = None, *, start: bool = False, end: bool = False, node_info: Any = None) -> Any: ...
-
 else:
-    # Apart from its overloads: `typing`, which they need, costs more to import than all of this.
 
-    def step(f: Any = None, *, start: bool = False, end: bool = False, node_info: dict[str, Any] | None = None) -> Any:
-        """Mark a method of a :class:`FlowSpec` as a step.
+    def overload(signature):
+        """Mark a signature that only type checkers read: ``typing`` costs more to import than all of this."""
+        return signature
 
-        Put it closest to the function; every other step decorator goes above it.
 
-        Parameters
-        ----------
-        f : callable, optional
-            The method, when used as plain ``@step``.
-        start, end : bool
-            The step starts (ends) the flow whatever it is called.
-        node_info : dict, optional
-            Anything that tools which read the graph should find at this step.
+@overload
+def step(f: F, /) -> F: ...
+@overload
+def step(*, start: bool = ..., end: bool = ..., node_info: dict[str, Any] | None = ...) -> Callable[[F], F]: ...  # noqa: F811
+def step(  # noqa: F811 - ruff does not see that overload is typing's
+    f: Any = None, *, start: bool = False, end: bool = False, node_info: dict[str, Any] | None = None
+) -> Any:
+    """Mark a method of a :class:`FlowSpec` as a step.
 
-        Returns
-        -------
-        callable
-            The same method, marked.
-        """
+    Put it closest to the function; every other step decorator goes above it.
 
-        def mark(function: Any) -> Any:
-            function.is_step = True
-            function.is_start = start
-            function.is_end = end
-            function.node_info = node_info
-            function.decorators = []
-            function.name = function.__name__
-            return function
+    Parameters
+    ----------
+    f : callable, optional
+        The method, when used as plain ``@step``.
+    start, end : bool
+        The step starts (ends) the flow whatever it is called.
+    node_info : dict, optional
+        Anything that tools which read the graph should find at this step.
 
-        return mark if f is None else mark(f)
+    Returns
+    -------
+    callable
+        The same method, marked.
+    """
+
+    def mark(function: Any) -> Any:
+        function.is_step = True
+        function.is_start = start
+        function.is_end = end
+        function.node_info = node_info
+        function.decorators = []
+        function.name = function.__name__
+        return function
+
+    return mark if f is None else mark(f)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, overload
 
 from ..exception import BadStepDecoratorException, InvalidDecoratorAttribute, MetaflowException, UserDecoratorException
 from .decorators import Decorator, StepDecorator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .graph import FlowGraph
+
+#: What is decorated: a step, or a flow.
+T = TypeVar("T", bound="Callable[..., Any]")
 
 
 class Definition(NamedTuple):
@@ -66,6 +69,15 @@ class UserDecorator:
                 own_init.__code__.co_firstlineno,
             )
 
+    if TYPE_CHECKING:
+        # mypy does not believe that calling the class gives anything but an object of it. So it takes a decorated
+        # step for such an object, which it has to be able to call and to apply to a step.
+        def __call__(self, target: T, /) -> T: ...
+
+    @overload
+    def __new__(cls, target: T, /) -> T: ...  # type: ignore[misc]  # see above
+    @overload
+    def __new__(cls, *args: Any, **kwargs: Any) -> Callable[[T], T]: ...  # type: ignore[misc]
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Decorate, or keep the arguments until what they decorate is known."""
         if cls._is_base:

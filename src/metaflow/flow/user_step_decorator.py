@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, overload
 
 from ..exception import UserDecoratorException
-from .user_decorators import UserDecorator, UserStepDeclaration, define, definition_of
+from .user_decorators import T, UserDecorator, UserStepDeclaration, define, definition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from .graph import FlowGraph
     from .hooks import TaskHook
@@ -157,7 +157,16 @@ class StepWrapperDeclaration(UserStepDeclaration):
         return StepWrapping(self, kind)
 
 
-def user_step_decorator(function: Callable[..., Generator[Any, Any, Any]]) -> type[GeneratorStepDecorator]:
+class _MadeDecorator(Protocol):
+    """A class made by :func:`user_step_decorator`, as its users see it."""
+
+    @overload
+    def __call__(self, step: T, /) -> T: ...
+    @overload
+    def __call__(self, **attributes: Any) -> Callable[[T], T]: ...
+
+
+def user_step_decorator(function: Callable[..., Iterator[Any]]) -> _MadeDecorator:
     """Make a step decorator of a generator function.
 
     What stands before the ``yield`` runs before the step, what stands after it runs after the step. The value that is
@@ -179,8 +188,9 @@ def user_step_decorator(function: Callable[..., Generator[Any, Any, Any]]) -> ty
 
     Returns
     -------
-    type
-        The decorator: use it as ``@name``, or as ``@name(argument=value)`` if the function has the fourth parameter.
+    callable
+        The decorator, a class: use it as ``@name``, or as ``@name(argument=value)`` if the function has the fourth
+        parameter.
 
     Raises
     ------
@@ -216,9 +226,10 @@ def user_step_decorator(function: Callable[..., Generator[Any, Any, Any]]) -> ty
         "_generator": staticmethod(function),
         "_takes_attributes": code.co_argcount == 4,
     }
-    made = type(function.__name__, (GeneratorStepDecorator,), content)
+    made: Any = type(function.__name__, (GeneratorStepDecorator,), content)
     define(made, code.co_firstlineno, code.co_filename)
-    return made
+    decorator: _MadeDecorator = made
+    return decorator
 
 
 def _takes(function: FunctionType, number: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from ..datastore.layout import SOURCE_ARTIFACT
 from ..exception import MetaflowException
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 
 #: Describe one task; the tasks after it do not inherit them.
-_OF_ONE_TASK = frozenset({"_exception", "_catch_exception"})
+_OF_ONE_TASK = frozenset({"_exception", "_catch_exception", SOURCE_ARTIFACT})
 
 _NEVER = (FunctionType, BuiltinFunctionType, MethodType)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import settings
-from ..datastore.layout import INDEX_KEY, run_key
+from ..datastore.layout import INDEX_KEY, SOURCE_ARTIFACT, run_key
 from ..datastore.local import LocalStore
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.root import ROOT_DIRECTORY
+from ..datastore.source_files import save_source_files
 from ..datastore.tasks import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
 from ..flow.flow_decorators import RunFacts
@@ -30,6 +31,7 @@ from .recorder import Recorder
 from .run_files import record_to_json, tags_of_system, write_file
 from .run_namespace import namespace_of_runs, namespace_tags
 from .scheduler import Limits, Scheduler
+from .sources import source_files
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
 from .stopping import RunStopped
@@ -119,7 +121,8 @@ def run_flow(
     server = options.server
     if server is None and method.name == "fork":
         server = fork_server.start(declaration.flow_class)
-    record, parameters_record = create_run(store, declaration, graph, parameters, options, resumption)
+    values = {**parameters, **_code(store)}
+    record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.root, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
@@ -237,6 +240,12 @@ def create_run(
         content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
     manifest = writer.commit(content)
     return record, TaskRecord.from_dict(manifest.record["task"])
+
+
+def _code(store: ObjectStore) -> dict[str, ArtifactEntry]:
+    """The artifact with the code that this process was started with, stored; none if that is in no file."""
+    source = source_files()
+    return {} if source is None else {SOURCE_ARTIFACT: save_source_files(store, source)}
 
 
 def _mark_as_cloned(store: LocalStore, record: RunRecord) -> RunRecord:

@@ -20,7 +20,7 @@ _WHERE = {
 __all__ = [*_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
 
 
-def __getattr__(name: str) -> object:
+def _import_name(name: str) -> object:
     module = _WHERE.get(name)
     if module is None:
         raise AttributeError(f"module 'metaflow.testing' has no attribute '{name}'")
@@ -29,3 +29,8 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(module), name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:
+    # If type checkers knew of this, every misspelt name would be there.
+    __getattr__ = _import_name

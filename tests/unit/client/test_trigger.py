@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from metaflow.client import Run
 from metaflow.client.trigger import MetaflowEvent, Trigger
+from metaflow.exception import MetaflowException
+
+from .stored_flow import StoredRun, foreach_run
 
 
 def test_events_are_found_by_name() -> None:
@@ -32,3 +37,30 @@ def test_events_are_found_by_name() -> None:
 def test_an_empty_trigger_has_nothing() -> None:
     trigger = Trigger([])
     assert (trigger.event, trigger.run, list(trigger)) == (None, None, [])
+
+
+def test_the_ends_of_runs_newest_first(root: Path) -> None:
+    foreach_run(root, run_id="1")
+    foreach_run(root, run_id="300", flow="G")
+    last = StoredRun(root, run_id="700", end_step="done")
+    last.finished("done", 1)
+    last.ended()
+    runs = [Run("F/1"), Run("F/700"), Run("G/300")]
+    trigger = Trigger.from_runs(runs)
+    names = ["metaflow.F.done", "metaflow.F.end", "metaflow.G.end", "metaflow.F.end"]
+    assert [event.name for event in trigger] == names
+    assert trigger.event == MetaflowEvent("metaflow.F.done", "F/700/done/1", runs[1].finished_at, "run")
+    assert str(trigger.run) == "Run('F/700')" and [str(run) for run in trigger.runs or []] == [
+        "Run('F/700')",
+        "Run('G/300')",
+        "Run('F/1')",
+    ]
+    assert str(trigger["F"]) == "Run('F/700')" and str(trigger["G"]) == "Run('G/300')"
+    assert "F" in trigger and "metaflow.F.end" not in trigger
+    assert Trigger.from_runs([]).event is None
+
+
+def test_a_run_that_goes_on_can_have_started_none(root: Path) -> None:
+    StoredRun(root).running("start", 1)
+    with pytest.raises(MetaflowException, match=r"Run\('F/1'\) has not finished"):
+        Trigger.from_runs([Run("F/1")])

@@ -1,0 +1,1 @@
+from click import *  # noqa: F403

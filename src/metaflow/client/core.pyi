@@ -1,0 +1,16 @@
+from metaflow.client import (
+    DataArtifact as DataArtifact,
+    Flow as Flow,
+    Metaflow as Metaflow,
+    MetaflowData as MetaflowData,
+    MetaflowObject as MetaflowObject,
+    Run as Run,
+    Step as Step,
+    Task as Task,
+    default_metadata as default_metadata,
+    default_namespace as default_namespace,
+    get_metadata as get_metadata,
+    get_namespace as get_namespace,
+    metadata as metadata,
+    namespace as namespace,
+)

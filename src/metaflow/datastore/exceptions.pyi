@@ -1,0 +1,4 @@
+from metaflow.exception import (
+    DataException as DataException,
+    UnpicklableArtifactException as UnpicklableArtifactException,
+)

@@ -1,0 +1,95 @@
+"""The source files of a run as one artifact: each larger file is a blob of its own, stored once however often it runs.
+
+The format is JSON and the files' own bytes, so that a program may show code without unpickling anything.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from metaflow.datastore.serializer import Serialized
+from metaflow.datastore.tasks import store_serialized
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from metaflow.datastore.manifest import ArtifactEntry
+    from metaflow.datastore.store import Buffer, ObjectStore
+
+#: Files from this size in bytes on are stored beside the stream.
+_OWN_BLOB_BYTES = 1024
+
+
+class SourceFiles(NamedTuple):
+    """Code that a run was started with.
+
+    Attributes
+    ----------
+    script : str
+        The file that was run: a key of `files`, or of `left_out`.
+    files : mapping of str to bytes
+        Content by path, which is relative, has forward slashes and no `..`.
+    left_out : mapping of str to str
+        Files that belong to the code but were not stored, and why.
+    info : dict
+        Where and by what it was run; plain values only.
+    """
+
+    script: str
+    files: Mapping[str, bytes]
+    left_out: Mapping[str, str]
+    info: dict[str, Any]
+
+
+class SourceFilesSerializer:
+    """Turns :class:`SourceFiles` into bytes and back."""
+
+    encoding = "source-files-v1"
+
+    def accepts(self, value: object) -> bool:
+        """Say whether `value` is what this is for."""
+        return isinstance(value, SourceFiles)
+
+    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
+        """Return a line of JSON with the small files behind it, and the others."""
+        assert isinstance(value, SourceFiles)
+        header = {
+            "script": value.script,
+            "info": value.info,
+            "left_out": dict(value.left_out),
+            "files": [(path, len(content)) for path, content in value.files.items()],
+        }
+        contents = value.files.values()
+        small = [content for content in contents if len(content) < _OWN_BLOB_BYTES]
+        stream = b"".join([json.dumps(header, separators=(",", ":")).encode("ascii"), b"\n", *small])
+        return stream, [memoryview(content) for content in contents if len(content) >= _OWN_BLOB_BYTES]
+
+    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> SourceFiles:
+        """Return what was serialized."""
+        first_line, _, rest = bytes(stream).partition(b"\n")
+        header = json.loads(first_line)
+        large = iter(buffers)
+        files, start = {}, 0
+        for path, size in header["files"]:
+            if size >= _OWN_BLOB_BYTES:
+                files[path] = bytes(next(large))
+            else:
+                files[path] = rest[start : start + size]
+                start += size
+        return SourceFiles(header["script"], files, header["left_out"], header["info"])
+
+
+def save_source_files(store: ObjectStore, source: SourceFiles) -> ArtifactEntry:
+    """Store the code of a run; what is returned goes into the manifest.
+
+    Raises
+    ------
+    DataException
+        If it cannot be stored.
+    """
+    serializer = SourceFilesSerializer()
+    stream, buffers = serializer.serialize(source, source.script)
+    serialized = Serialized(stream, buffers, serializer.encoding, str(SourceFiles))
+    return store_serialized(store, serialized, f"{source.script}: {len(source.files)} files")

@@ -1,0 +1,1 @@
+from metaflow.client.trigger import MetaflowEvent as MetaflowEvent, Trigger as Trigger

@@ -1,0 +1,2 @@
+from metaflow.exception import InvalidNextException as InvalidNextException
+from metaflow.flow.spec import FlowSpec as FlowSpec

@@ -1,0 +1,1 @@
+from metaflow.flow.graph import FlowGraph as FlowGraph

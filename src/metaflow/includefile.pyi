@@ -1,0 +1,1 @@
+from metaflow.flow.include_file import IncludedFile as IncludedFile, IncludeFile as IncludeFile

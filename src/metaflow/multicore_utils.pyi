@@ -1,0 +1,2 @@
+from metaflow.exception import MulticoreException as MulticoreException
+from metaflow.multicore import parallel_imap_unordered as parallel_imap_unordered, parallel_map as parallel_map

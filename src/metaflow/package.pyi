@@ -1,0 +1,3 @@
+from metaflow.exception import (
+    NonUniqueFileNameToFilePathMappingException as NonUniqueFileNameToFilePathMappingException,
+)

@@ -1,0 +1,2 @@
+from metaflow.flow.parameter_types import JSONType as JSONType, JSONTypeClass as JSONTypeClass
+from metaflow.flow.parameters import Parameter as Parameter, ParameterContext as ParameterContext

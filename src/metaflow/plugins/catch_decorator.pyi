@@ -1,0 +1,1 @@
+from metaflow.exception import FailureHandledByCatch as FailureHandledByCatch

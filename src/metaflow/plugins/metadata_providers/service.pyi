@@ -1,0 +1,1 @@
+from metaflow.exception import ServiceException as ServiceException

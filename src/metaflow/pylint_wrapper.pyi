@@ -1,0 +1,1 @@
+from metaflow.exception import PyLintWarn as PyLintWarn

@@ -1,0 +1,1 @@
+from metaflow.flow.mutable_flow import MutableFlow as MutableFlow

@@ -1,0 +1,1 @@
+from metaflow.flow.mutable_step import MutableStep as MutableStep

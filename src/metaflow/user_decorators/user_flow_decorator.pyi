@@ -1,0 +1,1 @@
+from metaflow.flow.mutators import FlowMutator as FlowMutator

@@ -378,6 +378,7 @@ def test_nothing_is_taken_over_of_code_that_fits_nowhere_and_damage_is_run_again
     repair(project, "end")
     outcome = resume(project)
     assert "gather: 1 cloned, 1 to run (not finished; a result cannot be read:" in outcome.stdout, outcome
+    assert "does not fit its checksum)\n" in outcome.stdout, "no advice to do what is being done"
     assert sum(ran(project).values()) == 3
     text = (project.path / "flow.py").read_text()
     (project.path / "flow.py").write_text(
@@ -392,6 +393,48 @@ def test_nothing_is_taken_over_of_code_that_fits_nowhere_and_damage_is_run_again
     assert "Start a new run" in refused.stderr
     assert not ran(project)
     assert resume(project, "start") and ran(project)["start"] == 1, "unless it is what was asked for"
+
+
+def test_damage_at_the_root_of_a_run_is_called_by_its_name(project: Project) -> None:
+    breaks(project, "end")
+    first = project.run(NESTED, "--alpha", "0.5", code=1)
+    repair(project, "end")
+    ran(project)
+    run = store_of(project) / "runs" / "F" / first.run_id
+
+    def damage(file: Path) -> None:
+        file.write_bytes(file.read_bytes()[:-10])
+
+    damage(next(run.glob("start/*.manifest")))
+    outcome = resume(project)
+    assert "start: 1 to run (never finished; a result cannot be read: " in outcome.stdout, outcome
+    assert "another shape" not in outcome.stdout and ran(project)["start"] == 1
+    project.client()
+    assert Run(f"F/{outcome.run_id}").data.alpha == 0.5, "the parameters are still there"
+
+    damage(run / "_parameters" / "0.0.manifest")
+    refused = resume(project, "--origin-run-id", first.run_id, code=1)
+    assert "its parameters cannot be read: " in refused.stderr and "start a new run" in refused.stderr, refused
+    assert "(`resume`)" not in refused.stderr
+
+    for other in store_of(project).glob("runs/F/*/run.json"):
+        damage(other)
+    unreadable = resume(project, code=1)
+    assert "run.json is damaged" in unreadable.stderr and "has not run here" not in unreadable.stderr, unreadable
+
+
+def test_a_resume_that_died_before_it_had_parameters_points_to_the_run_before_it(project: Project) -> None:
+    breaks(project, "end")
+    first = project.run(NESTED, code=1)
+    second = resume(project, "--clone-only")
+    run = store_of(project) / "runs" / "F" / second.run_id
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(
+        json.dumps({**record, "is_cloning": True, "status": "running", "pid": 1, "process_started": 1})
+    )
+    (run / "_parameters" / "0.0.manifest").unlink()
+    refused = resume(project, code=1)
+    assert f"resume that one, with --origin-run-id {first.run_id}." in refused.stderr, refused
 
 
 def test_what_cannot_be_resumed_is_refused_with_what_there_is(project: Project) -> None:
@@ -414,6 +457,9 @@ def test_what_cannot_be_resumed_is_refused_with_what_there_is(project: Project) 
     assert "No run of F here is yours (user:somebody)" in mine.stderr and first.run_id in mine.stderr
     assert "may not be a whole number" in resume(project, "--run-id", "17", code=1).stderr
     assert "--clone-only" in resume(project, "--reentrant", code=1).stderr
+    empty = resume(project, "--origin-run-id", "", code=1)
+    assert f"Resume could not find run id ''. The latest runs here are: {first.run_id}" in empty.stderr, empty
+    assert "may not be empty" in resume(project, "--run-id", "", code=1).stderr
     assert project.call("resume", "--nonsense").code == 2
     project.client()
     assert len(list(Flow("F"))) == 1

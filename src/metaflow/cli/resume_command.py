@@ -64,6 +64,8 @@ def make(declaration: FlowDeclaration) -> click.Command:
         from ..runtime.stopping import RunStopped
 
         state: FlowState = context.obj
+        if run_id == "":
+            raise CommandException("--run-id: the id of a run may not be empty.")
         if run_id is not None and run_id.isdecimal():
             raise CommandException(f"--run-id {run_id}: the id of a resumed run may not be a whole number.")
         if reentrant and not (clone_only and run_id):
@@ -72,7 +74,7 @@ def make(declaration: FlowDeclaration) -> click.Command:
         root = state.root()
         request = ResumeRequest(
             lambda attributes: included(state, root, _defaults(declaration, context, attributes)),
-            origin_run_id or state.origin_run_id,
+            state.origin_run_id if origin_run_id is None else origin_run_id,
             tuple(dict.fromkeys((*steps, *more_steps))),
             included(state, root, _given(declaration, context)),
             clone_only,

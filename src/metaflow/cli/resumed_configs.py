@@ -74,7 +74,7 @@ def _read(state: FlowState, run: RunRecord, reader: TaskReader) -> dict[str, Con
 
 def _given(arguments: Sequence[str], option: str) -> str | None:
     """Value of an option, which is in arguments that cannot be parsed yet, or in the environment."""
-    found = os.environ.get(f"METAFLOW_RESUME_{option.upper().replace('-', '_')}")
+    found = os.environ.get(f"METAFLOW_RESUME_{option.upper().replace('-', '_')}") or None
     for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == f"--{option}":

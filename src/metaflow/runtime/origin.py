@@ -102,12 +102,12 @@ def read_origin(store: ObjectStore, run: RunRecord, graph: PlanGraph) -> Origin:
     Raises
     ------
     CannotResume
-        If the run has not even saved its parameters.
+        If it has not even saved its parameters, or they cannot be read.
     DataException
-        If its files cannot be read.
+        If its files cannot be listed.
     """
     parameters = read_parameters(store, run)
-    tasks, damaged = _read_tasks(store, run.flow, run.run_id)
+    tasks, damaged = read_tasks(store, run.flow, run.run_id)
     before = stored_run(store, run.flow, run.origin_run_id) if run.is_cloning and run.origin_run_id else None
     if before is not None:
         earlier = read_origin(store, before, graph)
@@ -123,20 +123,30 @@ def read_parameters(store: ObjectStore, run: RunRecord) -> TaskReader:
     Raises
     ------
     CannotResume
-        If the run has not even saved them.
-    DataException
-        If they cannot be read.
+        If the run has not even saved them, or they cannot be read.
     """
     try:
         return open_task(store, run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
     except MetaflowDataMissing as error:
+        way_out = (
+            f"It was to resume run {run.origin_run_id}: resume that one, with --origin-run-id {run.origin_run_id}."
+            if run.origin_run_id
+            else "Start a new run with `run`, or name another one with --origin-run-id."
+        )
         raise CannotResume(
             f"Run {run.run_id} of {run.flow} was killed before it had saved its parameters, so there is nothing to "
-            "go on from. Start a new run with `run`, or name another one with --origin-run-id."
+            f"go on from. {way_out}"
+        ) from error
+    except DataException as error:
+        raise CannotResume(
+            f"Run {run.run_id} of {run.flow} cannot be resumed, because its parameters cannot be read: "
+            f"{_problem(error)}. Restore the file from a backup, start a new run with `run`, or name another one with "
+            "--origin-run-id."
         ) from error
 
 
-def _read_tasks(store: ObjectStore, flow: str, run_id: str) -> tuple[dict[TaskKey, OriginTask], dict[str, str]]:
+def read_tasks(store: ObjectStore, flow: str, run_id: str) -> tuple[dict[TaskKey, OriginTask], dict[str, str]]:
+    """Tasks of a run that left a result, and for steps with results that cannot be read, what is wrong with one."""
     latest: dict[tuple[str, str], int] = {}
     for step, task_id, attempt in list_attempts(store, flow, run_id):
         if step != PARAMETERS_STEP:
@@ -147,7 +157,7 @@ def _read_tasks(store: ObjectStore, flow: str, run_id: str) -> tuple[dict[TaskKe
         try:
             record = open_task(store, flow, run_id, step, task_id, attempt).manifest.record
         except DataException as error:
-            damaged[step] = error.message
+            damaged[step] = _problem(error)
             continue
         except MetaflowDataMissing:
             continue  # somebody removed it since it was listed
@@ -155,6 +165,11 @@ def _read_tasks(store: ObjectStore, flow: str, run_id: str) -> tuple[dict[TaskKe
         transition = transition_of(record)
         tasks[_key(step, task)] = OriginTask(run_id, step, task_id, attempt, bool(task.get("ok")), transition)
     return tasks, damaged
+
+
+def _problem(error: DataException) -> str:
+    """What is wrong, without the advice that follows it: resuming is what the advice would be."""
+    return error.message.partition(". ")[0].rstrip(".")
 
 
 def _key(step: str, task: dict[str, Any]) -> TaskKey:
@@ -185,7 +200,7 @@ def _named_run(store: LocalStore, flow: str, text: str) -> RunRecord:
             f"Resume could not find run id {run_id} of {flow}: it is a run of the flow {others[0]}, and only "
             f"{others[0]} can resume it." + _listed(_known_runs(store, flow))
         )
-    raise CommandException(f"Resume could not find run id {run_id}." + _listed(_known_runs(store, flow)))
+    raise CommandException(f"Resume could not find run id {run_id or repr(text)}." + _listed(_known_runs(store, flow)))
 
 
 def _flows_of_run(store: LocalStore, run_id: str, but: str) -> list[str]:
@@ -201,12 +216,23 @@ def _flows_of_run(store: LocalStore, run_id: str, but: str) -> list[str]:
 
 
 def _latest_run(store: LocalStore, flow: str, but: str | None) -> RunRecord:
-    """The last run or resumed run of the flow by whoever runs this."""
+    """The last run or resumed run of the flow by whoever runs this.
+
+    Raises
+    ------
+    CommandException
+        If there is none.
+    DataException, MetadataException
+        If none can be read.
+    """
     identity = resolve_identity()
     for run in _runs(store, flow):
         if identity in run.system_tags and run.run_id != but:
             return run
     known = _known_runs(store, flow)
+    if not known:
+        for run_id in store.folders(runs_prefix(flow)):
+            stored_run(store, flow, run_id)  # if there are runs, but none can be read, this says why
     why = f"No run of {flow} here is yours ({identity})." if known else f"{flow} has not run here yet."
     raise CommandException(f"A previous run id was not found. Specify --origin-run-id. {why}{_listed(known)}")
 

@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..flow.declaration import FlowDeclaration
+    from ..flow.graph import FlowGraph
 
 
-def steps_that_read(declaration: FlowDeclaration, attribute: str, steps: Iterable[str]) -> list[str]:
+def steps_that_read(declaration: FlowDeclaration, graph: FlowGraph, attribute: str, steps: Iterable[str]) -> list[str]:
     """Those of `steps` whose code, or a method of the flow that it calls, mentions an attribute.
 
     Parameters
     ----------
     declaration : FlowDeclaration
+    graph : FlowGraph
+        Its graph: what a step names in `foreach` or `condition`, it reads as well.
     attribute : str
         Name of the attribute. ``getattr(self, name)`` with a computed name goes unnoticed.
     steps : iterable of str
@@ -30,7 +33,10 @@ def steps_that_read(declaration: FlowDeclaration, attribute: str, steps: Iterabl
         step
         for step in steps
         if step in declaration.steps
-        and attribute in _names_in(declaration.flow_class, declaration.steps[step].function)
+        and (
+            attribute in (graph[step].transition.foreach, graph[step].transition.condition)
+            or attribute in _names_in(declaration.flow_class, declaration.steps[step].function)
+        )
     ]
 
 

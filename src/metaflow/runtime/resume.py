@@ -21,7 +21,7 @@ from .parameter_use import steps_that_read
 from .plan import Plan, PlanGraph
 from .planned_spec import spec_of
 from .resume_parameters import settle, shown
-from .resume_report import misfits, outlook, parameter_lines
+from .resume_report import misfits, outlook, parameter_lines, unreached
 from .run import RunOptions, run_flow
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ def resume_flow(
     _refuse_if_nothing_fits(plan_graph, origin, decision)
     parameters = settle(declaration.parameters, origin.parameters, request.parameters, request.defaults)
     if parameters.changed and plan.done:
-        _refuse_without_effect(declaration, origin, parameters)
-    _report(console, declaration, graph, plan_graph, origin, decision, parameters)
+        _refuse_without_effect(declaration, graph, origin, parameters)
+    _report(console, declaration, graph, plan_graph, origin, decision, parameters, request.steps)
     resumption = Resumption(request, run, parameters, plan, decision, console)
     try:
         return run_flow(declaration, graph, {**parameters.kept, **parameters.values}, options, resumption)
@@ -224,7 +224,8 @@ def _refuse_if_nothing_fits(graph: PlanGraph, origin: Origin, decision: Decision
     """Refuse a run whose results are all useless because the code changed: that would be a new run in disguise."""
     finished = sorted({task.step for task in origin.tasks.values() if task.ok})
     reasons = decision.to_run.get(graph.start, {})
-    if decision.clones or not finished or not reasons.keys() & {"changed", "never ran"}:
+    began_elsewhere = "never ran" in reasons and origin.run.start_step != graph.start
+    if decision.clones or not finished or not ("changed" in reasons or began_elsewhere):
         return
     lines = misfits(graph, decision, {step for step, _, _ in origin.tasks})
     if not lines:
@@ -235,10 +236,13 @@ def _refuse_if_nothing_fits(graph: PlanGraph, origin: Origin, decision: Decision
     )
 
 
-def _refuse_without_effect(declaration: FlowDeclaration, origin: Origin, parameters: ResumedParameters) -> None:
+def _refuse_without_effect(
+    declaration: FlowDeclaration, graph: FlowGraph, origin: Origin, parameters: ResumedParameters
+) -> None:
     """Refuse to change a parameter that nothing would see."""
     names = [declaration.parameters[attribute].name for attribute in parameters.changed]
-    readers = [step for name in parameters.changed for step in steps_that_read(declaration, name, declaration.steps)]
+    steps = declaration.steps
+    readers = [step for name in parameters.changed for step in steps_that_read(declaration, graph, name, steps)]
     example = readers[0] if readers else "STEP"
     raise CommandException(
         f"Run {origin.run.run_id} finished all of its steps, so nothing would run that could see the new value of "
@@ -254,6 +258,7 @@ def _report(
     origin: Origin,
     decision: Decision,
     parameters: ResumedParameters,
+    named: tuple[str, ...],
 ) -> None:
     """Say what is going to happen."""
     run = origin.run
@@ -265,10 +270,12 @@ def _report(
         console.say("Everything is finished there, so nothing is left to run.")
     for line in misfits(plan_graph, decision, {step for step, _, _ in origin.tasks}):
         console.say(line)
+    for line in unreached(plan_graph, decision, named):
+        console.say(line)
     cloned = decision.cloned
     names = {attribute: parameter.name for attribute, parameter in declaration.parameters.items()}
     readers = {
-        names[name]: steps_that_read(declaration, name, [step for step in order if step in cloned])
+        names[name]: steps_that_read(declaration, graph, name, [step for step in order if step in cloned])
         for name in parameters.changed
     }
     changed = {names[name]: change for name, change in parameters.changed.items()}

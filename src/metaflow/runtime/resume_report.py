@@ -82,6 +82,33 @@ def misfits(graph: PlanGraph, decision: Decision, origin_steps: Collection[str])
     return lines
 
 
+def unreached(graph: PlanGraph, decision: Decision, named: Sequence[str]) -> list[str]:
+    """What was asked for but will not run, because all that could lead there is taken over and went elsewhere.
+
+    Parameters
+    ----------
+    graph : PlanGraph
+    decision : Decision
+    named : sequence of str
+        Steps that were asked for.
+    """
+    reached = reached_from(graph, decision.to_run)
+    lost = [step for step in named if step not in reached]
+    if not lost:
+        return []
+    taken: dict[str, dict[str, None]] = {}
+    for clone in decision.clones:
+        if graph.steps[clone.planned.step].kind == "switch":
+            taken.setdefault(clone.planned.step, {}).update(dict.fromkeys(clone.origins[0].transition.targets))
+    switches = [
+        f"*{name}* went to {_named([target for target in targets if target != name])}"
+        for name, targets in taken.items()
+        if not reached_from(graph, set(graph.steps[name].targets) - targets.keys()).isdisjoint(lost)
+    ]
+    why = f": {', '.join(switches)}" if switches else ""
+    return [f"{_named(lost)} will not run, although asked for, as nothing that is taken over leads there{why}."]
+
+
 def parameter_lines(
     changed: Mapping[str, Change], readers: Mapping[str, Sequence[str]], added: Mapping[str, str], origin_id: str
 ) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from metaflow import FlowSpec, Parameter, step
 from metaflow.flow.declaration import FlowDeclaration
+from metaflow.flow.graph import FlowGraph
 from metaflow.runtime.parameter_use import steps_that_read
 
 
@@ -33,6 +34,22 @@ class Reading(FlowSpec):
     @step
     def called(self):
         self.indirectly()
+        self.next(self.choosing)
+
+    @step
+    def choosing(self):
+        self.next({1: self.spreading, 2: self.end}, condition="alpha")
+
+    @step
+    def spreading(self):
+        self.next(self.each, foreach="alpha")
+
+    @step
+    def each(self):
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
         self.next(self.end)
 
     @step
@@ -41,6 +58,7 @@ class Reading(FlowSpec):
 
 
 def test_direct_and_indirect_reads_are_found_and_steps_answer_for_themselves() -> None:
-    declaration = FlowDeclaration(Reading)
-    assert steps_that_read(declaration, "alpha", declaration.steps) == ["direct", "called", "end"]
-    assert steps_that_read(declaration, "x", ["end", "gone"]) == []
+    declaration, graph = FlowDeclaration(Reading), FlowGraph(Reading)
+    readers = ["direct", "called", "choosing", "spreading", "end"]
+    assert steps_that_read(declaration, graph, "alpha", declaration.steps) == readers
+    assert steps_that_read(declaration, graph, "x", ["end", "gone"]) == []

@@ -6,7 +6,7 @@ from metaflow.flow.transition import Transition
 from metaflow.runtime.clone_plan import Decision, OriginTask, decide
 from metaflow.runtime.plan import Plan, PlanGraph, PlanStep
 from metaflow.runtime.resume_parameters import Change
-from metaflow.runtime.resume_report import misfits, outlook, parameter_lines
+from metaflow.runtime.resume_report import misfits, outlook, parameter_lines, unreached
 
 ORDER = ["start", "choose", "left", "right", "meet", "end"]
 GRAPH = PlanGraph(
@@ -21,9 +21,9 @@ GRAPH = PlanGraph(
 )
 
 
-def decision(*tasks: tuple[str, str, bool]) -> Decision:
+def decision(*tasks: tuple[str, str, bool], named: tuple[str, ...] = ()) -> Decision:
     origin = {(step, (), 0): OriginTask("7", step, "1", 0, ok, Transition(tuple(to.split()))) for step, to, ok in tasks}
-    return decide(Plan(GRAPH), GRAPH, origin)
+    return decide(Plan(GRAPH), GRAPH, origin, named)
 
 
 def test_a_branch_that_was_not_chosen_is_not_mentioned() -> None:
@@ -54,6 +54,16 @@ def test_what_no_longer_fits_is_named() -> None:
         "Step *start* runs again: in run 7 it went to *old*, but its code now leads to *choose*.",
         "The flow has no *old* any more; what the origin run has of it is left behind.",
     ]
+
+
+def test_a_step_that_was_asked_for_but_is_not_reached_is_named() -> None:
+    tasks = [("start", "choose", True), ("choose", "left", True), ("left", "meet", True), ("meet", "end", True)]
+    decided = decision(*tasks, named=("right",))
+    assert unreached(GRAPH, decided, ("right",)) == [
+        "*right* will not run, although asked for, as nothing that is taken over leads there: *choose* went to *left*."
+    ]
+    named = ("choose", "right", "end")
+    assert not unreached(GRAPH, decision(*tasks, named=named), named), "the choice is made anew"
 
 
 def test_parameters() -> None:

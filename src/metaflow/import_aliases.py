@@ -35,6 +35,7 @@ ALIASES: dict[str, dict[str, str] | str] = {
     "metaflow.flowspec": {
         "FlowSpec": "metaflow.flow.spec:FlowSpec",
         "InvalidNextException": "metaflow.exception:InvalidNextException",
+        "ParallelUBF": "metaflow.datastore.metaflow_pickle:ParallelUBF",
     },
     "metaflow.graph": {"FlowGraph": "metaflow.flow.graph:FlowGraph"},
     "metaflow.includefile": _from("metaflow.flow.include_file", "IncludedFile IncludeFile"),

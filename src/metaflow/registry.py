@@ -28,7 +28,11 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trigger_on_finish": "metaflow.decorators.trigger_on_finish:TriggerOnFinishDecorator",
     },
     # Those of single kinds of values, by encoding; what any value may be is registered in datastore/serializer.py.
-    "serializers": {"source-files-v1": "metaflow.datastore.source_files:SourceFilesSerializer"},
+    "serializers": {
+        "pickle-v2": "metaflow.datastore.metaflow_pickle:MetaflowPickleSerializer",
+        "pickle-v4": "metaflow.datastore.metaflow_pickle:MetaflowPickleSerializer",
+        "source-files-v1": "metaflow.datastore.source_files:SourceFilesSerializer",
+    },
     "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},
     "client": {
         "Run": "metaflow.client:Run",

@@ -24,6 +24,7 @@ _COMMANDS = {
     "artifacts": Where("artifacts_command", "artifacts", "List the artifacts of a task, or show one."),
     "code": Where("code_command", "code", "Look at the code of runs: compare it, get it back."),
     "status": Where("status_command", "status", "Show where results are kept, whether that works, and the flows."),
+    "import-runs": Where("import_command", "import_runs", "Bring along runs that Netflix's Metaflow wrote."),
     "reindex": Where("reindex_command", "reindex", "Rebuild the index of runs from the results themselves."),
     "configure": Where("configure_command", "configure", "Look at settings, and keep them in files."),
     "examples": Where("examples_command", "examples", "List the example flows, and copy them here."),

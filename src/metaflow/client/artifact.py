@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections import namedtuple
 
 from metaflow.client.object import MetaflowObject, local_time
+from metaflow.datastore.metaflow_pickle import ForeachFrame
 from metaflow.exception import MetaflowNotFound
 
 TYPE_CHECKING = False
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from metaflow.client.task import Task
     from metaflow.datastore.manifest import Manifest
     from metaflow.datastore.tasks import TaskReader
-
-ForeachFrame = namedtuple("ForeachFrame", ("step", "var", "num_splits", "index", "value"))
-ForeachFrame.__doc__ = "One enclosing foreach of a task, as the artifact ``_foreach_stack`` lists them."
 
 #: Artifacts that are not stored, because the task's record says the same.
 DERIVED_NAMES = ("_task_ok", "_success", "_transition", "_foreach_stack", "_current_step")

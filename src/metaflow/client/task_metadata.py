@@ -93,10 +93,10 @@ def _fields_at_start(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator
             derived[name] = value
     if run.script is not None:
         derived["script-name"] = run.script
-    yield from {**derived, **attempt.metadata}.items()
     if attempt.foreach_stack:
-        yield "foreach-stack", _stack_text(attempt)
-        yield "foreach-execution-path", ",".join(f"{step}:{index}" for step, index in attempt.index_path)
+        derived["foreach-stack"] = _stack_text(attempt)
+        derived["foreach-execution-path"] = ",".join(f"{step}:{index}" for step, index in attempt.index_path)
+    yield from {**derived, **attempt.metadata}.items()
 
 
 def _stack_text(attempt: TaskRecord) -> str:

@@ -6,6 +6,8 @@
     mf-store/runs/<flow>/<run>/run.json
     mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.manifest
     mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.log
+    mf-store/runs/<flow>/<run>/<step>/<task>.cards/<file>
+    mf-store/runs/<flow>/<run>/import.json                        only of a run that was imported
     mf-store/blobs/<first two digits of the hash>/<hash>          the bytes themselves
     mf-store/blobs/<first two digits of the hash>/<hash>.zst      compressed
 
@@ -97,6 +99,29 @@ def log_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> st
         If a name cannot be part of a key.
     """
     return _attempt_key(flow, run_id, step, task_id, attempt) + ".log"
+
+
+def card_key(flow: str, run_id: str, step: str, task_id: str, name: str) -> str:
+    """Key of a file of a card: ``<type>[-<id>]-<hash>.html``, or ``.data.json`` for what it showed while it was made.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    folder = f"{runs_prefix(flow, run_id)}{_checked('step', step)}/{_checked('task', task_id)}.cards"
+    return f"{folder}/{_checked('card', name)}"
+
+
+def import_key(flow: str, run_id: str) -> str:
+    """Key of the record of how far a run was imported.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}import.json"
 
 
 def parse_manifest_key(key: str) -> AttemptKey | None:

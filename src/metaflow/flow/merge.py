@@ -9,27 +9,15 @@ from ..exception import (
     MissingInMergeArtifactsException,
     UnhandledInMergeArtifactsException,
 )
+from .task_artifacts import OF_ONE_TASK
 
 if TYPE_CHECKING:
     from .spec import FlowSpec
     from .state import Inputs, StepState
 
-#: Left out unless asked for by name: they describe one task, not the flow.
-_INTERNAL = frozenset(
-    {
-        "_foreach_values",
-        "_unbounded_foreach",
-        "_control_mapper_tasks",
-        "_control_task_is_mapper_zero",
-        "_parallel_ubf_iter",
-        "_exception",
-        "_catch_exception",
-    }
-)
-
 
 def merge_artifacts(flow: FlowSpec, inputs: Inputs, exclude: list[str], include: list[str]) -> None:
-    """See :meth:`FlowSpec.merge_artifacts`."""
+    """See :meth:`FlowSpec.merge_artifacts`. What describes one task is left out unless it is asked for by name."""
     state = flow._flow_state
     if state is not None and not state.takes_inputs:
         raise MetaflowException(f"merge_artifacts can only be called in a join, but step *{state.step}* is none.")
@@ -43,7 +31,7 @@ def merge_artifacts(flow: FlowSpec, inputs: Inputs, exclude: list[str], include:
         source = view._flow_state
         assert source is not None
         for name in source.source:
-            wanted = name in include if include else name not in exclude and name not in _INTERNAL
+            wanted = name in include if include else name not in exclude and name not in OF_ONE_TASK
             if wanted and not _already_there(flow, state, name):
                 found.setdefault(name, {}).setdefault(source.source.entry(name).sha, source)
     _refuse(
@@ -63,7 +51,7 @@ def _merge_attributes(flow: FlowSpec, inputs: list[Any], exclude: list[str], inc
     found: dict[str, dict[bytes, Any]] = {}
     for each in inputs:
         for name, value in vars(each).items():
-            wanted = name in include if include else name not in exclude and name not in _INTERNAL
+            wanted = name in include if include else name not in exclude and name not in OF_ONE_TASK
             if wanted and not name.startswith("__") and name not in flow._EPHEMERAL and name not in vars(flow):
                 found.setdefault(name, {})[pickle.dumps(value)] = value
     _refuse(

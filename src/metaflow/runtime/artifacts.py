@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.layout import SOURCE_ARTIFACT
 from ..exception import MetaflowException
+from ..flow.task_artifacts import OF_ONE_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 #: Values of these types cannot have been changed in place, so an unchanged one need not be saved again.
 _IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
-
-#: Describe one task; the tasks after it do not inherit them.
-_OF_ONE_TASK = frozenset({"_exception", "_catch_exception", SOURCE_ARTIFACT})
 
 _NEVER = (FunctionType, BuiltinFunctionType, MethodType)
 
@@ -85,7 +82,7 @@ def save_artifacts(flow: FlowSpec, writer: TaskWriter, initial: dict[str, Any]) 
     }
     inherited = state.source
     for name in inherited:
-        if name not in _OF_ONE_TASK and _untouched(name, own, state.loaded):
+        if name not in OF_ONE_TASK and _untouched(name, own, state.loaded):
             own.pop(name, None)
             writer.forward(name, inherited.entry(name))
     for name, (_, entry) in state.forwarded.items():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import artifacts, commands, driving
+from . import artifacts, client, commands, driving
 from .contenders import HERE, PROJECT, Contender, build_ours, build_theirs, named_theirs
 from .measure import CommandFailed, adopt_orphans
 from .rounds import FULL, QUICK, Match
@@ -28,6 +28,7 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     artifacts.untouched_array,
     artifacts.small_artifacts,
     artifacts.client_values,
+    client.reading_runs,
     commands.plan,
     commands.scheduler_memory,
     driving.runner,

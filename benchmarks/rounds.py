@@ -34,6 +34,9 @@ class Sizes:
     client_tasks: int
     planned_tasks: int
     memory_tasks: int
+    stored_runs: int
+    stored_tasks: int
+    compared_runs: int
     resumed_tasks: int
 
 
@@ -50,6 +53,9 @@ FULL = Sizes(
     client_tasks=500,
     planned_tasks=1_000_000,
     memory_tasks=10_000,
+    stored_runs=10_000,
+    stored_tasks=10_000,
+    compared_runs=1_000,
     resumed_tasks=1_000,
 )
 
@@ -66,6 +72,9 @@ QUICK = Sizes(
     client_tasks=40,
     planned_tasks=100_000,
     memory_tasks=500,
+    stored_runs=1_000,
+    stored_tasks=1_000,
+    compared_runs=100,
     resumed_tasks=50,
 )
 

@@ -20,6 +20,7 @@
     │   ├── UnhandledInMergeArtifactsException
     │   └── MissingInMergeArtifactsException
     ├── MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec     client lookups
+    ├── InvalidQueryException                 a search for runs or tasks asks for what makes no sense
     ├── MetaflowTaggingError, MetaflowUnknownUser, MetaflowDataMissing
     ├── DataException                         artifacts cannot be written or read
     │   ├── UnpicklableArtifactException
@@ -161,6 +162,10 @@ class MetaflowInvalidPathspec(MetaflowException):
 
 class MetaflowInternalError(MetaflowException):
     headline = "Internal error"
+
+
+class InvalidQueryException(MetaflowException):
+    headline = "Invalid query"
 
 
 class MetaflowTaggingError(MetaflowException):

@@ -6,11 +6,11 @@ import builtins
 
 from metaflow.client.object import MetaflowObject, local_time
 from metaflow.datastore.metaflow_pickle import ForeachFrame
-from metaflow.exception import MetaflowNotFound
+from metaflow.exception import MetaflowDataMissing, MetaflowNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
     from typing import Any
 
@@ -43,7 +43,9 @@ class DataArtifact(MetaflowObject):
 
     _PARTS = 5
     _HAS_ATTEMPTS = True
-    _reader: TaskReader
+    #: Artifacts of the task that its record holds, and what gives all others.
+    _values: Mapping[str, Any]
+    _open: Callable[[], TaskReader | None]
     _finished_at: float
 
     def _load(self) -> bool:
@@ -51,8 +53,15 @@ class DataArtifact(MetaflowObject):
             artifact = self.parent[self.id]
         except (KeyError, MetaflowNotFound):
             return False
-        self._reader, self._finished_at = artifact._reader, artifact._finished_at
+        self._values, self._open, self._finished_at = artifact._values, artifact._open, artifact._finished_at
         return True
+
+    @property
+    def _reader(self) -> TaskReader:
+        reader = self._open()
+        if reader is None:
+            raise MetaflowDataMissing(f"{self} has no data: its task was killed, or removed.")
+        return reader
 
     def _created(self) -> float:
         return self._finished_at
@@ -67,7 +76,20 @@ class DataArtifact(MetaflowObject):
     @property
     def data(self) -> Any:
         """The value, loaded anew by each access."""
-        return load_value(self._reader, self.id)
+        return self._values[self.id] if self.id in self._values else load_value(self._reader, self.id)
+
+    @property
+    def preview(self) -> str:
+        """A short text that shows what the value is, made when it was saved: nothing is loaded for it.
+
+        It is there also where the value cannot be loaded, because its class is not to be found.
+        """
+        from metaflow.datastore.preview import preview
+
+        if self.id in self._values:
+            return preview(self._values[self.id])
+        reader = self._reader
+        return reader.entry(self.id).preview if self.id in reader else preview(load_value(reader, self.id))
 
     @property
     def size(self) -> int:
@@ -77,7 +99,10 @@ class DataArtifact(MetaflowObject):
     @property
     def type(self) -> str:
         """Type of the value, such as ``<class 'int'>``."""
-        return self._reader.entry(self.id).type if self.id in self._reader else str(builtins.type(self.data))
+        if self.id in self._values:
+            return str(builtins.type(self._values[self.id]))
+        reader = self._reader
+        return reader.entry(self.id).type if self.id in reader else str(builtins.type(self.data))
 
     @property
     def sha(self) -> str:
@@ -90,8 +115,9 @@ class DataArtifact(MetaflowObject):
         return local_time(self._finished_at)
 
     def _size_and_hash(self) -> tuple[int, str]:
-        if self.id in self._reader:
-            entry = self._reader.entry(self.id)
+        reader = self._reader
+        if self.id in reader:
+            entry = reader.entry(self.id)
             return entry.size, entry.sha
         from blake3 import blake3
 
@@ -113,25 +139,38 @@ class MetaflowData:
     True
     """
 
-    def __init__(self, reader: TaskReader | None) -> None:
-        self.__dict__["_reader"] = reader
-        self.__dict__["_names"] = visible_names(reader)
+    def __init__(self, values: Mapping[str, Any], open_reader: Callable[[], TaskReader | None]) -> None:
+        self.__dict__["_known"] = values
+        self.__dict__["_open"] = open_reader
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self.__dict__.get("_names", ()):
+        if name.startswith("_"):
             raise AttributeError(f"The task has no artifact '{name}'")
-        value = self._reader.load(name)
+        known = self.__dict__["_known"]
+        if name in known:
+            return known[name]
+        reader = self.__dict__["_open"]()
+        if reader is None or name not in reader:
+            raise AttributeError(f"The task has no artifact '{name}'")
+        value = reader.load(name)
         self.__dict__[name] = value
         return value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _data_of, (dict(self.__dict__["_known"]), self.__dict__["_open"]())
+
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in self.__dict__["_known"] or name in self.__dir__()
 
     def __dir__(self) -> list[str]:
-        return list(self._names)
+        return visible_names(self.__dict__["_open"]())
 
     def __repr__(self) -> str:
-        return f"<MetaflowData: {', '.join(self._names)}>"
+        return f"<MetaflowData: {', '.join(self.__dir__())}>"
+
+
+def _data_of(values: dict[str, Any], reader: TaskReader | None) -> MetaflowData:
+    return MetaflowData(values, lambda: reader)
 
 
 def visible_names(reader: TaskReader | None) -> list[str]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from metaflow.client.namespaces import get_namespace
 from metaflow.client.object import MetaflowObject
-from metaflow.client.provider import current_provider
+from metaflow.client.provider import current_provider, provider_of
 from metaflow.client.run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
+    from metaflow.client.table import Table
+    from metaflow.client.times import Moment
     from metaflow.metadata_store.records import FlowRecord
-
-_RUNS_PER_PAGE = 200
+    from metaflow.metadata_store.store import RunQuery
 
 
 class Metaflow:
@@ -45,6 +47,113 @@ class Metaflow:
 
     def __getitem__(self, name: str) -> Flow:
         return Flow(name)
+
+    def runs(
+        self,
+        *tags: str,
+        status: str | None = None,
+        user: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+        order: str = "-started_at",
+        limit: int | None = None,
+    ) -> Iterator[Run]:
+        """Give runs of all flows, newest first unless asked otherwise. They are read a page at a time.
+
+        Parameters
+        ----------
+        *tags, status, user, since, until, parameters, artifacts, order, limit
+            Which runs, and how they are sorted; see :meth:`Flow.runs`.
+
+        Yields
+        ------
+        Run
+            The next one.
+
+        Raises
+        ------
+        InvalidQueryException
+            What is asked for makes no sense. It is raised at once, before anything is read.
+
+        Examples
+        --------
+        >>> for run in Metaflow().runs(status="failed", since="1 day"):
+        ...     print(run.pathspec)
+        """
+        return self._given(
+            self._query(
+                tags,
+                status=status,
+                user=user,
+                since=since,
+                until=until,
+                parameters=parameters,
+                artifacts=artifacts,
+                order=order,
+                limit=limit,
+            )
+        )
+
+    def table(
+        self,
+        *tags: str,
+        status: str | None = None,
+        user: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+        order: str = "-started_at",
+        limit: int | None = None,
+    ) -> Table:
+        """Give runs of all flows as a table, read by one query; its first column is the flow.
+
+        Parameters
+        ----------
+        *tags, status, user, since, until, parameters, artifacts, order, limit
+            Which runs, and how they are sorted; see :meth:`Flow.runs`.
+
+        Returns
+        -------
+        Table
+            See :meth:`Flow.table`.
+        """
+        from metaflow.client.table import runs_table
+
+        query = self._query(
+            tags,
+            status=status,
+            user=user,
+            since=since,
+            until=until,
+            parameters=parameters,
+            artifacts=artifacts,
+            order=order,
+            limit=limit,
+        )
+        return runs_table(self._provider.each_run(query._replace(with_values=True)), with_flow=True)
+
+    def _query(self, tags: tuple[str, ...], **filters: Any) -> RunQuery:
+        from metaflow.client.run_search import run_query
+
+        return run_query(None, self._namespace, tags, **filters)
+
+    def _given(self, query: RunQuery) -> Iterator[Run]:
+        for record in self._provider.each_run(query):
+            run = Run.__new__(Run)
+            run._attempt = None
+            run._place(self._provider, [record.flow, record.run_id], self._namespace, True)
+            run._record = record
+            yield run
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"metadata": self._provider.description, "namespace": self._namespace}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._provider = provider_of(state["metadata"])
+        self._namespace = state["namespace"]
 
     def __str__(self) -> str:
         return "Metaflow()"
@@ -103,37 +212,127 @@ class Flow(MetaflowObject):
     @property
     def latest_run(self) -> Run | None:
         """The run that was started last; None if there is none in the namespace."""
-        return next(self._runs((), 1), None)
+        return next(self.runs(limit=1), None)
 
     @property
     def latest_successful_run(self) -> Run | None:
         """The run that was started last of those that succeeded; None if there is none in the namespace."""
-        return next((run for run in self.runs() if run.successful), None)
+        return next(self._given(self._query((), limit=1)._replace(successful=True)), None)
 
-    def runs(self, *tags: str) -> Iterator[Run]:
-        """Give the flow's runs, newest first.
+    def runs(
+        self,
+        *tags: str,
+        status: str | None = None,
+        user: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+        order: str = "-started_at",
+        limit: int | None = None,
+    ) -> Iterator[Run]:
+        """Give the flow's runs, newest first unless asked otherwise. They are read a page at a time.
 
         Parameters
         ----------
         *tags : str
             Only runs that have every one of these tags.
+        status : str, optional
+            Only runs that are ``running``, ``done``, ``failed`` or ``stopped``.
+        user : str, optional
+            Only runs that this user started.
+        since, until : datetime, date, timedelta or str, optional
+            Only runs started at or after `since`, and before `until`: a time, its ISO text, or how long ago it was,
+            such as ``"7 days"``. Without a time zone it is local time.
+        parameters, artifacts : dict, optional
+            Only runs whose parameters and constants, or whose last step's artifacts, are so: a value, a pair of an
+            operator and a value such as ``(">", 0.9)`` or ``("in", ["a", "b"])``, or a list of such pairs. Values are
+            None, bools, ints of 64 bits, floats, and texts of at most 200 characters.
+        order : str
+            ``started_at``, ``finished_at``, ``duration``, ``user``, ``status``, ``parameter:NAME`` or
+            ``artifact:NAME``; with a minus before it, the highest comes first. Runs that lack it come last.
+        limit : int, optional
+            At most so many.
 
         Yields
         ------
         Run
-            The next older one.
+            The next one.
+
+        Raises
+        ------
+        InvalidQueryException
+            What is asked for makes no sense. It is raised at once, before anything is read.
+
+        Examples
+        --------
+        >>> best = Flow("Training").runs(artifacts={"accuracy": (">", 0.9)}, order="-artifact:accuracy", limit=3)
         """
-        return self._runs(tags, _RUNS_PER_PAGE)
+        return self._given(
+            self._query(
+                tags,
+                status=status,
+                user=user,
+                since=since,
+                until=until,
+                parameters=parameters,
+                artifacts=artifacts,
+                order=order,
+                limit=limit,
+            )
+        )
 
-    def _runs(self, tags: tuple[str, ...], page_size: int) -> Iterator[Run]:
-        from metaflow.metadata_store.store import RunQuery
+    def table(
+        self,
+        *tags: str,
+        status: str | None = None,
+        user: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        artifacts: Mapping[str, Any] | None = None,
+        order: str = "-started_at",
+        limit: int | None = None,
+    ) -> Table:
+        """Give the flow's runs as a table, read by one query.
 
-        wanted = tags if self._namespace is None else (self._namespace, *tags)
-        after = None
-        while page := self._provider.runs(RunQuery(self.id, wanted, limit=page_size, after=after)):
-            for record in page:
-                yield self._related(Run, [self.id, record.run_id], _record=record)
-            after = page[-1].cursor
+        A row has the columns ``run``, ``status``, ``user``, ``started_at``, ``duration`` (in seconds), one for each
+        parameter and constant, and one for each artifact of the last step; of these, those whose values are None,
+        bools, ints of 64 bits, floats, and texts of at most 200 characters.
+
+        Parameters
+        ----------
+        *tags, status, user, since, until, parameters, artifacts, order, limit
+            Which runs, and how they are sorted; see :meth:`runs`.
+
+        Returns
+        -------
+        Table
+            A list of dictionaries; ``table(...).to_dataframe()`` is a data frame of pandas.
+        """
+        from metaflow.client.table import runs_table
+
+        query = self._query(
+            tags,
+            status=status,
+            user=user,
+            since=since,
+            until=until,
+            parameters=parameters,
+            artifacts=artifacts,
+            order=order,
+            limit=limit,
+        )
+        return runs_table(self._provider.each_run(query._replace(with_values=True)), with_flow=False)
+
+    def _query(self, tags: tuple[str, ...], **filters: Any) -> RunQuery:
+        from metaflow.client.run_search import run_query
+
+        return run_query(self.id, self._namespace, tags, **filters)
+
+    def _given(self, query: RunQuery) -> Iterator[Run]:
+        for record in self._provider.each_run(query):
+            yield self._related(Run, [self.id, record.run_id], _record=record)
 
     def __iter__(self) -> Iterator[Run]:
         return self.runs()

@@ -163,6 +163,20 @@ class MetaflowObject:
     def __repr__(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str:
+        from metaflow.client.html import object_html
+
+        return object_html(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Two objects are equal if they are of one kind and name the same thing (and attempt) in one datastore."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return (self._provider, self._names, self._attempt) == (other._provider, other._names, other._attempt)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *self._names))
+
     def __getstate__(self) -> dict[str, Any]:
         where = self._provider.description
         return {
@@ -171,13 +185,15 @@ class MetaflowObject:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        layout = _PICKLE_LAYOUTS.get(state.get("version", ""))
-        if layout is None:
+        version = state.get("version") if isinstance(state, dict) else None
+        layout = _PICKLE_LAYOUTS.get(version or "")
+        data = state.get("data") if layout else None
+        if layout is None or not isinstance(data, (list, tuple)) or len(data) != len(layout):
             raise MetaflowNotFound(
                 f"This {type(self).__name__} was pickled by a version that is not known here "
-                f"({state.get('version')}). Make it again from its pathspec."
+                f"({version}). Make it again from its pathspec."
             )
-        saved = dict(zip(layout, state["data"], strict=True))
+        saved = dict(zip(layout, data, strict=True))
         check = saved["namespace_check"]
         namespace = saved["namespace"] if "namespace" in saved else get_namespace() if check else None
         where = saved.get("metadata")

@@ -7,19 +7,25 @@ import time
 
 from metaflow.datastore.root import SPIN_DIRECTORY
 from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
+from metaflow.metadata_store.store import RunQuery, run_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
-    from metaflow.metadata_store.store import MetadataStore, RunQuery, TaskQuery
+    from metaflow.metadata_store.store import MetadataStore, TaskQuery
 
 # What a run does reaches the index a fraction of a second later. Seconds to wait for a task to appear there.
 _INDEX_DELAY = 0.5
+
+# Of many runs, more and more are read at a time: the first come soon, and the last do not take long.
+_RUNS_PER_PAGE = 100
+_MOST_RUNS_PER_PAGE = 1000
 
 
 class LocalProvider:
@@ -72,8 +78,39 @@ class LocalProvider:
         return self.index.flows(flow)
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
-        """Runs that match, newest first."""
-        return [self._healed(run) for run in self.index.runs(query)]
+        """Runs that match, in the query's order."""
+        return list(self.each_run(query))
+
+    def each_run(self, query: RunQuery) -> Iterator[RunRecord]:
+        """Give the runs that match, in the query's order, reading a page at a time.
+
+        Parameters
+        ----------
+        query : RunQuery
+            What is asked; its limit is how many are given in all.
+
+        Yields
+        ------
+        RunRecord
+            The next one.
+        """
+        if query.status or query.successful or query.values or query.order or query.with_values:
+            # What these ask for is wrong in the index as long as it does not know that a run's process died.
+            for run in self.index.runs(RunQuery(query.flow, status="running")):
+                self._healed(run)
+        left, after, most = query.limit, query.after, _RUNS_PER_PAGE
+        while left is None or left > 0:
+            size = most if left is None else min(left, most)
+            page = self.index.runs(query._replace(limit=size, after=after))
+            for run in page:
+                found = self._healed(run, query.with_values)
+                if query.status in (None, found.status):
+                    yield found
+                    left = left if left is None else left - 1
+            if len(page) < size:
+                return
+            after = run_position(page[-1], query.order)
+            most = min(2 * most, _MOST_RUNS_PER_PAGE)
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None."""
@@ -156,13 +193,13 @@ class LocalProvider:
             return self._copies.get((flow, run_id)) or self.index
         return self.index
 
-    def _healed(self, run: RunRecord) -> RunRecord:
+    def _healed(self, run: RunRecord, with_values: bool = False) -> RunRecord:
         """Give `run` as it is, or set right if it only seems to be running."""
         if run.status != "running":
             return run
         copy = self._copies.get((run.flow, run.run_id))
         if copy is not None:
-            return copy.run(run.flow, run.run_id) or run
+            return copy.runs(RunQuery(run.flow, with_values=with_values))[0]  # it holds one run
         from metaflow.metadata_store.liveness import effective_status
 
         if effective_status(run, time.time()) == "running":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaflow.client.object import MetaflowObject
+from metaflow.client.object import MetaflowObject, local_time
 from metaflow.client.step import Step
 from metaflow.exception import MetaflowTaggingError
 
@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
+    from typing import Any
 
     from metaflow.client.artifact import MetaflowData
     from metaflow.client.code import MetaflowCode
@@ -71,6 +72,26 @@ class Run(MetaflowObject):
         self._refresh()
         return self._record.status
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the run's start to its end, whichever way it ended; None as long as it runs."""
+        self._refresh()
+        finished_at = self._record.finished_at
+        return None if finished_at is None else finished_at - self._record.started_at
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the run's parameters and constants, by name.
+
+        Those that are None, bools, ints of 64 bits, floats or texts of at most 200 characters; others are in
+        ``run["_parameters"].task.data``.
+        """
+        from metaflow.metadata_store.store import TaskQuery
+
+        flow, run_id = self._names
+        found = self._provider.tasks(TaskQuery(flow, run_id, "_parameters", limit=1))
+        return {name: value for task in found for name, value in task.values.items() if name != "name"}
+
     def steps(self, *tags: str) -> Iterator[Step]:
         """Give the steps that have tasks, newest first, without those whose name begins with an underscore.
 
@@ -119,18 +140,25 @@ class Run(MetaflowObject):
     @property
     def successful(self) -> bool:
         """The last step finished, and nothing was raised in it."""
+        if self._record.status != "running":
+            return self._record.outcome is not None and self._record.outcome.success
         task = self.end_task
         return task is not None and task.successful
 
     @property
     def finished(self) -> bool:
         """The last step finished. A run that failed somewhere never does."""
+        if self._record.status != "running":
+            return self._record.outcome is not None and self._record.outcome.ok
         task = self.end_task
         return task is not None and task.finished
 
     @property
     def finished_at(self) -> datetime | None:
         """When the last step finished, in local time."""
+        if self._record.status != "running":
+            outcome = self._record.outcome
+            return None if outcome is None or outcome.finished_at is None else local_time(outcome.finished_at)
         task = self.end_task
         return None if task is None else task.finished_at
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from metaflow.client.run import Run
-    from metaflow.metadata_store.records import StepRecord
+    from metaflow.client.table import Table
+    from metaflow.metadata_store.records import StepRecord, TaskRecord
 
 _TASKS_PER_PAGE = 2000
 
@@ -62,6 +63,49 @@ class Step(MetaflowObject):
         """The task that was started last; the only one, unless the step is in a foreach."""
         return next(self._tasks(1), None)
 
+    def find(self, value: object) -> Task | None:
+        """Give the task whose innermost foreach value is this; the newest one, if there are several.
+
+        Values are compared by the short text that was recorded of them. Where that leaves several tasks, or was cut
+        off, the values themselves are compared.
+
+        Parameters
+        ----------
+        value : object
+            An element of what the foreach iterated over.
+
+        Returns
+        -------
+        Task or None
+            The task; None if there is none.
+
+        Examples
+        --------
+        >>> Run("Training/1711000000000000")["train"].find("resnet").data.accuracy
+        0.97
+        """
+        from metaflow.client.foreach import tasks_with_value
+
+        flow, run_id, step = self._names
+        record = next(tasks_with_value(self._provider, flow, run_id, step, value), None)
+        return None if record is None else self._related(Task, [*self._names, record.task_id], _record=record)
+
+    def table(self) -> Table:
+        """Give the step's tasks as a table.
+
+        A row has the columns ``task``, ``index`` and ``value`` of the innermost foreach (its value as a short text),
+        ``status``, ``started_at``, ``duration`` (in seconds), and one for each artifact that is None, a bool, an int
+        of 64 bits, a float, or a text of at most 200 characters.
+
+        Returns
+        -------
+        Table
+            A list of dictionaries; ``table().to_dataframe()`` is a data frame of pandas.
+        """
+        from metaflow.client.table import tasks_table
+
+        return tasks_table(self._records(_TASKS_PER_PAGE))
+
     def tasks(self, *tags: str) -> Iterator[Task]:
         """Give the step's tasks, newest first.
 
@@ -79,13 +123,18 @@ class Step(MetaflowObject):
             yield from self._tasks(_TASKS_PER_PAGE)
 
     def _tasks(self, page_size: int) -> Iterator[Task]:
+        for record in self._records(page_size):
+            yield self._related(Task, [*self._names, record.task_id], _record=record)
+
+    def _records(self, page_size: int) -> Iterator[TaskRecord]:
         from metaflow.metadata_store.store import TaskQuery
 
         flow, run_id, step = self._names
         after = None
         while page := self._provider.tasks(TaskQuery(flow, run_id, step, limit=page_size, after=after)):
-            for record in page:
-                yield self._related(Task, [*self._names, record.task_id], _record=record)
+            yield from page
+            if len(page) < page_size:
+                return
             after = page[-1].cursor
 
     def __iter__(self) -> Iterator[Task]:

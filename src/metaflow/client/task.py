@@ -82,7 +82,9 @@ class Task(MetaflowObject):
 
     def _reader(self) -> TaskReader | None:
         """The artifacts of the attempt; None if it left none."""
-        record = self._current()
+        return self._reader_of(self._current())
+
+    def _reader_of(self, record: TaskRecord) -> TaskReader | None:
         if self._opened is None or self._opened.manifest.attempt != record.attempt:
             self._opened = self._provider.reader(record)
         return self._opened
@@ -106,25 +108,32 @@ class Task(MetaflowObject):
     def __iter__(self) -> Iterator[DataArtifact]:
         reader = self._reader()
         for name in visible_names(reader):
-            yield self._artifact(name, reader)
+            yield self._artifact(name)
 
     def __getitem__(self, key: str) -> DataArtifact:
-        reader = self._reader()
-        if reader is None or not has_artifact(reader, str(key)):
-            raise KeyError(key)
-        return self._artifact(str(key), reader)
+        if str(key) not in self._current().values:
+            reader = self._reader()
+            if reader is None or not has_artifact(reader, str(key)):
+                raise KeyError(key)
+        return self._artifact(str(key))
 
-    def _artifact(self, name: str, reader: TaskReader | None) -> DataArtifact:
+    def _artifact(self, name: str) -> DataArtifact:
         record = self._record
         finished_at = record.started_at if record.finished_at is None else record.finished_at
         return self._related(
-            DataArtifact, [*self._names, name], self._attempt, _reader=reader, _finished_at=finished_at
+            DataArtifact,
+            [*self._names, name],
+            self._attempt,
+            _values=record.values,
+            _open=lambda: self._reader_of(record),
+            _finished_at=finished_at,
         )
 
     @property
     def data(self) -> MetaflowData:
         """The artifacts as attributes. Keep the object if you read one of them more than once."""
-        return MetaflowData(self._reader())
+        record = self._current()
+        return MetaflowData(record.values, lambda: self._reader_of(record))
 
     @property
     def artifacts(self) -> Any:
@@ -162,9 +171,13 @@ class Task(MetaflowObject):
     def finished_at(self) -> datetime | None:
         """When the attempt ended, in local time; None if it still runs or was killed."""
         record = self._current()
-        if record.finished_at is None or record.status == "killed":
-            return None
-        return local_time(record.finished_at)
+        return None if record.ended_at is None else local_time(record.ended_at)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that the attempt took; None if it still runs or was killed."""
+        record = self._current()
+        return None if record.ended_at is None else record.ended_at - record.started_at
 
     @property
     def exception(self) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +10,7 @@ from metaflow.datastore.blobs import load_segment, save_segments
 from metaflow.datastore.layout import manifest_key, parse_manifest_key, runs_prefix
 from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, Manifest, content_hash
 from metaflow.datastore.preview import preview
+from metaflow.datastore.scalars import MAXIMUM_COUNT, is_scalar, may_be_scalar
 from metaflow.datastore.serializer import deserialize, serialize
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import (
@@ -23,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from metaflow.datastore.scalars import Scalar
     from metaflow.datastore.serializer import Serialized
     from metaflow.datastore.store import Buffer, ObjectStore
 
@@ -58,6 +61,12 @@ class TaskWriter:
     def entries(self) -> Mapping[str, ArtifactEntry]:
         """What was saved and forwarded so far, by name; a read-only view."""
         return MappingProxyType(self._entries)
+
+    @property
+    def values(self) -> dict[str, Scalar]:
+        """The public artifacts that an index can hold, by name; if they are many, those that were saved last."""
+        # Read back from where they are: what was taken over by reference is then no different from what was saved.
+        return dict(reversed(list(islice(self._scalars(), MAXIMUM_COUNT))))
 
     def save(self, name: str, value: object) -> ArtifactEntry:
         """Serialise and store a value.
@@ -132,6 +141,15 @@ class TaskWriter:
             )
         self._committed = True
         return manifest
+
+    def _scalars(self) -> Iterator[tuple[str, Scalar]]:
+        """Give those values, the last one first."""
+        for name, entry in reversed(self._entries.items()):
+            if name[:1] == "_" or entry.inline is None or not may_be_scalar(entry.type, entry.size):
+                continue
+            value = deserialize(entry.encoding, entry.inline, ())
+            if is_scalar(value):
+                yield name, value  # type: ignore[misc]
 
     def _check_open(self) -> None:
         if self._committed:
@@ -209,12 +227,12 @@ class TaskReader:
             return deserialize(entry.encoding, stream, buffers)
         except DataException as error:
             kind = CorruptedDataException if isinstance(error, CorruptedDataException) else DataException
-            raise kind(f"{where} cannot be loaded. {error.message}") from error
+            raise kind(f"{where} cannot be loaded. {error.message}{_shown(entry)}") from error
         except (MemoryError, MetaflowException):
             # Neither is about the artifact: the latter is a timeout that struck while it was loaded.
             raise
         except Exception as error:
-            raise DataException(f"{where} cannot be loaded. {_loading_advice(entry, error)}") from error
+            raise DataException(f"{where} cannot be loaded. {_loading_advice(entry, error)}{_shown(entry)}") from error
 
 
 def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> TaskReader:
@@ -322,6 +340,11 @@ def _read(store: ObjectStore, entry: ArtifactEntry) -> list[Buffer]:
     if not parts:
         raise CorruptedDataException("The manifest says nothing of where its bytes are.")
     return parts
+
+
+def _shown(entry: ArtifactEntry) -> str:
+    """What can be said of a value that cannot be had; a preview that only names the type adds nothing."""
+    return "" if entry.preview in ("", f"<{entry.type[8:-2]}>") else f" When it was saved, it was: {entry.preview}"
 
 
 def _loading_advice(entry: ArtifactEntry, error: Exception) -> str:

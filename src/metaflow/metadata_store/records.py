@@ -14,7 +14,7 @@ from metaflow.exception import MetadataException
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Literal, TypeVar
+    from typing import Any, Literal, TypeAlias, TypeVar
 
     RunStatus = Literal["running", "done", "failed", "stopped"]
     TaskStatus = Literal["running", "done", "failed", "killed"]
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     RunCursor = tuple[float, str, str]
     #: Position in a list of tasks: (created_at, step, task_id, attempt).
     TaskCursor = tuple[float, str, str, int]
+    #: A value that an index can hold.
+    Scalar: TypeAlias = "bool | int | float | str | None"
     R = TypeVar("R", "RunRecord", "TaskRecord")
 
 
@@ -58,8 +60,13 @@ def _frozen(value: list[Any]) -> tuple[Any, ...]:
     return tuple([_frozen(item) if type(item) is list else item for item in value])
 
 
+def encodable(text: str) -> str:
+    """Escape what UTF-8 cannot express, such as parts of an oddly named file, which a database would refuse."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 #: Default of fields that hold further fields, shared by all records.
-_NONE: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class FlowRecord(NamedTuple):
@@ -92,6 +99,27 @@ class StepRecord(NamedTuple):
     run_id: str
     step: str
     created_at: float
+
+
+class RunOutcome(NamedTuple):
+    """What the index knows of a run from its tasks, so that nobody need read these.
+
+    Attributes
+    ----------
+    ok, success : bool
+        What the latest attempt of the last step's task says of itself, see `TaskRecord`; False without one.
+    finished_at : float, optional
+        When that attempt finished; None if it still runs or was killed.
+    parameters, artifacts : mapping, optional
+        Values of the run's parameters and constants, and of the artifacts of its last step, as far as an index can
+        hold them. None unless a query asked for them.
+    """
+
+    ok: bool = False
+    success: bool = False
+    finished_at: float | None = None
+    parameters: Mapping[str, Scalar] | None = None
+    artifacts: Mapping[str, Scalar] | None = None
 
 
 class RunRecord(NamedTuple):
@@ -130,6 +158,9 @@ class RunRecord(NamedTuple):
         Names of its first and last step.
     graph : dict, optional
         The flow's graph; kept in the run's own file, not in the index.
+    outcome : RunOutcome, optional
+        What the index knows of the run from its tasks: filled in by queries, never part of the run's file. None also
+        if the last step has no task.
     """
 
     flow: str
@@ -152,10 +183,11 @@ class RunRecord(NamedTuple):
     start_step: str | None = None
     end_step: str | None = None
     graph: dict[str, Any] | None = None
+    outcome: RunOutcome | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values of every field that differs from its default."""
-        return _to_dict(self)
+        """Plain JSON values of every field that differs from its default, without `outcome`."""
+        return _to_dict(self if self.outcome is None else self._replace(outcome=None))
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> RunRecord:
@@ -211,6 +243,8 @@ class TaskRecord(NamedTuple):
         Type and text of the error that ended it.
     metadata : dict of str to str
         Further fields, as ``Task.metadata`` shows them.
+    values : dict of str to None, bool, int, float or str
+        Public artifacts that are small and plain enough for an index. What is absent here may still be an artifact.
     """
 
     flow: str
@@ -232,6 +266,7 @@ class TaskRecord(NamedTuple):
     pid: int | None = None
     error: tuple[str, str] | None = None
     metadata: Mapping[str, str] = _NONE
+    values: Mapping[str, Scalar] = _NONE
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values of every field that differs from its default."""
@@ -247,6 +282,11 @@ class TaskRecord(NamedTuple):
             A required field is absent.
         """
         return _from_dict(cls, plain)
+
+    @property
+    def ended_at(self) -> float | None:
+        """When the attempt ended by itself; None if it still runs or was killed."""
+        return None if self.status == "killed" else self.finished_at
 
     @property
     def pathspec(self) -> str:

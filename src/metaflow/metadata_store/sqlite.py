@@ -15,8 +15,10 @@ from metaflow.metadata_store.events import (
     TaskEnded,
     TaskStarted,
 )
-from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
+from metaflow.metadata_store.records import FlowRecord, RunOutcome, RunRecord, StepRecord, TaskRecord, encodable
+from metaflow.metadata_store.run_sql import FLOW_NAMES, RUN_COLUMNS, run_statements
 from metaflow.metadata_store.sqlite_file import SqliteFile, UnusableIndex
+from metaflow.metadata_store.store import TaskQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,16 +29,18 @@ if TYPE_CHECKING:
 
     from metaflow.metadata_store.events import Event
     from metaflow.metadata_store.records import IndexPath
-    from metaflow.metadata_store.store import RunQuery, TaskQuery
+    from metaflow.metadata_store.store import RunQuery
+
+# The step whose one task holds a run's parameters, and the artifact of every task that says what is known anyway.
+_PARAMETERS = "_parameters"
+_FLOW_NAME = "name"
 
 # One encoder for all: json.dumps() would make a new one for each record.
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-_RUN_COLUMNS = "runs.record, runs.tags, runs.status, runs.finished_at, runs.message, runs.heartbeat_at"
-
 _INSERT_RUN = """
-INSERT INTO runs (flow, run_id, user, started_at, status, finished_at, message, heartbeat_at, tags, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (flow, run_id) DO NOTHING"""
+INSERT INTO runs (flow, run_id, user, started_at, status, finished_at, message, heartbeat_at, tags, end_step, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (flow, run_id) DO NOTHING"""
 
 _END_RUN = """
 UPDATE runs SET status = ?, finished_at = ?, message = ?
@@ -59,6 +63,8 @@ ON CONFLICT (flow, run_id, step, task_id, attempt) DO UPDATE SET
     foreach_value = excluded.foreach_value,
     record = excluded.record
 WHERE (excluded.weight, excluded.finished_at) >= (tasks.weight, tasks.finished_at)"""
+
+_FIRST_RUN = "SELECT MIN(started_at) FROM runs WHERE flow = ?"
 
 # Jumps from step to step through the index instead of reading every task of the run.
 _STEPS = """
@@ -110,22 +116,26 @@ class SqliteMetadata:
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs, or only the one named, the newest first."""
-        where, parameters = ("WHERE flow = ?", (flow,)) if flow is not None else ("", ())
-        rows = self._file.query(
-            f"SELECT flow, MIN(started_at) AS created_at FROM runs {where} "  # noqa: S608 - no outside text
-            "GROUP BY flow ORDER BY created_at DESC, flow DESC",
-            parameters,
-        )
-        return [FlowRecord(*row) for row in rows]
+        if flow is None:
+            rows = [(name, self._file.query(_FIRST_RUN, (name,))[0][0]) for (name,) in self._file.query(FLOW_NAMES)]
+            rows.sort(key=lambda row: (row[1], row[0]), reverse=True)
+        else:
+            rows = [(flow, created_at) for (created_at,) in self._file.query(_FIRST_RUN, (flow,))]
+        return [FlowRecord(name, created_at) for name, created_at in rows if created_at is not None]
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
-        """Runs that match `query`, newest first, without their graphs."""
-        return [_run_of(row) for row in self._file.query(*_runs_sql(query))]
+        """Runs that match `query`, in its order, without their graphs."""
+        found: list[RunRecord] = []
+        for sql, parameters in run_statements(query):
+            left = -1 if query.limit is None else query.limit - len(found)
+            if left:
+                found += map(_run_of, self._file.query(sql, [*parameters, left]))
+        return found
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""
         rows = self._file.query(
-            f"SELECT {_RUN_COLUMNS} FROM runs WHERE flow = ? AND run_id = ?",  # noqa: S608 - no outside text
+            f"SELECT {RUN_COLUMNS} FROM runs WHERE flow = ? AND run_id = ?",  # noqa: S608 - no outside text
             (flow, run_id),
         )
         return _run_of(rows[0]) if rows else None
@@ -175,9 +185,12 @@ class SqliteMetadata:
 def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
     """Apply events in order; runs of task events, of which there are many, go to SQLite together."""
     tasks: list[tuple[Any, ...]] = []
+    touched: dict[tuple[str, str], set[str | None]] = {}
     for event in events:
         if isinstance(event, (TaskStarted, TaskEnded)):
-            tasks.append(_task_row(event.task))
+            task = event.task
+            tasks.append(_task_row(task))
+            touched.setdefault((task.flow, task.run_id), set()).add(task.step)
             continue
         if tasks:
             connection.executemany(_WRITE_TASK, tasks)
@@ -186,6 +199,7 @@ def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
             connection.execute(_BEAT, (event.at, event.flow, event.run_id, event.at))
         elif isinstance(event, RunStarted):
             _start_run(connection, event.run)
+            touched.setdefault((event.run.flow, event.run.run_id), set()).add(None)
         elif isinstance(event, RunEnded):
             ending = (event.status, event.finished_at, _storable(event.message))
             connection.execute(_END_RUN, (*ending, event.flow, event.run_id, event.finished_at))
@@ -195,12 +209,56 @@ def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
             _forget(connection, event)
     if tasks:
         connection.executemany(_WRITE_TASK, tasks)
+    for (flow, run_id), steps in touched.items():
+        _derive(connection, flow, run_id, steps)
+
+
+def _derive(connection: sqlite3.Connection, flow: str, run_id: str, steps: set[str | None]) -> None:
+    """Repeat in a run's own row what its tasks say of it, if one of these steps is among those that matter.
+
+    None among the steps stands for all of them.
+    """
+    run = connection.execute(
+        "SELECT end_step, started_at FROM runs WHERE flow = ? AND run_id = ?", (flow, run_id)
+    ).fetchone()
+    if run is None or steps.isdisjoint((None, _PARAMETERS, run[0])):
+        return
+    parameters = _latest_task(connection, flow, run_id, _PARAMETERS)
+    end = _latest_task(connection, flow, run_id, run[0])
+    values = {
+        kind: {} if task is None else {name: value for name, value in task.values.items() if name != _FLOW_NAME}
+        for kind, task in (("parameter", parameters), ("artifact", end))
+    }
+    ending = (None, None, None) if end is None else (end.ok, end.success, end.ended_at)
+    connection.execute(
+        "UPDATE runs SET end_ok = ?, end_success = ?, end_finished_at = ?, parameters = ?, artifacts = ? "
+        "WHERE flow = ? AND run_id = ?",
+        (*ending, _encode(values["parameter"]), _encode(values["artifact"]), flow, run_id),
+    )
+    connection.execute("DELETE FROM run_values WHERE flow = ? AND run_id = ?", (flow, run_id))
+    connection.executemany(
+        "INSERT INTO run_values (flow, run_id, kind, name, value, started_at) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (flow, run_id, kind, name, _storable(value) if isinstance(value, str) else value, run[1])
+            for kind, named in values.items()
+            for name, value in named.items()
+        ],
+    )
+
+
+def _latest_task(connection: sqlite3.Connection, flow: str, run_id: str, step: str) -> TaskRecord | None:
+    statement, parameters = _tasks_sql(TaskQuery(flow, run_id, step, limit=1))
+    row = connection.execute(statement, parameters).fetchone()
+    return None if row is None else _task_of(row)
 
 
 def _start_run(connection: sqlite3.Connection, run: RunRecord) -> None:
     row = (run.flow, run.run_id, _storable(run.user), run.started_at, run.status, run.finished_at)
     record = _encode(run._replace(graph=None).to_dict())
-    connection.execute(_INSERT_RUN, (*row, _storable(run.message), run.heartbeat_at, _encode(sorted(run.tags)), record))
+    end_step = run.end_step or "end"
+    connection.execute(
+        _INSERT_RUN, (*row, _storable(run.message), run.heartbeat_at, _encode(sorted(run.tags)), end_step, record)
+    )
     # A run that was known already keeps the tags that it has, and those are in the table.
     if connection.execute("SELECT changes()").fetchone()[0]:
         _write_tags(connection, run, {*run.tags, *run.system_tags})
@@ -222,7 +280,7 @@ def _remove_tags(connection: sqlite3.Connection, run: RunRecord, tags: set[str])
 
 def _known_run(connection: sqlite3.Connection, flow: str, run_id: str) -> RunRecord | None:
     row = connection.execute(
-        f"SELECT {_RUN_COLUMNS} FROM runs WHERE flow = ? AND run_id = ?",  # noqa: S608 - no outside text
+        f"SELECT {RUN_COLUMNS} FROM runs WHERE flow = ? AND run_id = ?",  # noqa: S608 - no outside text
         (flow, run_id),
     ).fetchone()
     return _run_of(row) if row else None
@@ -246,6 +304,7 @@ def _forget(connection: sqlite3.Connection, event: RunForgotten) -> None:
     run = _known_run(connection, event.flow, event.run_id)
     if run is not None:
         _remove_tags(connection, run, {*run.tags, *run.system_tags})
+        connection.execute("DELETE FROM run_values WHERE flow = ? AND run_id = ?", (run.flow, run.run_id))
         connection.execute("DELETE FROM runs WHERE flow = ? AND run_id = ?", (run.flow, run.run_id))
     connection.execute("DELETE FROM tasks WHERE flow = ? AND run_id = ?", (event.flow, event.run_id))
 
@@ -263,10 +322,7 @@ def _task_row(task: TaskRecord) -> tuple[Any, ...]:
 
 
 def _storable(text: str | None) -> str | None:
-    """Escape what UTF-8 cannot express, such as parts of an oddly named file, which SQLite would refuse."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None if text is None else encodable(text)
 
 
 def _path_text(path: IndexPath) -> str:
@@ -275,10 +331,14 @@ def _path_text(path: IndexPath) -> str:
 
 
 def _run_of(row: tuple[Any, ...]) -> RunRecord:
-    record, tags, status, finished_at, message, heartbeat_at = row
+    record, tags, status, finished_at, message, heartbeat_at, end_ok, end_success, end_finished_at, *values = row
     plain = _parsed(record)
     plain.update(tags=_parsed(tags), status=status, finished_at=finished_at, message=message, heartbeat_at=heartbeat_at)
-    return RunRecord.from_dict(plain)
+    run = RunRecord.from_dict(plain)
+    if end_ok is None and not values:
+        return run
+    named = (_parsed(text) for text in values)
+    return run._replace(outcome=RunOutcome(bool(end_ok), bool(end_success), end_finished_at, *named))
 
 
 def _task_of(row: tuple[str, float]) -> TaskRecord:
@@ -295,48 +355,6 @@ def _parsed(text: str) -> Any:
         raise MetadataException(
             f"An entry of the index of runs cannot be read ({error}). Rebuild the index with `metaflow reindex`."
         ) from error
-
-
-def _runs_sql(query: RunQuery) -> tuple[str, list[Any]]:
-    conditions: list[str] = []
-    parameters: list[Any] = []
-
-    def require(condition: str, *values: Any) -> None:
-        conditions.append(condition)
-        parameters.extend(values)
-
-    source, tags = "runs", list(query.tags)
-    if query.flow is not None and tags:
-        # The tag's own list is in order of time; a rare tag must not cost a walk over all runs.
-        source = "run_tags AS first JOIN runs ON runs.flow = first.flow AND runs.run_id = first.run_id"
-        require("first.flow = ? AND first.tag = ?", query.flow, tags.pop())
-        time, run_id = "first.started_at", "first.run_id"
-    else:
-        time, run_id = "runs.started_at", "runs.run_id"
-        if query.flow is not None:
-            require("runs.flow = ?", query.flow)
-    for tag in tags:
-        require(
-            "EXISTS (SELECT 1 FROM run_tags AS t WHERE t.flow = runs.flow AND t.tag = ? "
-            "AND t.started_at = runs.started_at AND t.run_id = runs.run_id)",
-            tag,
-        )
-    for column, value in (("runs.status", query.status), ("runs.user", query.user)):
-        if value is not None:
-            require(f"{column} = ?", value)
-    if query.since is not None:
-        require(f"{time} >= ?", query.since)
-    if query.until is not None:
-        require(f"{time} < ?", query.until)
-    if query.id_part is not None:
-        part = _storable(query.id_part) or ""
-        require(f"(substr({run_id}, 1, ?) = ? OR substr({run_id}, -?) = ?)", *(len(part), part) * 2)
-    order = (time, run_id) if query.flow is not None else (time, "runs.flow", run_id)
-    if query.after is not None:
-        started_at, flow, last = query.after
-        place = (started_at, last) if query.flow is not None else (started_at, flow, last)
-        require(f"({', '.join(order)}) < ({', '.join('?' * len(order))})", *place)
-    return _select(_RUN_COLUMNS, source, conditions, order, query.limit), parameters
 
 
 def _tasks_sql(query: TaskQuery) -> tuple[str, list[Any]]:

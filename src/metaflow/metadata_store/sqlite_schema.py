@@ -2,12 +2,15 @@
 
 A run and an attempt are each one row: the columns that queries filter and sort by, and the whole record as
 JSON. What changes while a run goes on (status, heartbeat, tags) is in columns only, and stands over the JSON.
+
+What a run's tasks say of it (how its last step ended, values of parameters and artifacts) is repeated in its own row
+and in the table of values, and made anew whenever one of these tasks is written.
 """
 
 from __future__ import annotations
 
 #: Raise it with every change of the tables.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _OTHER_ATTEMPT = """
     SELECT 1 FROM tasks
@@ -41,11 +44,32 @@ STATEMENTS = (
         message TEXT,
         heartbeat_at REAL,
         tags TEXT NOT NULL,
+        end_step TEXT NOT NULL,
+        end_ok INTEGER,
+        end_success INTEGER,
+        end_finished_at REAL,
+        parameters TEXT NOT NULL DEFAULT '{}',
+        artifacts TEXT NOT NULL DEFAULT '{}',
         record TEXT NOT NULL,
         PRIMARY KEY (flow, run_id)
     ) WITHOUT ROWID""",
     "CREATE INDEX runs_of_flow_by_time ON runs (flow, started_at, run_id)",
     "CREATE INDEX runs_by_time ON runs (started_at, flow, run_id)",
+    "CREATE INDEX runs_by_status ON runs (flow, status, started_at, run_id)",
+    "CREATE INDEX runs_by_user ON runs (flow, user, started_at, run_id)",
+    "CREATE INDEX runs_that_run ON runs (flow) WHERE status = 'running'",
+    "CREATE INDEX runs_that_succeeded ON runs (flow, started_at, run_id) WHERE end_success",
+    """
+    CREATE TABLE run_values (
+        flow TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        value,
+        started_at REAL NOT NULL,
+        PRIMARY KEY (flow, run_id, kind, name)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_by_value ON run_values (flow, kind, name, value, started_at, run_id)",
     # User and system tags alike.
     """
     CREATE TABLE run_tags (

@@ -7,22 +7,67 @@ from typing import NamedTuple, Protocol
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any, Literal, TypeAlias
 
     from metaflow.metadata_store.events import Event
     from metaflow.metadata_store.records import (
         FlowRecord,
         IndexPath,
-        RunCursor,
         RunRecord,
         RunStatus,
+        Scalar,
         StepRecord,
         TaskCursor,
         TaskRecord,
     )
 
+    ValueKind: TypeAlias = Literal["parameter", "artifact"]
+
+
+class ValueCondition(NamedTuple):
+    """What a parameter or an artifact of a run must be.
+
+    Numbers are compared with numbers and texts with texts: a run whose value is of the other kind does not match,
+    nor does a run without the value. True and 1 are equal, as in Python.
+
+    Attributes
+    ----------
+    kind : str
+        ``parameter`` (or constant) of the run, or ``artifact`` of its last step.
+    name : str
+        Its name.
+    operator : str
+        ``=``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` or ``in``.
+    operand : None, bool, int, float, str, or tuple of these for ``in``
+        What it is compared with.
+    """
+
+    kind: ValueKind
+    name: str
+    operator: str
+    operand: Scalar | tuple[Scalar, ...]
+
+
+class RunOrder(NamedTuple):
+    """How runs are sorted. Runs that lack what they are sorted by come last; of equal ones, the newest comes first.
+
+    Attributes
+    ----------
+    by : str
+        ``started_at``, ``finished_at``, ``duration``, ``user``, ``status``, ``parameter`` or ``artifact``.
+    name : str, optional
+        Name of the parameter or artifact.
+    descending : bool
+        Whether the highest comes first. Numbers are lower than texts.
+    """
+
+    by: str
+    name: str | None = None
+    descending: bool = False
+
 
 class RunQuery(NamedTuple):
-    """Which runs, newest first.
+    """Which runs, newest first unless another order is given.
 
     Attributes
     ----------
@@ -39,7 +84,15 @@ class RunQuery(NamedTuple):
     limit : int, optional
         At most so many.
     after : tuple, optional
-        Continue behind this run: the ``cursor`` of the last record of the page before.
+        Continue behind this run: its :func:`run_position`, which is its ``cursor`` if no order is given.
+    successful : bool
+        Only runs whose last step succeeded.
+    values : tuple of ValueCondition
+        Only runs that meet all of these.
+    order : RunOrder, optional
+        How they are sorted.
+    with_values : bool
+        Give the values of parameters and artifacts with each run, in its `outcome`.
     id_part : str, optional
         Only runs whose id begins or ends with this.
     """
@@ -51,8 +104,41 @@ class RunQuery(NamedTuple):
     since: float | None = None
     until: float | None = None
     limit: int | None = None
-    after: RunCursor | None = None
+    after: tuple[Any, ...] | None = None
+    successful: bool = False
+    values: tuple[ValueCondition, ...] = ()
+    order: RunOrder | None = None
+    with_values: bool = False
     id_part: str | None = None
+
+
+def run_position(run: RunRecord, order: RunOrder | None) -> tuple[Any, ...]:
+    """Position of a run in a list of that order.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run; with its values, if they are what the list is sorted by.
+    order : RunOrder or None
+        The order.
+
+    Returns
+    -------
+    tuple
+        What goes into a query's `after`.
+    """
+    return run.cursor if order is None else (sort_value(run, order), *run.cursor)
+
+
+def sort_value(run: RunRecord, order: RunOrder) -> Scalar:
+    """What a run is sorted by; None if it lacks it."""
+    if order.by == "duration":
+        return None if run.finished_at is None else run.finished_at - run.started_at
+    if order.by not in ("parameter", "artifact"):
+        return getattr(run, order.by)  # type: ignore[no-any-return]
+    assert run.outcome is not None and order.name is not None
+    values = run.outcome.parameters if order.by == "parameter" else run.outcome.artifacts
+    return (values or {}).get(order.name)
 
 
 class TaskQuery(NamedTuple):
@@ -106,7 +192,7 @@ class MetadataStore(Protocol):
         """Flows that have runs (or only the one named), the newest first."""
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
-        """Runs that match `query`, newest first, without their graphs."""
+        """Runs that match `query`, in its order, without their graphs."""
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""

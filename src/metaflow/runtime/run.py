@@ -238,6 +238,7 @@ def create_run(
     content["transition"] = [[graph.start_step], None]
     if options.facts.metadata:
         content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
+    content["task"]["values"] = writer.values
     manifest = writer.commit(content)
     return record, TaskRecord.from_dict(manifest.record["task"])
 

@@ -237,6 +237,9 @@ class TaskRunner:
         ok = error is None or handled
         transition = flow._transition if ok else None
         record = make_record(run, spec, started, ok=ok, success=error is None, error=error)
+        values = writer.values
+        if values:
+            record["task"]["values"] = values
         record["transition"] = [list(transition.targets), transition.foreach] if transition else [[], None]
         if transition is not None and transition.foreach is not None:
             record["num_splits"] = transition.num_splits

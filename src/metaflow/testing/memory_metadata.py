@@ -12,16 +12,17 @@ from metaflow.metadata_store.events import (
     TaskEnded,
     TaskStarted,
 )
-from metaflow.metadata_store.records import FlowRecord, StepRecord
+from metaflow.metadata_store.records import FlowRecord, RunOutcome, StepRecord, encodable
+from metaflow.metadata_store.store import TaskQuery, run_position, sort_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from metaflow.metadata_store.events import Event
-    from metaflow.metadata_store.records import RunRecord, TaskRecord
-    from metaflow.metadata_store.store import RunQuery, TaskQuery
+    from metaflow.metadata_store.records import RunRecord, Scalar, TaskRecord
+    from metaflow.metadata_store.store import RunOrder, RunQuery, ValueCondition
 
     R = TypeVar("R", "RunRecord", "TaskRecord")
 
@@ -41,7 +42,7 @@ class MemoryMetadata:
             if isinstance(event, (TaskStarted, TaskEnded)):
                 self._record_attempt(event.task)
             elif isinstance(event, RunStarted):
-                run = event.run._replace(graph=None, tags=tuple(sorted(event.run.tags)))
+                run = event.run._replace(graph=None, outcome=None, tags=tuple(sorted(event.run.tags)))
                 self._runs.setdefault((run.flow, run.run_id), run)
             elif isinstance(event, RunForgotten):
                 self._runs.pop((event.flow, event.run_id), None)
@@ -65,24 +66,40 @@ class MemoryMetadata:
         return [FlowRecord(*pair) for pair in sorted(first.items(), key=lambda pair: (pair[1], pair[0]), reverse=True)]
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
-        """Runs that match `query`, newest first, without their graphs."""
+        """Runs that match `query`, in its order, without their graphs."""
         found = [
             run
-            for run in self._runs.values()
+            for run in map(self._with_outcome, self._runs.values())
             if (query.flow is None or run.flow == query.flow)
             and {*query.tags} <= {*run.tags, *run.system_tags}
             and (query.status is None or run.status == query.status)
             and (query.user is None or run.user == query.user)
             and (query.since is None or run.started_at >= query.since)
             and (query.until is None or run.started_at < query.until)
-            and (query.after is None or run.cursor < query.after)
+            and not (query.successful and not (run.outcome and run.outcome.success))
+            and all(_meets(run, condition) for condition in query.values)
             and (query.id_part is None or run.run_id.startswith(query.id_part) or run.run_id.endswith(query.id_part))
         ]
-        return sorted(found, key=lambda run: run.cursor, reverse=True)[: query.limit]
+        found.sort(key=lambda run: run.cursor, reverse=True)
+        if query.order is not None:
+            found = _sorted(found, query.order)
+        if query.after is not None:
+            found = _behind(found, query.order, query.after)
+        return [_shown(run, query.with_values) for run in found[: query.limit]]
+
+    def _with_outcome(self, run: RunRecord) -> RunRecord:
+        def latest(step: str) -> TaskRecord | None:
+            return next(iter(self.tasks(TaskQuery(run.flow, run.run_id, step, limit=1))), None)
+
+        end, parameters = latest(run.end_step or "end"), latest("_parameters")
+        known = RunOutcome() if end is None else RunOutcome(end.ok, end.success, end.ended_at)
+        artifacts = None if end is None else _values(end)
+        return run._replace(outcome=known._replace(parameters=_values(parameters), artifacts=artifacts))
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""
-        return self._runs.get((flow, run_id))
+        run = self._runs.get((flow, run_id))
+        return None if run is None else _shown(self._with_outcome(run), with_values=False)
 
     def steps(self, flow: str, run_id: str, step: str | None = None) -> list[StepRecord]:
         """Steps of a run that have tasks, or only the one named, newest first."""
@@ -119,6 +136,69 @@ def _changed(run: RunRecord, event: Heartbeat | RunEnded | TagsChanged) -> RunRe
     if run.finished_at is not None and run.finished_at > event.finished_at:
         return run
     return run._replace(status=event.status, finished_at=event.finished_at, message=event.message)
+
+
+def _values(task: TaskRecord | None) -> dict[str, Scalar]:
+    return {} if task is None else {name: value for name, value in task.values.items() if name != "name"}
+
+
+def _shown(run: RunRecord, with_values: bool) -> RunRecord:
+    """A run with as much of its outcome as is given; without an end task, that is nothing but values."""
+    outcome = run.outcome
+    assert outcome is not None
+    if with_values:
+        return run._replace(outcome=outcome._replace(artifacts=outcome.artifacts or {}))
+    if outcome.artifacts is None:
+        return run._replace(outcome=None)
+    return run._replace(outcome=outcome._replace(parameters=None, artifacts=None))
+
+
+def _meets(run: RunRecord, condition: ValueCondition) -> bool:
+    assert run.outcome is not None
+    values = (run.outcome.parameters if condition.kind == "parameter" else run.outcome.artifacts) or {}
+    if condition.name not in values:
+        return False
+    value, operand = _place_of(values[condition.name]), condition.operand
+    if isinstance(operand, tuple):
+        return value in map(_place_of, operand)
+    other = _place_of(operand)
+    if condition.operator in ("=", "!="):
+        return (value == other) is (condition.operator == "=")
+    same_kind = value[0] == other[0] != 0
+    signs = {"<": value < other, "<=": value <= other, ">": value > other, ">=": value >= other}
+    return same_kind and signs[condition.operator]
+
+
+def _place_of(value: Any) -> tuple[int, Any]:
+    """Where a value stands among all values: nothing, then numbers, then texts."""
+    if value is None:
+        return 0, 0
+    return (2, encodable(value)) if isinstance(value, str) else (1, value)
+
+
+def _sorted(runs: list[RunRecord], order: RunOrder) -> list[RunRecord]:
+    """Sort runs that are newest first, and stay so among equals."""
+    present = [run for run in runs if sort_value(run, order) is not None]
+    absent = [run for run in runs if sort_value(run, order) is None]
+    present.sort(key=lambda run: _place_of(sort_value(run, order)), reverse=order.descending)
+    return present + absent
+
+
+def _behind(runs: list[RunRecord], order: RunOrder | None, after: tuple[Any, ...]) -> list[RunRecord]:
+    """What follows a position, which need not be that of a run any more."""
+    if order is None:
+        return [run for run in runs if run.cursor < after]
+
+    def follows(run: RunRecord) -> bool:
+        value, *cursor = run_position(run, order)
+        place, last = _place_of(value), _place_of(after[0])
+        if place == last:
+            return tuple(cursor) < after[1:]
+        if 0 in (place[0], last[0]):
+            return place[0] == 0
+        return (place < last) is order.descending
+
+    return [run for run in runs if follows(run)]
 
 
 def _weight(task: TaskRecord) -> tuple[int, float]:

@@ -76,6 +76,7 @@ class StoredRun:
         writer = TaskWriter(self.store, *names)
         for name, value in (artifacts or {}).items():
             writer.save(name, value)
+        task = task._replace(values=writer.values)
         writer.commit({"task": task.to_dict(), "transition": transition or [[], None]})
         if indexed:
             self.index.apply([TaskEnded(task)])

@@ -184,9 +184,9 @@ def test_the_runs_of_a_flow(root):
 
 
 def test_a_flow_with_many_runs_is_read_page_by_page(root, monkeypatch):
-    from metaflow.client import flow as flow_module
+    from metaflow.client import provider
 
-    monkeypatch.setattr(flow_module, "_RUNS_PER_PAGE", 4)
+    monkeypatch.setattr(provider, "_RUNS_PER_PAGE", 4)
     for i in range(1, 11):
         StoredRun(root, run_id=str(i)).ended()
     assert [run.id for run in Flow("F")] == [str(i) for i in range(10, 0, -1)]

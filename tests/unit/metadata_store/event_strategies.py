@@ -22,6 +22,10 @@ TASK_IDS = ("1", "2", "10", "work-node_1")
 TAGS = ("a", "b", "ü")
 INDEX_PATHS = ((), (("start", 1),), (("start", 10),), (("start", 1), ("work", 0)))
 
+VALUE_NAMES = ("x", "name")
+values = st.sampled_from((None, True, 1, 0.5, 2, -3, 2**63 - 1, "", "a", "ü", "\udce9", "7"))
+named_values = st.dictionaries(st.sampled_from(VALUE_NAMES), values, max_size=2)
+
 times = st.integers(1, 40).map(lambda n: 1000.0 + n / 4)
 tag_sets = st.sampled_from(((), ("a",), ("b",), ("a", "b"), ("b", "ü"), TAGS))
 
@@ -74,13 +78,14 @@ tasks = st.builds(
 )
 
 
-def _finished(task, status, finished_at):
+def _finished(task, status, finished_at, values):
     good = status == "done"
+    task = task._replace(values=values)
     error = ("ValueError", "no") if status == "failed" else None
     return task._replace(status=status, ok=good, success=good, finished_at=finished_at, error=error)
 
 
-finished_tasks = st.builds(_finished, tasks, st.sampled_from(("done", "failed", "killed")), times)
+finished_tasks = st.builds(_finished, tasks, st.sampled_from(("done", "failed", "killed")), times, named_values)
 
 run_keys = st.tuples(st.sampled_from(FLOWS), st.sampled_from(RUN_IDS))
 

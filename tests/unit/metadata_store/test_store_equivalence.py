@@ -5,14 +5,35 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from metaflow.metadata_store.sqlite import SqliteMetadata
-from metaflow.metadata_store.store import RunQuery, TaskQuery
+from metaflow.metadata_store.store import RunOrder, RunQuery, TaskQuery, ValueCondition, run_position
 from metaflow.testing.memory_metadata import MemoryMetadata
 
-from .event_strategies import FLOWS, INDEX_PATHS, RUN_IDS, STEPS, TAGS, TASK_IDS, events, times
+from .event_strategies import FLOWS, INDEX_PATHS, RUN_IDS, STEPS, TAGS, TASK_IDS, VALUE_NAMES, events, times, values
 
 patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 histories = st.lists(events, max_size=25)
 
+kinds = st.sampled_from(("parameter", "artifact"))
+conditions = st.one_of(
+    st.builds(
+        ValueCondition,
+        kinds,
+        st.sampled_from(VALUE_NAMES),
+        st.sampled_from(("=", "!=", "<", "<=", ">", ">=")),
+        values,
+    ),
+    st.builds(
+        ValueCondition, kinds, st.sampled_from(VALUE_NAMES), st.just("in"), st.lists(values, max_size=3).map(tuple)
+    ),
+)
+orders = st.one_of(
+    st.builds(
+        RunOrder,
+        st.sampled_from(("started_at", "finished_at", "duration", "user", "status")),
+        descending=st.booleans(),
+    ),
+    st.builds(RunOrder, kinds, st.sampled_from(VALUE_NAMES), st.booleans()),
+)
 run_queries = st.builds(
     RunQuery,
     flow=st.none() | st.sampled_from(FLOWS),
@@ -22,6 +43,10 @@ run_queries = st.builds(
     since=st.none() | times,
     until=st.none() | times,
     limit=st.none() | st.integers(0, 3),
+    successful=st.booleans(),
+    values=st.lists(conditions, max_size=2).map(tuple),
+    order=st.none() | orders,
+    with_values=st.booleans(),
     id_part=st.none() | st.sampled_from(("", "1", "3", "31", "x")),
 )
 task_queries = st.builds(
@@ -82,14 +107,20 @@ def test_every_query_gives_the_same(history, run_query, task_query):
 @given(histories, run_queries, task_queries, st.integers(1, 3))
 def test_pages_put_together_are_the_whole(history, run_query, task_query, size):
     sqlite, memory = stores_after(history)
+    by = run_query.order
+    run_query = run_query._replace(with_values=run_query.with_values or bool(by and by.name))
+    run_place = lambda run: run_position(run, by)
     for store in (sqlite, memory):
-        for ask, query in ((store.runs, run_query), (store.tasks, task_query)):
+        for ask, query, place in (
+            (store.runs, run_query, run_place),
+            (store.tasks, task_query, lambda task: task.cursor),
+        ):
             whole = ask(query._replace(limit=None))
             pages, after = [], None
             while page := ask(query._replace(limit=size, after=after)):
                 assert len(page) <= size
                 pages += page
-                after = page[-1].cursor
+                after = place(page[-1])
             assert pages == whole
 
 

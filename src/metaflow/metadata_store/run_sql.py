@@ -1,0 +1,254 @@
+"""The SQL of a query for runs.
+
+A statement chooses first and reads then. What is chosen are keys of runs, out of one table or index that is in the
+wanted order, or small: the runs, those with a tag, or those with a value. All else that is asked is looked up by key.
+Only then are the chosen runs themselves read, which takes much longer for each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from metaflow.metadata_store.records import encodable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from metaflow.metadata_store.store import RunOrder, RunQuery, ValueCondition
+
+#: What a run is made from again, without and with the values of its parameters and artifacts.
+RUN_COLUMNS = (
+    "runs.record, runs.tags, runs.status, runs.finished_at, runs.message, runs.heartbeat_at, "
+    "runs.end_ok, runs.end_success, runs.end_finished_at"
+)
+RUN_COLUMNS_WITH_VALUES = f"{RUN_COLUMNS}, runs.parameters, runs.artifacts"
+
+#: Names of all flows; jumps from one to the next instead of reading every run.
+FLOW_NAMES = """
+WITH RECURSIVE names (flow) AS (
+    SELECT MIN(flow) FROM runs
+    UNION ALL
+    SELECT (SELECT MIN(flow) FROM runs WHERE flow > names.flow) FROM names WHERE names.flow IS NOT NULL
+)
+SELECT flow FROM names WHERE flow IS NOT NULL"""
+
+_SORT_COLUMNS = {
+    "started_at": "{}.started_at",
+    "finished_at": "{}.finished_at",
+    "duration": "({0}.finished_at - {0}.started_at)",
+    "user": "{}.user",
+    "status": "{}.status",
+}
+_COMPARISONS = {"=", "<", "<=", ">", ">="}
+
+
+class Statement(NamedTuple):
+    """A query, and what stands in the place of its question marks; the last one is the limit, -1 for none."""
+
+    sql: str
+    parameters: list[Any]
+
+
+def run_statements(query: RunQuery) -> list[Statement]:
+    """The statements whose results, one after the other, are the runs that match.
+
+    Parameters
+    ----------
+    query : RunQuery
+        What is asked. Its limit holds for all statements together, so it is in none of them.
+
+    Returns
+    -------
+    list of Statement
+        Give columns as `RUN_COLUMNS` or `RUN_COLUMNS_WITH_VALUES` names them.
+    """
+    if query.order is None:
+        select = _Select(query)
+        if query.after is not None:
+            select.require_below_cursor(query.after)
+        return [select.statement()]
+    # Those that have what they are sorted by; then the others.
+    statements = []
+    if query.after is None or query.after[0] is not None:
+        select = _Select(query, query.order)
+        if query.after is not None:
+            select.require_behind(query.order, query.after)
+        statements.append(select.statement())
+    select = _Select(query)
+    select.require_nothing_to_sort_by(query.order)
+    if query.after is not None and query.after[0] is None:
+        select.require_below_cursor(query.after[1:])
+    return [*statements, select.statement()]
+
+
+class _Select:
+    """A statement being put together. Every value is a parameter."""
+
+    def __init__(self, query: RunQuery, order: RunOrder | None = None) -> None:
+        self._query = query
+        self._order = order
+        self._conditions: list[str] = []
+        self._parameters: list[Any] = []
+        self._sort_key = ""
+        tags, values = list(query.tags), list(query.values)
+        self._table = self._choose_table(tags, values)
+        for tag in tags:
+            self._require(
+                "EXISTS (SELECT 1 FROM run_tags AS t WHERE t.flow = a.flow AND t.tag = ? "
+                "AND t.started_at = a.started_at AND t.run_id = a.run_id)",
+                encodable(tag),
+            )
+        for condition in values:
+            comparison, *operands = _comparison("v.value", condition)
+            self._require_value("EXISTS", condition.kind, condition.name, comparison, operands)
+        self._require_columns()
+        if query.since is not None:
+            self._require("a.started_at >= ?", query.since)
+        if query.until is not None:
+            self._require("a.started_at < ?", query.until)
+        if query.id_part is not None:
+            part = encodable(query.id_part)
+            self._require("(substr(a.run_id, 1, ?) = ? OR substr(a.run_id, -?) = ?)", *(len(part), part) * 2)
+
+    def _choose_table(self, tags: list[str], values: list[ValueCondition]) -> str:
+        """Choose where keys are read, and require of it what it answers by itself; that is taken from the lists."""
+        query, order = self._query, self._order
+        by_column = query.status is not None or query.user is not None or query.successful
+        indexed = [condition for condition in values if condition.operator in _COMPARISONS]
+        if order is not None:
+            if order.name is not None:
+                self._sort_key = "a.value"
+                self._require_flow()
+                self._require("a.kind = ? AND a.name = ? AND a.value IS NOT NULL", order.by, order.name)
+                return "run_values"
+            self._sort_key = _SORT_COLUMNS[order.by].format("a")
+            self._require(f"{self._sort_key} IS NOT NULL")
+        elif indexed:
+            # Of equal values the index is in order of time, so that need not be sorted.
+            condition = min(indexed, key=lambda each: each.operator != "=")
+            values.remove(condition)
+            self._require_flow()
+            self._require("a.kind = ? AND a.name = ?", condition.kind, condition.name)
+            self._require(*_comparison("a.value", condition))
+            return "run_values"
+        # The first tag is that of the namespace, which most runs have: a status or a user says more.
+        elif len(tags) > 1 or (tags and query.flow is not None and not by_column):
+            self._require_flow()
+            self._require("a.tag = ?", encodable(tags.pop()))
+            return "run_tags"
+        if query.flow is not None or by_column:
+            self._require_flow()
+        return "runs"
+
+    def _require_flow(self) -> None:
+        if self._query.flow is not None:
+            self._require("a.flow = ?", self._query.flow)
+        else:
+            self._require(f"a.flow IN ({FLOW_NAMES})")  # indexes of tags and values begin with the flow
+
+    def _require_columns(self) -> None:
+        """Conditions on what only the runs' own table has."""
+        query, alias = self._query, "a" if self._table == "runs" else "r"
+        tests: list[str] = []
+        operands: list[Any] = []
+        if query.status == "running":
+            tests.append(f"{alias}.status = 'running'")  # written out, so that the index of these few is used
+        elif query.status is not None:
+            tests.append(f"{alias}.status = ?")
+            operands.append(query.status)
+        if query.user is not None:
+            tests.append(f"{alias}.user = ?")
+            operands.append(encodable(query.user))
+        if query.successful:
+            tests.append(f"{alias}.end_success")
+        if tests and alias == "r":
+            self._require_run(" AND ".join(tests), operands)
+        elif tests:
+            self._require(" AND ".join(tests), *operands)
+
+    def _require_run(self, test: str, operands: list[Any]) -> None:
+        own = "SELECT 1 FROM runs AS r WHERE r.flow = a.flow AND r.run_id = a.run_id"
+        self._require(f"EXISTS ({own} AND {test})", *operands)
+
+    def _require_value(self, exists: str, kind: str, name: str, test: str, operands: list[Any]) -> None:
+        own = (
+            "SELECT 1 FROM run_values AS v WHERE v.flow = a.flow AND v.run_id = a.run_id AND v.kind = ? AND v.name = ?"
+        )
+        self._require(f"{exists} ({own} AND {test})", kind, name, *operands)
+
+    def _require(self, condition: str, *values: Any) -> None:
+        self._conditions.append(condition)
+        self._parameters.extend(values)
+
+    def require_nothing_to_sort_by(self, order: RunOrder) -> None:
+        """Only runs that lack what the list is sorted by."""
+        if order.name is not None:
+            self._require_value("NOT EXISTS", order.by, order.name, "v.value IS NOT NULL", [])
+        elif self._table == "runs":
+            self._require(f"{_SORT_COLUMNS[order.by].format('a')} IS NULL")
+        else:
+            self._require_run(f"{_SORT_COLUMNS[order.by].format('r')} IS NULL", [])
+
+    def require_below_cursor(self, cursor: tuple[Any, ...]) -> None:
+        """Only runs that come later in a list that is newest first."""
+        self._require(*self._below(cursor))
+
+    def _below(self, cursor: tuple[Any, ...]) -> tuple[Any, ...]:
+        started_at, flow, run_id = cursor
+        place = (started_at, run_id) if self._query.flow is not None else (started_at, flow, run_id)
+        columns = self._newest_first("a")
+        return (f"({', '.join(columns)}) < ({', '.join('?' * len(columns))})", *place)
+
+    def require_behind(self, order: RunOrder, after: tuple[Any, ...]) -> None:
+        """Only runs that come later in a list of that order."""
+        value, key = after[0], self._sort_key
+        beyond = "<" if order.descending else ">"
+        below, *place = self._below(after[1:])
+        # The first comparison says nothing new: with it, an index is read from there on.
+        self._require(f"{key} {beyond}= ? AND ({key} {beyond} ? OR {below})", value, value, *place)
+
+    def _newest_first(self, alias: str) -> list[str]:
+        names = ("started_at", "run_id") if self._query.flow is not None else ("started_at", "flow", "run_id")
+        return [f"{alias}.{name}" for name in names]
+
+    def statement(self) -> Statement:
+        """The whole."""
+        columns = RUN_COLUMNS_WITH_VALUES if self._query.with_values else RUN_COLUMNS
+        where = f"WHERE {' AND '.join(self._conditions)} " if self._conditions else ""
+        direction = "DESC" if self._order is not None and self._order.descending else "ASC"
+        inner, outer = ([f"{name} DESC" for name in self._newest_first(alias)] for alias in ("a", "chosen"))
+        key = ""
+        if self._sort_key:
+            key = f", {self._sort_key} AS sort_key"
+            inner.insert(0, f"{self._sort_key} {direction}")
+            outer.insert(0, f"chosen.sort_key {direction}")
+        choose = (
+            f"SELECT a.flow, a.run_id, a.started_at{key} FROM {self._table} AS a {where}"  # noqa: S608
+            f"ORDER BY {', '.join(inner)} LIMIT ?"
+        )
+        sql = (
+            f"SELECT {columns} FROM ({choose}) AS chosen CROSS JOIN runs "  # noqa: S608 - no text from outside
+            f"ON runs.flow = chosen.flow AND runs.run_id = chosen.run_id ORDER BY {', '.join(outer)}"
+        )
+        return Statement(sql, self._parameters)
+
+
+def _comparison(column: str, condition: ValueCondition) -> tuple[Any, ...]:
+    """The condition and its operands."""
+    operator, operand = condition.operator, condition.operand
+    if operator == "in":
+        assert isinstance(operand, tuple)
+        tests = [_comparison(column, condition._replace(operator="=", operand=item)) for item in operand]
+        return f"({' OR '.join(test for test, *_ in tests) or '0'})", *[value for _, *rest in tests for value in rest]
+    value = encodable(operand) if isinstance(operand, str) else operand
+    if operator == "=":
+        return (f"{column} IS NULL",) if value is None else (f"{column} = ?", value)
+    if operator == "!=":
+        return (f"{column} IS NOT ?", value)
+    # SQLite finds any text greater than any number; the second comparison keeps to the kind of the operand.
+    if isinstance(value, str):
+        bound = f"{column} >= ''" if operator in ("<", "<=") else "1"
+    else:
+        bound = f"{column} < ''" if operator in (">", ">=") else "1"
+    return (f"{column} {operator} ? AND {bound}", value)

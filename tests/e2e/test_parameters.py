@@ -167,7 +167,11 @@ def test_values_from_the_environment(project: Project) -> None:
         (["--numbers", "1", "--numbers", "x"], {}, "Invalid value for '--numbers': 'x' is not a valid integer."),
         (["--table", "{a"], {}, "Invalid value for '--table': '{a' is not valid JSON: Expecting property name"),
         (["--pair", "1"], {}, "requires 2 arguments"),
-        ([], {"METAFLOW_RUN_SIZE": "3"}, "'3' is not one of '1', '2'. It is the value of METAFLOW_RUN_SIZE."),
+        (
+            [],
+            {"METAFLOW_RUN_SIZE": "3"},
+            "'3' is not one of '1', '2'.\nThe value comes from the environment variable METAFLOW_RUN_SIZE.",
+        ),
         ([], {"METAFLOW_RUN_NUMBERS": "[1"}, "Invalid value for '--numbers': '[1' in the environment begins like a"),
     ],
 )

@@ -155,8 +155,8 @@ def test_given_artifacts_stand_in_for_stored_ones(ran):
     bad = {
         "ARTIFACTS = {'x': 1}": f"'x' is none of its inputs, which are: '{ran.run_id}/work/2'",
         f"ARTIFACTS = {{'{ran.run_id}/work/3': 1}}": "should be a dictionary of artifacts by name, not a int",
-        "ARTIFACTS = 3": "defines it as a int",
-        "": "does not define it",
+        "ARTIFACTS = 3": "it is of type int there",
+        "": "by name, but it does not.",
         "import nonsense": 'given.py", line 1',
     }
     for source, message in bad.items():

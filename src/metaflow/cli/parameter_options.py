@@ -150,7 +150,7 @@ def _key(attribute: str) -> str:
 
 
 def _help(parameter: Parameter) -> str:
-    text = parameter.help or ""
+    text = parameter.help if isinstance(parameter.help, str) else ""  # what is wrong is told where it is checked
     if parameter.default is None or parameter.show_default is False:
         return text
     if callable(parameter.default):
@@ -205,7 +205,7 @@ class _DeclaredType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  #
         try:
             return self._kind.parse(value) if isinstance(value, str) else self._kind.accept(value)
         except ValueError as error:
-            self.fail(f"{error}{_from_environment(param, ctx)}", param, ctx)
+            self.fail(str(error), param, ctx)
 
     def split_envvar_value(self, rv: str) -> Sequence[str]:
         """Values in a variable of the environment: a JSON list, or texts with space between them."""
@@ -236,18 +236,6 @@ class _DeclaredType(click.ParamType):  # type: ignore[type-arg,unused-ignore]  #
         return [CompletionItem(text) for text in choices if text.lower().startswith(incomplete.lower())]
 
 
-def _from_environment(param: click.Parameter | None, ctx: click.Context | None) -> str:
-    """Where a wrong value came from, if it is not on the command line for everybody to see."""
-    if param is None or ctx is None or not param.name:
-        return ""
-    if ctx.get_parameter_source(param.name) is not ParameterSource.ENVIRONMENT:
-        return ""
-    names = [param.envvar] if isinstance(param.envvar, str) else param.envvar or ()
-    import os
-
-    return f" It is the value of {next((name for name in names if os.environ.get(name)), 'a variable')}."
-
-
 class _SuggestingChoice(click.Choice):  # type: ignore[type-arg,unused-ignore]
     """A choice that says what was probably meant."""
 
@@ -256,7 +244,7 @@ class _SuggestingChoice(click.Choice):  # type: ignore[type-arg,unused-ignore]
             return super().convert(value, param, ctx)
         except click.BadParameter:
             names = [getattr(choice, "name", None) or str(choice) for choice in self.choices]
-            self.fail(f"{not_one_of(value, names)}{_from_environment(param, ctx)}", param, ctx)
+            self.fail(not_one_of(value, names), param, ctx)
 
 
 def _with_suggestions(declared: Any) -> Any:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from ..exception import InvalidDecoratorAttribute, SecretsException
+from ..exception import MetaflowException, SecretsException
 from ..flow.decorators import StepDecorator, attach
 from ..flow.hooks import TaskContext, TaskHook
 from ..flow.plain_data import plain
@@ -34,11 +34,10 @@ class SecretsDecorator(StepDecorator):
         """Check the attributes, and that the back ends exist; nothing is fetched."""
         from ..secret_store.source import parse_source
 
-        node = graph[step]
         sources, role, allow_override = (self.attributes[name] for name in self.defaults)
 
-        def error(message: str) -> InvalidDecoratorAttribute:
-            return InvalidDecoratorAttribute(f"Step *{step}*: {message}", node.line, node.source_file)
+        def error(message: str) -> MetaflowException:
+            return self.error(f"Step *{step}*: {message}")
 
         if not isinstance(sources, (list, tuple)):
             hint = f"; write [{sources!r}]" if isinstance(sources, str) else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, overload
 
-from ..exception import ConfigException, MetaflowException
+from ..exception import ConfigException
 from .config_value import adopt
 from .deferred import Deferred
+from .parameters import place_of_declaration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +51,25 @@ class ConfigDeclaration:
         Whether the value is given to the flow as it is, and need not be a mapping.
     show_default : bool
         Whether the command line's help names the default.
+    problem : str or None
+        Why it cannot be declared like this.
+    place : tuple of (str or None) and (int or None)
+        File and line of the declaration, as far as they are known.
     """
 
-    __slots__ = ("attribute", "default", "default_value", "help", "name", "parser", "plain", "required", "show_default")
+    __slots__ = (
+        "attribute",
+        "default",
+        "default_value",
+        "help",
+        "name",
+        "parser",
+        "place",
+        "plain",
+        "problem",
+        "required",
+        "show_default",
+    )
 
     def __init__(
         self,
@@ -63,6 +81,7 @@ class ConfigDeclaration:
         parser: str | Callable[[str], Any] | None,
         plain: bool,
         show_default: bool,
+        problem: str | None,
     ) -> None:
         self.name = name
         self.attribute = name
@@ -73,6 +92,23 @@ class ConfigDeclaration:
         self.parser = parser
         self.plain = plain
         self.show_default = show_default
+        self.problem = problem
+        self.place = place_of_declaration()
+
+    def check(self) -> None:
+        """Refuse arguments that do not fit together.
+
+        Raises
+        ------
+        ConfigException
+        """
+        if self.problem is not None:
+            raise self.error(self.problem)
+
+    def error(self, message: str) -> ConfigException:
+        """An error about the declaration, with its place."""
+        file, line = self.place
+        return ConfigException(message, line, file)
 
     def present(self, value: Any) -> Any:
         """A value that was just loaded from where it was stored, as the flow sees it."""
@@ -129,11 +165,6 @@ class Config(Deferred, Generic[V]):
         Give the flow what the parser returns, or the text if there is none, as it is.
     show_default : bool, default True
         Whether ``--help`` names the default.
-
-    Raises
-    ------
-    MetaflowException
-        If the arguments do not fit together.
 
     Examples
     --------
@@ -236,24 +267,13 @@ class Config(Deferred, Generic[V]):
         show_default: bool = True,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(name, str) or not name.strip():
-            raise MetaflowException("Config needs a name, as in Config('config', default='config.json').")
-        if kwargs:
-            known = "default, default_value, help, required, parser, plain, show_default"
-            raise MetaflowException(f"Config '{name}' cannot take '{min(kwargs)}'. It takes: {known}.")
-        if default is not None and default_value is not None:
-            raise MetaflowException(
-                f"Config '{name}' has both a default (the path of a file) and a default_value. Keep one of them."
-            )
-        if default is not None and not isinstance(default, str) and not callable(default):
-            default = _path_text(name, default)
-        if parser is not None and not isinstance(parser, str) and not callable(parser):
-            raise MetaflowException(
-                f"Config '{name}': its parser should be a function, or the dotted path of one, not {parser!r}."
-            )
+        # What is wrong is not said here: the flow's declaration does it, where an error can be shown as one.
+        if isinstance(default, PathLike):
+            default = str(fspath(default))
+        problem = _problem_of(name, default, default_value, help, parser, kwargs)
         is_required = bool(required) and default is None and default_value is None
         declared = ConfigDeclaration(
-            name, default, default_value, help, is_required, parser, plain, show_default is not False
+            name, default, default_value, help, is_required, parser, plain, show_default is not False, problem
         )
         super().__init__(declared, (), 0, "")
 
@@ -275,6 +295,7 @@ class Config(Deferred, Generic[V]):
                 raise AttributeError(f"Flow {type(flow).__name__} has no attribute '{declared.attribute}'")
             value = declared.present(state.load(declared.attribute))
         else:
+            declared.check()
             from .config_reading import read_default
             from .parameters import ParameterContext
 
@@ -284,15 +305,25 @@ class Config(Deferred, Generic[V]):
         return value
 
 
-def _path_text(name: str, path: Any) -> str:
-    from os import fspath
-
-    try:
-        return str(fspath(path))
-    except TypeError:
-        raise MetaflowException(
-            f"Config '{name}': its default should be the path of a file, not {path!r}. A value goes into default_value."
-        ) from None
+def _problem_of(
+    name: Any, default: Any, default_value: Any, help: Any, parser: Any, others: dict[str, Any]
+) -> str | None:
+    """Why there can be no config with these arguments."""
+    if not isinstance(name, str) or not name.strip():
+        return "Config needs a name, as in Config('config', default='config.json')."
+    if others:
+        known = "default, default_value, help, required, parser, plain, show_default"
+        return f"Config '{name}' cannot take '{min(others)}'. It takes: {known}."
+    if default is not None and default_value is not None:
+        return f"Config '{name}' has both a default (the path of a file) and a default_value. Keep one of them."
+    if default is not None and not isinstance(default, str) and not callable(default):
+        hint = "A value goes into default_value."
+        return f"Config '{name}': its default should be the path of a file, not {default!r}. {hint}"
+    if parser is not None and not isinstance(parser, str) and not callable(parser):
+        return f"Config '{name}': its parser should be a function, or the dotted path of one, not {parser!r}."
+    if help is not None and not isinstance(help, str):
+        return f"Config '{name}': help should be a text, not {help!r}."
+    return None
 
 
 def declaration_of(config: Config) -> ConfigDeclaration:
@@ -314,7 +345,7 @@ def configs_among(attributes: list[tuple[str, Any]], reserved: type) -> dict[str
     Raises
     ------
     ConfigException
-        If two have the same name, or one hides what every flow has.
+        If one is declared wrongly, two have the same name, or one hides what every flow has.
     """
     found: dict[str, ConfigDeclaration] = {}
     by_name: dict[str, str] = {}
@@ -322,14 +353,15 @@ def configs_among(attributes: list[tuple[str, Any]], reserved: type) -> dict[str
         if not isinstance(value, Config):
             continue
         declared = declaration_of(value)
+        declared.check()
         if hasattr(reserved, attribute):
-            raise ConfigException(
+            raise declared.error(
                 f"The config '{declared.name}' is assigned to self.{attribute}, which every flow has already. "
                 "Assign it to an attribute of another name."
             )
         first = by_name.setdefault(declared.name.lower(), attribute)
         if first != attribute:
-            raise ConfigException(
+            raise declared.error(
                 f"Config '{declared.name}' is declared twice, as self.{first} and self.{attribute}: names of configs "
                 "must be unique, ignoring case."
             )

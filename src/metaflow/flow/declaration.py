@@ -40,6 +40,11 @@ class StepDeclaration:
         The method, as written.
     decorators : list of StepDecorator
         Innermost, that is closest to ``@step``, first.
+
+    Raises
+    ------
+    MetaflowException
+        If one of them is declared wrongly.
     """
 
     __slots__ = ("decorators", "function", "name")
@@ -48,6 +53,8 @@ class StepDeclaration:
         self.name = name
         self.function = function
         self.decorators: list[StepDecorator] = [decorator.copy() for decorator in function.decorators]
+        if function.misdeclared:
+            raise function.misdeclared[0]
 
 
 class FlowDeclaration:

@@ -6,12 +6,14 @@ only what must wrap the user's code gives a :class:`~metaflow.flow.hooks.TaskHoo
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from ..exception import (
     BadStepDecoratorException,
     DuplicateStepDecoratorException,
     InvalidDecoratorAttribute,
+    MetaflowException,
 )
 from .attributes import with_defaults
 from .plain_data import plain
@@ -57,11 +59,18 @@ class Decorator:
     attributes: dict[str, Any]
     statically_defined: bool
     inserted_by: list[str] | None
+    #: File and line where it was written, as far as that is known.
+    where: tuple[str, int] | None = None
 
     @property
     def full_name(self) -> str:
         """Where it is defined, as a dotted name."""
         return f"{type(self).__module__}.{type(self).__qualname__}"
+
+    def error(self, message: str, kind: type[MetaflowException] = InvalidDecoratorAttribute) -> MetaflowException:
+        """An error about this decorator, with the place where it stands."""
+        file, line = self.where or (None, None)
+        return kind(message, line, file)
 
 
 class StepDecorator(Decorator):
@@ -75,6 +84,8 @@ class StepDecorator(Decorator):
         Whether it stands in the flow's source.
     inserted_by : list of str, optional
         Names of the mutators that added it, outermost first.
+    where : tuple of str and int, optional
+        File and line where it was written.
 
     Attributes
     ----------
@@ -97,9 +108,11 @@ class StepDecorator(Decorator):
         attributes: Mapping[str, Any] | None = None,
         statically_defined: bool = False,
         inserted_by: list[str] | None = None,
+        where: tuple[str, int] | None = None,
     ) -> None:
         self.statically_defined = statically_defined
         self.inserted_by = inserted_by
+        self.where = where
         self.set_attributes(attributes or {})
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -110,7 +123,7 @@ class StepDecorator(Decorator):
         InvalidDecoratorAttribute
             If an attribute is not one of ``defaults``.
         """
-        self.attributes = with_defaults(self.name, self.defaults, attributes)
+        self.attributes = with_defaults(self.name, self.defaults, attributes, self.where)
         self.given = frozenset(attributes)
 
     @property
@@ -165,7 +178,7 @@ class StepDecorator(Decorator):
         except (TypeError, ValueError):
             result = None
         if result is None or not minimum <= result < float("inf"):
-            raise InvalidDecoratorAttribute(
+            raise self.error(
                 f"Step *{step}*: @{self.name}({attribute}={value!r}) should be a number of at least {minimum:g}."
             )
         return result
@@ -183,15 +196,22 @@ class StepDecorator(Decorator):
 def attach(decorator: type[StepDecorator], function: F | None, attributes: dict[str, Any]) -> Any:
     """Body of every decorator function: put the declaration on the step, now or when called with the step.
 
+    An attribute that the decorator does not have is told later, when the flow is declared, where an error can be shown
+    as one.
+
     Raises
     ------
     BadStepDecoratorException
         If what is decorated is no step, or a positional argument was given.
-    DuplicateStepDecoratorException
-        If the step has it already.
     """
+    caller = sys._getframe(2)
+    where = (caller.f_code.co_filename, caller.f_lineno)
     if function is None:
-        return lambda step: attach(decorator, step, attributes)
+        return lambda step: _put(decorator, step, attributes, where)
+    return _put(decorator, function, attributes, where)
+
+
+def _put(decorator: type[StepDecorator], function: Any, attributes: dict[str, Any], where: tuple[str, int]) -> Any:
     if getattr(function, "is_step", False) is not True:
         written = getattr(function, "__name__", repr(function))
         hint = (
@@ -200,18 +220,26 @@ def attach(decorator: type[StepDecorator], function: F | None, attributes: dict[
             else f"name its arguments, as in @{decorator.name}({next(iter(decorator.defaults), 'name')}={function!r})"
         )
         raise BadStepDecoratorException(
-            f"Decorator '@{decorator.name}' is applied to {written}, which is no step: {hint}."
+            f"Decorator '@{decorator.name}' is applied to {written}, which is no step: {hint}.", where[1], where[0]
         )
-    add(function, decorator(attributes, statically_defined=True))
+    try:
+        add(function, decorator(attributes, statically_defined=True, where=where))
+    except MetaflowException as error:
+        function.misdeclared.append(error)
     return function
 
 
 def add(function: Any, declaration: StepDecorator) -> None:
-    """Add a declaration to a step."""
+    """Add a declaration to a step.
+
+    Raises
+    ------
+    DuplicateStepDecoratorException
+        If the step has it already.
+    """
     if not declaration.allow_multiple and any(d.name == declaration.name for d in function.decorators):
-        raise DuplicateStepDecoratorException(
+        raise declaration.error(
             f"Step '{function.__name__}' already has a decorator '{declaration.name}'. Each may be used once only.",
-            function.__code__.co_firstlineno,
-            function.__code__.co_filename,
+            DuplicateStepDecoratorException,
         )
     function.decorators.append(declaration)

@@ -32,14 +32,15 @@ class Expression:
     Attributes
     ----------
     text : str
-    code : code
+    code : code or str
+        As text, why it is no expression: that is told where an error can be shown as one.
     names : dict
         The global names of the module that it stands in.
     """
 
     __slots__ = ("code", "names", "text")
 
-    def __init__(self, text: str, code: CodeType, names: dict[str, Any]) -> None:
+    def __init__(self, text: str, code: CodeType | str, names: dict[str, Any]) -> None:
         self.text = text
         self.code = code
         self.names = names
@@ -179,7 +180,7 @@ def config_expr(expr: str) -> Any:
     Raises
     ------
     ConfigException
-        If it is no expression.
+        If it is no text.
 
     Examples
     --------
@@ -195,9 +196,9 @@ def config_expr(expr: str) -> Any:
     if not isinstance(expr, str):
         raise ConfigException(f"config_expr takes an expression as text, not {expr!r}.", line, file)
     text = expr.strip()
+    code: CodeType | str
     try:
         code = compile(text, f"<config_expr {text!r}>", "eval")
     except (SyntaxError, ValueError) as error:
-        problem = error.msg if isinstance(error, SyntaxError) else error
-        raise ConfigException(f"config_expr({text!r}) is no Python expression: {problem}.", line, file) from error
+        code = str(error.msg if isinstance(error, SyntaxError) else error)
     return Deferred(Expression(text, code, caller.f_globals), (), line, file)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 from ..exception import (
     BadFlowDecoratorException,
     DuplicateFlowDecoratorException,
-    InvalidDecoratorAttribute,
-    MetaflowException,
 )
 from .attributes import with_defaults
 from .decorators import Decorator
@@ -174,11 +172,6 @@ class FlowDecorator(Decorator):
     def recorded_attributes(self) -> dict[str, Any]:
         """The attributes as plain data, for the run's record."""
         return {name: plain(value) for name, value in self.attributes.items()}
-
-    def error(self, message: str, kind: type[MetaflowException] = InvalidDecoratorAttribute) -> MetaflowException:
-        """An error about this decorator, with the place where it stands."""
-        file, line = self.where or (None, None)
-        return kind(message, line, file)
 
     def __repr__(self) -> str:
         recorded = self.recorded_attributes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .declaration import FLOW_MUTATORS
@@ -14,6 +15,7 @@ from .user_decorators import (
     create,
     definition_of,
     failure_of,
+    takes,
 )
 
 if TYPE_CHECKING:
@@ -145,11 +147,22 @@ class _Mutating(UserDeclaration):
         try:
             if self._instance is None:
                 if self.args or self.kwargs:
+                    self.decorator._check_arguments(self.args, self.kwargs)
                     check_takes(self.decorator, self.args, self.kwargs, f"{where}: ")
                 self._instance = create(self.decorator, self.args, self.kwargs)
+            self._check_method(method)
             getattr(self._instance, method)(target)
         except Exception as error:
             raise failure_of(definition_of(self.decorator), method, error, where) from error
+
+    def _check_method(self, method: str) -> None:
+        function = getattr(self.decorator, method)
+        if isinstance(function, FunctionType) and not takes(function, 2):
+            target = "mutable_flow" if issubclass(self.decorator, FlowMutator) else "mutable_step"
+            raise definition_of(self.decorator).error(
+                f"{self.decorator.__name__}.{method} should be declared as {method}(self, {target}).",
+                function.__code__.co_firstlineno,
+            )
 
 
 class StepMutatorDeclaration(_Mutating, UserStepDeclaration):

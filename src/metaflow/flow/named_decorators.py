@@ -312,8 +312,10 @@ def _unknown(name: str, category: str, why: str | None = None) -> MetaflowExcept
     close = get_close_matches(name.rpartition(".")[2], known, n=1)
     hint = f" Did you mean *{close[0]}*?" if close else ""
     kind = "step" if for_steps else "flow"
-    reason = f": {why}" if why else ""
+    if name in registry.names("flow_decorators" if for_steps else "step_decorators"):
+        why = "it decorates flows, and goes above the class" if for_steps else "it decorates steps"
+    reason = f": {why}." if why else "."
     listed = ", ".join(known) or "none"
     return _error_for(category)(
-        f"Unknown {kind} decorator *{name}*{reason}.{hint} The following decorators are supported: *{listed}*"
+        f"Unknown {kind} decorator *{name}*{reason}{hint} The following decorators are supported: *{listed}*"
     )

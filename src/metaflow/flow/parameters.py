@@ -269,6 +269,8 @@ class Parameter(ParameterSignatures[V]):
                 close = get_close_matches(field, [*_OPTION_FIELDS, "default", "type", "help", "required"], n=1)
                 hint = f" Did you mean '{close[0]}'?" if close else ""
                 raise self.error(f"Parameter '{self.name}' has no field '{field}'.{hint}")
+        if self.help is not None and not isinstance(self.help, str):
+            raise self.error(f"Parameter '{self.name}': help should be a text, not {self.help!r}.")
         if self.separator is not None and (not isinstance(self.separator, str) or not self.separator):
             raise self.error(f"Parameter '{self.name}': separator should be a text such as ','.")
         forms = [

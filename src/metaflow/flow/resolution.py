@@ -194,6 +194,8 @@ def _value_of_origin(deferred: Deferred, configs: KnownConfigs, where: str) -> A
 
 
 def _run(expression: Expression, deferred: Deferred, configs: KnownConfigs, where: str) -> Any:
+    if isinstance(expression.code, str):
+        raise _error(deferred, configs, where, f"it is no Python expression: {expression.code}")
     # As global names rather than local ones, so that comprehensions and lambdas in the expression see them too.
     names = dict(expression.names)
     for name in set(_names_in(expression.code)):
@@ -219,10 +221,19 @@ def _names_in(code: CodeType) -> Iterator[str]:
             yield from _names_in(constant)
 
 
+def _configs_in(expression: Expression, configs: KnownConfigs) -> list[ConfigDeclaration]:
+    """The configs that an expression reads."""
+    if isinstance(expression.code, str):
+        return []
+    attributes = {configs.attribute_of(name) for name in _names_in(expression.code)}
+    return [declared for attribute, declared in configs.declarations.items() if attribute in attributes]
+
+
 def _error(deferred: Deferred, configs: KnownConfigs, where: str, why: str) -> ConfigException:
-    origin, read_from = deferred._origin, ""
-    if isinstance(origin, ConfigDeclaration) and origin.attribute in configs.sources:
-        read_from = f" (config '{origin.name}': {configs.sources[origin.attribute]})"
+    origin = deferred._origin
+    read = [origin] if isinstance(origin, ConfigDeclaration) else _configs_in(origin, configs)
+    sources = [f"config '{r.name}': {configs.sources[r.attribute]}" for r in read if r.attribute in configs.sources]
+    read_from = f" ({'; '.join(sources)})" if sources else ""
     return ConfigException(
         f"`{text_of(deferred)}` in {where}: {why.rstrip('.')}{read_from}.",
         deferred._line or None,

@@ -47,6 +47,7 @@ def step(  # noqa: F811 - ruff does not see that overload is typing's
         function.is_end = end
         function.node_info = node_info
         function.decorators = []
+        function.misdeclared = []  # errors of decorators, for the flow's declaration to raise
         function.name = function.__name__
         return function
 

@@ -210,6 +210,12 @@ class MethodsWrapper:
             return Action(skip={})
         if isinstance(skip, dict):
             return Action(skip=skip)
+        if skip is not False and skip is not None:
+            raise _misuse(
+                self._definition,
+                task,
+                f"set skip_step to {skip!r}. It should be True, or a dict of arguments for next",
+            )
         if replacement is not None and not callable(replacement):
             raise _misuse(
                 self._definition,

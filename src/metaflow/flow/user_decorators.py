@@ -86,7 +86,6 @@ class UserDecorator:
             return cls._attach(args[0], (), {})
         if len(args) == 1 and not kwargs and isinstance(args[0], (FunctionType, type)):
             raise BadStepDecoratorException(cls._misplaced(args[0]))
-        cls._check_arguments(args, kwargs)
         return Application(cls, args, kwargs)
 
     def init(self, *args: Any, **kwargs: Any) -> None:
@@ -111,6 +110,7 @@ class UserDecorator:
 
     @classmethod
     def _check_arguments(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        # Not where it is applied, but when the flow is declared: there an error can be shown as one.
         if (args or kwargs) and cls.init is UserDecorator.init:
             given = args[0] if args else next(iter(kwargs))
             raise definition_of(cls).error(
@@ -309,6 +309,15 @@ def failure_of(definition: Definition, method: str, error: Exception, where: str
     return UserDecoratorException(
         f"{where}, {definition.full_name}.{method} raised an error:\n{format_error(error)}", line, file
     )
+
+
+def takes(function: FunctionType, number: int) -> bool:
+    """Whether a function can be called with so many positional arguments."""
+    code = function.__code__
+    most = number if code.co_flags & 0x04 else code.co_argcount
+    least = code.co_argcount - len(function.__defaults__ or ())
+    keyword_only = code.co_kwonlyargcount - len(function.__kwdefaults__ or ())
+    return least <= number <= most and not keyword_only
 
 
 def _required_arguments(function: FunctionType) -> int:

@@ -6,7 +6,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, overload
 
 from ..exception import UserDecoratorException
-from .user_decorators import T, UserDecorator, UserStepDeclaration, define, definition_of
+from .user_decorators import T, UserDecorator, UserStepDeclaration, define, definition_of, takes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class UserStepDecorator(UserDecorator, is_base=True):
         super().__init_subclass__(is_base)
         for method, form in (("pre_step", "(self, step_name, flow, inputs=None)"), ("post_step", _POST_FORM)):
             function = vars(cls).get(method)
-            if isinstance(function, FunctionType) and not _takes(function, 4):
+            if isinstance(function, FunctionType) and not takes(function, 4):
                 raise definition_of(cls).error(
                     f"{cls.__name__}.{method} should be declared as {method}{form}.", function.__code__.co_firstlineno
                 )
@@ -113,7 +113,7 @@ class UserStepDecorator(UserDecorator, is_base=True):
     @classmethod
     def _check_arguments(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         if args:
-            raise UserDecoratorException(
+            raise definition_of(cls).error(
                 f"The decorator {cls.__name__} takes no positional arguments: name the argument {args[0]!r}."
             )
         super()._check_arguments(args, kwargs)
@@ -230,12 +230,3 @@ def user_step_decorator(function: Callable[..., Iterator[Any]]) -> _MadeDecorato
     define(made, code.co_firstlineno, code.co_filename)
     decorator: _MadeDecorator = made
     return decorator
-
-
-def _takes(function: FunctionType, number: int) -> bool:
-    """Whether a function can be called with so many positional arguments."""
-    code = function.__code__
-    most = number if code.co_flags & 0x04 else code.co_argcount
-    least = code.co_argcount - len(function.__defaults__ or ())
-    keyword_only = code.co_kwonlyargcount - len(function.__kwdefaults__ or ())
-    return least <= number <= most and not keyword_only

@@ -9,7 +9,9 @@ from ..flow.declaration import FlowDeclaration
 from .specs import PARAMETERS_STEP
 
 if TYPE_CHECKING:
+    from ..flow.decorators import StepDecorator
     from ..flow.graph import FlowGraph
+    from ..flow.node import Node
     from ..flow.spec import FlowSpec
     from .plan import RetryPolicy
     from .specs import RunSpec
@@ -53,7 +55,7 @@ def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
         flow_decorator.validate(declaration, graph)
     for node in graph:
         for decorator in node.decorators:
-            decorator.validate(graph, node.name)
+            _validate(decorator, graph, node)
             for name in decorator.assigned_names():
                 if hasattr(flow_class, name) or name in declaration.parameters:
                     raise MetaflowException(
@@ -61,6 +63,15 @@ def checked_graph(declaration: FlowDeclaration) -> FlowGraph:
                         "parameter, a constant, a step or a method of that name. Choose another."
                     )
     return graph
+
+
+def _validate(decorator: StepDecorator, graph: FlowGraph, node: Node) -> None:
+    try:
+        decorator.validate(graph, node.name)
+    except MetaflowException as error:
+        if error.line_no is None and (decorator.statically_defined or decorator.inserted_by):
+            error.source_file, error.line_no = decorator.where or (node.source_file, node.line)
+        raise
 
 
 def graph_info(declaration: FlowDeclaration, graph: FlowGraph) -> dict[str, Any]:

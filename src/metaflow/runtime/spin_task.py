@@ -11,6 +11,7 @@ from ..datastore.null_store import NullStore
 from ..datastore.tasks import TaskReader, TaskWriter
 from ..exception import MetaflowException
 from ..flow.parameters import ParameterContext
+from ..flow.spec import FlowSpec
 from .specs import PARAMETERS_TASK
 from .spin_decorators import keep_spinnable
 from .task import TaskRunner
@@ -70,8 +71,19 @@ class SpinRunner(TaskRunner):
         if self._spin.artifacts_module is not None:
             given = load_artifacts(self._spin.artifacts_module)
             self._given = _by_input(given, spec, self._spin)
+            if not spec.is_join:
+                self._preset(given)
         self._add_new_parameters(PARAMETERS_TASK if spec.is_join else spec.inputs[0])
         return super().execute(spec)
+
+    def _preset(self, given: Mapping[str, Any]) -> None:
+        """Let the step see given values of configs and constants, which no flow object reads from artifacts."""
+        from copy import deepcopy
+
+        preset, configs, constants = self.declaration.preset, self.declaration.configs, self.declaration.constants
+        for name in given.keys() & (configs.keys() | constants.keys()):
+            # A copy: a config value takes its dictionary over, and leaves it empty.
+            preset[name] = configs[name].present(deepcopy(given[name])) if name in configs else given[name]
 
     def _add_new_parameters(self, source: str) -> None:
         """Give parameters that the flow has gained since that run their defaults."""
@@ -210,10 +222,9 @@ def load_artifacts(path: str) -> dict[Any, Any]:
         sys.path.remove(os.path.dirname(path))
     given = getattr(module, _ARTIFACTS, None)
     if not isinstance(given, dict):
-        found = "does not define it" if given is None else f"defines it as a {type(given).__name__}"
+        found = "it does not" if given is None else f"it is of type {type(given).__name__} there"
         raise MetaflowException(
-            f"The artifacts module {path} should define {_ARTIFACTS}, a dictionary of artifacts by name, but it "
-            f"{found}."
+            f"The artifacts module {path} should define {_ARTIFACTS}, a dictionary of artifacts by name, but {found}."
         )
     return given
 
@@ -245,6 +256,10 @@ def _check_names(artifacts: dict[Any, Any], path: str | None) -> None:
     for name in artifacts:
         if not isinstance(name, str) or not name.isidentifier():
             raise MetaflowException(f"{name!r} in {_ARTIFACTS} of {path} cannot be the name of an artifact.")
+        if hasattr(FlowSpec, name) and name != "name":
+            raise MetaflowException(
+                f"{name!r} in {_ARTIFACTS} of {path} cannot be the name of an artifact: every flow has self.{name}."
+            )
 
 
 def _parts(key: str) -> tuple[str, str, int]:

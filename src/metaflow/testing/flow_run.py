@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..datastore.layout import run_key
 from ..datastore.root import ROOT_DIRECTORY
-from ..flow.declaration import FlowDeclaration
+from ..exception import MetaflowException
 from ..flow.flow_decorators import run_facts
 from ..metadata_store.events import RunEnded, RunStarted, TaskEnded
+from ..metadata_store.tags import check_tags
 from ..runtime.declared import checked_graph, retry_policies
 from ..runtime.gang import Gang, node_specs
 from ..runtime.plan import Plan, PlanGraph
@@ -19,7 +20,7 @@ from ..runtime.planned_spec import spec_of, transition_of
 from ..runtime.run import RunOptions, create_run, run_spec_of
 from ..runtime.run_files import record_to_json
 from ..runtime.scheduler import Limits
-from .in_process import InProcessRun, configure, parameter_values
+from .in_process import InProcessRun, configure, declare, parameter_values
 from .memory_provider import MemoryProvider
 from .process_state import as_a_task
 from .results import FlowResult, StepResult
@@ -85,7 +86,11 @@ def run_flow(
     [0.91, 0.97]
     """
     __tracebackhide__ = True
-    declaration = FlowDeclaration(flow_class)
+    for argument, texts in {"decospecs": decospecs, "tags": tags}.items():
+        if isinstance(texts, str):
+            raise MetaflowException(f"{argument} should be a list, as in {argument}=[{texts!r}].")
+    check_tags(tags)
+    declaration = declare(flow_class)
     provider = MemoryProvider() if root is None else _provider_in(Path(root))
     with as_a_task(provider):
         configure(declaration, configs or {})

@@ -11,7 +11,9 @@ from ..datastore.layout import log_key
 from ..datastore.logs import LogWriter, format_lines
 from ..datastore.tasks import open_task
 from ..exception import MetaflowDataMissing, MetaflowException
+from ..flow.declaration import FlowDeclaration
 from ..flow.parameters import Parameter, ParameterContext
+from ..flow.spec import FlowSpec
 from ..identity import get_username
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
@@ -28,9 +30,7 @@ if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
     from ..flow.config_reading import ConfigReading
     from ..flow.configs import ConfigDeclaration
-    from ..flow.declaration import FlowDeclaration
     from ..flow.node import Node
-    from ..flow.spec import FlowSpec
     from ..flow.state import Inputs
     from ..runtime.specs import RunSpec, TaskSpec
 
@@ -141,6 +141,19 @@ def _taken(record: dict[str, Any], node: Node) -> TransitionTaken | None:
     if not transition.targets:
         return None
     return TransitionTaken(transition.targets, transition.foreach, transition.num_splits, node.condition)
+
+
+def declare(flow_class: type[FlowSpec]) -> FlowDeclaration:
+    """What a flow declares.
+
+    Raises
+    ------
+    MetaflowException
+        If it is no flow, or something is declared in a way that cannot be.
+    """
+    if not isinstance(flow_class, type) or not issubclass(flow_class, FlowSpec):
+        raise MetaflowException(f"The first argument should be the class of the flow, not {flow_class!r}.")
+    return FlowDeclaration(flow_class)
 
 
 def configure(declaration: FlowDeclaration, given: Mapping[str, Any]) -> None:

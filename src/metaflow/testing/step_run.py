@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.tasks import TaskWriter
 from ..exception import MetaflowException
-from ..flow.declaration import FlowDeclaration
 from ..flow.flow_decorators import run_facts
 from ..flow.graph import FlowGraph
 from ..flow.state import Frame, foreach_label
@@ -20,12 +19,13 @@ from ..metadata_store.records import RunRecord
 from ..runtime.plan_retry import RetryPolicy
 from ..runtime.specs import PARAMETERS_STEP, PARAMETERS_TASK, RunSpec, TaskSpec
 from ..runtime.task import make_record
-from .in_process import InProcessRun, configure, parameter_values
+from .in_process import InProcessRun, configure, declare, parameter_values
 from .memory_provider import MemoryProvider
 from .process_state import as_a_task
 
 if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
+    from ..flow.declaration import FlowDeclaration
     from ..flow.node import Node
     from ..flow.spec import FlowSpec
     from .results import Artifacts, StepResult
@@ -96,7 +96,7 @@ def run_step(
     ('evaluate',)
     """
     __tracebackhide__ = True
-    declaration = FlowDeclaration(flow_class)
+    declaration = declare(flow_class)
     provider = MemoryProvider()
     with as_a_task(provider):
         configure(declaration, configs or {})

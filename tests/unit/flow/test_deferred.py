@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
@@ -117,7 +118,7 @@ def test_nothing_but_a_key_is_an_attribute() -> None:
 @pytest.mark.parametrize("wrong", ["cfg.", "x = 1", 3])
 def test_an_expression_that_is_none_is_refused_where_it_stands(wrong: object) -> None:
     with pytest.raises(ConfigException, match="config_expr") as caught:
-        config_expr(wrong)
+        resolve(config_expr(wrong), KNOWN, "here")
     assert caught.value.source_file == __file__
 
 
@@ -214,16 +215,28 @@ def test_an_object_on_its_own_reads_defaults_and_can_be_given_values() -> None:
     assert list(other) == []
 
 
+def declare(*members: object) -> FlowDeclaration:
+    return FlowDeclaration(type("F", (FlowSpec,), {f"member_{number}": each for number, each in enumerate(members)}))
+
+
+def test_what_is_declared_wrongly_says_where() -> None:
+    with pytest.raises(ConfigException) as caught:
+        declare(Config("a", parser=3))  # here
+    line = Path(__file__).read_text().splitlines()[(caught.value.line_no or 0) - 1]
+    assert caught.value.source_file == __file__ and line.endswith("# here")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Config(""), "needs a name"),
-        (lambda: Config("a", default="x", default_value="y"), "both a default .* and a default_value"),
-        (lambda: Config("a", defualt="x"), "cannot take 'defualt'"),
-        (lambda: Config("a", default={"x": 1}), "default should be the path.*goes into default_value"),
-        (lambda: Config("a", parser=3), "parser should be a function"),
+        (lambda: declare(Config("")), "needs a name"),
+        (lambda: declare(Config("a", default="x", default_value="y")), "both a default .* and a default_value"),
+        (lambda: declare(Config("a", defualt="x")), "cannot take 'defualt'"),
+        (lambda: declare(Config("a", default={"x": 1})), "default should be the path.*goes into default_value"),
+        (lambda: declare(Config("a", parser=3)), "parser should be a function"),
+        (lambda: declare(Config("a", help=3)), "help should be a text"),
         (lambda: Parameter(cfg.name), "Parameter needs a name, written as text"),
-        (lambda: FlowDeclaration(type("F", (FlowSpec,), {"a": Config("x"), "b": Config("X")})), "declared twice"),
+        (lambda: declare(Config("x"), Config("X")), "declared twice"),
         (lambda: FlowDeclaration(type("F", (FlowSpec,), {"next": Config("x")})), r"self\.next, which every flow has"),
     ],
 )

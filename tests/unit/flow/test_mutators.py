@@ -523,8 +523,6 @@ def no_step(self):
     [
         (decorate(bare, no_step), "no_step, which is no step: put it above @step"),
         (decorate(bare(), no_step), "no_step, which is no step: put it above @step"),
-        (decorate(bare, 3), "takes no positional arguments: name the argument 3"),
-        (lambda: bare(a=1), "given the argument 'a', but takes none.*fourth parameter"),
         (lambda: ActsOnStep(nothing), "nothing, which is no step"),
         (decorate(ActsOnStep, no_step), "no_step, which is no step"),
         (decorate(Acts, a_step), "a_step, which is no flow: put it above a class"),
@@ -578,5 +576,4 @@ def test_methods_with_other_parameters_are_refused() -> None:
         def post_step(self, step_name, flow, exception=None, **more):
             pass
 
-    with pytest.raises(UserDecoratorException, match="Good is given an argument .'x'.*method init"):
-        Good(x=1)
+    assert Good(a_step) is a_step

@@ -132,11 +132,10 @@ def _graph(decorator: SecretsDecorator) -> FlowGraph:
     ],
 )
 def test_bad_attributes_are_found_before_the_run(attributes, said) -> None:
-    decorator = SecretsDecorator(attributes)
+    decorator = SecretsDecorator(attributes, where=("flow.py", 7))
     with pytest.raises(InvalidDecoratorAttribute, match=said) as error:
         decorator.validate(_graph(decorator), "start")
-    assert error.value.line_no
-    assert error.value.source_file
+    assert (error.value.source_file, error.value.line_no) == ("flow.py", 7)
 
 
 nested = st.recursive(

@@ -163,6 +163,25 @@ def test_files_are_included(tmp_path):
     assert run_step(Including, "start", parameters={"text": str(path)}).seen == "ABC"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"tags": [""]}, "must not be an empty string"),
+        ({"tags": "ab"}, r"tags should be a list, as in tags=\['ab'\]"),
+        ({"decospecs": "retry"}, r"decospecs should be a list, as in decospecs=\['retry'\]"),
+    ],
+)
+def test_tags_and_decorators_are_lists(arguments, said):
+    with pytest.raises(MetaflowException, match=said):
+        run_flow(Loop, **arguments)
+
+
+@pytest.mark.parametrize("run", [run_flow, lambda flow: run_step(flow, "start")])
+def test_a_flow_is_a_class(run):
+    with pytest.raises(MetaflowException, match="should be the class of the flow, not 'Loop'"):
+        run("Loop")
+
+
 def test_bad_input_is_told():
     with pytest.raises(MetaflowException, match="has no parameter 'beta'; it has: alpha, num-rows"):
         run_flow(Wide, parameters={"beta": 1})

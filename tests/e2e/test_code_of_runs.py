@@ -63,13 +63,14 @@ def test_a_resumed_run_has_its_own_code_and_its_clones_that_of_their_origin(proj
     for name in ("near.py", "late.py"):
         (project.path / name).write_text("LIMIT = 3\n")
     first = project.run(failing, code=1).run_id
-    (project.path / "late.py").write_text("LIMIT = 5\n")
+    # Of another length: within a second, Python tells changed files by nothing else.
+    (project.path / "late.py").write_text("LIMIT = 5  # corrected\n")
     second = project.call("resume").run_id
 
     project.client()
     origin, resumed = Run(f"F/{first}"), Run(f"F/{second}")
     assert resumed.successful
-    assert files_of(resumed) == {**files_of(origin), "late.py": b"LIMIT = 5\n"}
+    assert files_of(resumed) == {**files_of(origin), "late.py": b"LIMIT = 5  # corrected\n"}
     cloned, executed = resumed["start"].task, resumed["end"].task
     assert cloned is not None and executed is not None
     assert files_of(cloned) == files_of(origin) and files_of(executed) == files_of(resumed)

@@ -47,7 +47,8 @@ ALIASES: dict[str, dict[str, str] | str] = {
     },
     "metaflow.package": _from("metaflow.exception", "NonUniqueFileNameToFilePathMappingException"),
     "metaflow.parameters": {
-        **_from("metaflow.flow.parameters", "Parameter ParameterContext"),
+        "Parameter": "metaflow.flow.parameters:Parameter",
+        "ParameterContext": "metaflow.flow.deploy_time:ParameterContext",
         **_from("metaflow.flow.parameter_types", "JSONType JSONTypeClass"),
     },
     "metaflow.plugins": {},

@@ -163,7 +163,7 @@ def test_what_is_wrong_with_configs_is_said_before_anything_runs(project: Projec
     assert wrong.code == 2
     assert "Bad values passed for configuration options" in wrong.stderr
     assert (
-        f"from the file {project.path / 'bad.json'} (--config): its parser count_parse failed in file" in wrong.stderr
+        f"from the file {project.path / 'bad.json'} (--config): its parser base.count_parse() failed in" in wrong.stderr
     )
     assert "line 2 column 9" in wrong.stderr
     assert "Config 'none', from the value of --config-value: it should be a mapping" in wrong.stderr

@@ -95,6 +95,30 @@ def test_what_a_flow_does_not_use_is_not_imported() -> None:
     assert not {"inspect", "json", "datetime", "click", "yaml", "tomllib"} & (with_config - modules_after(""))
 
 
+def test_a_plain_flow_costs_nothing_for_what_it_does_not_use() -> None:
+    flow = """
+from metaflow import FlowSpec, step
+
+class Plain(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+import metaflow.runtime.fork_loop
+from metaflow.flow.declaration import FlowDeclaration
+
+declaration = FlowDeclaration(Plain)
+declaration.configure({})
+declaration.complete()
+"""
+    unused = ("decorators", "flow_decorators", "mutators", "parameters", "user_decorators", "configs", "deferred")
+    assert not {*(f"metaflow.flow.{name}" for name in unused), "metaflow.runtime.gang"} & modules_after(flow)
+
+
 def test_a_task_process_imports_neither_the_command_line_nor_the_index() -> None:
     loaded = modules_after("import metaflow.runtime.fork_loop")
     assert not {"click", "sqlite3", "asyncio", "subprocess", "metaflow.flow.lint"} & loaded

@@ -38,11 +38,11 @@ def past_tasks(context: click.Context, _param: click.Parameter | None, incomplet
 
 
 def _paths(state: FlowState, parts: list[str]) -> Iterator[str]:
-    from ..client import Flow, Run, Step, metadata
+    from ..client import Flow, Run, Step
+    from .past_tasks import read_datastore
 
     flow = state.flow_class.__name__
-    root = state.root()
-    metadata(f"local@{root.parent}" if root.name == ".metaflow" else str(root))
+    read_datastore(state)
     if len(parts) == 1:
         yield from _few(f"{run.id}/" for run in Flow(flow, _namespace_check=False))
     elif len(parts) == 2:

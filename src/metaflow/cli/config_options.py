@@ -10,7 +10,7 @@ import click
 
 from ..exception import ConfigException, MetaflowException
 from ..flow.config_reading import ConfigReading, read_default, read_file, read_value
-from ..flow.parameters import ParameterContext
+from ..flow.deploy_time import ParameterContext
 from .messages import echo
 
 if TYPE_CHECKING:

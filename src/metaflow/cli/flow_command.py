@@ -12,11 +12,11 @@ import click
 from .. import __version__
 from ..exception import CommandException, MetaflowException
 from ..flow.declaration import FlowDeclaration, configs_of
+from ..flow.run_facts import RunFacts
 from .decospec_option import with_option
 from .default_kinds import check_default_kinds
 from .flow_options import click_options, values_of
 from .messages import echo, print_exception, print_metaflow_exception
-from .usage_errors import variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from ..flow.configs import ConfigSource
-    from ..flow.flow_decorators import RunFacts
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..runtime.fork_server import ForkServer
@@ -181,11 +180,14 @@ class FlowState:
         MetaflowException
             If attributes and options do not go together, or an option names what does not exist.
         """
+        options = self.flow_options
+        if not self.declaration.decorators:
+            return RunFacts()
         from ..datastore.root import set_root_of_run
         from ..flow.flow_decorators import run_facts
 
         set_root_of_run(str(self.root(create=True)))  # runs that options name are looked up there
-        return run_facts(self.declaration, self.flow_options)
+        return run_facts(self.declaration, options)
 
     def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] | None = None) -> FlowGraph:
         """Complete the declaration, and give the flow's graph after validation, with the usual messages.
@@ -337,6 +339,8 @@ def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
     except click.exceptions.Exit as request:
         code = request.exit_code
     except click.ClickException as error:
+        from .usage_errors import variable_of
+
         error.show()
         if (variable := variable_of(error)) is not None:
             echo(f"The value comes from the environment variable {variable}.")

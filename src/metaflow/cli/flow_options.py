@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from ..flow.flow_decorators import FlowOption, flow_decorators_of
-from ..flow.flow_options import KNOWN
+from ..flow.declaration import flow_decorators_of
+from ..flow.flow_options import KNOWN, FlowOption
 
 if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration

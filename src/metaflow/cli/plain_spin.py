@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from .. import __version__, settings
 from ..exception import MetaflowException
 from ..flow.declaration import FlowDeclaration
-from ..flow.flow_decorators import RunFacts
 from ..flow.parameters import Parameter
+from ..flow.run_facts import RunFacts
 from ..flow.spec import FlowSpec
 from ..runtime.stopping import RunStopped
 from .messages import echo, print_exception, print_metaflow_exception

@@ -16,8 +16,8 @@ from .messages import echo
 
 if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration
-    from ..flow.flow_decorators import RunFacts
     from ..flow.graph import FlowGraph
+    from ..flow.run_facts import RunFacts
     from ..runtime.fork_server import ForkServer
     from ..runtime.spin_origin import SpinOrigin
     from .spin_arguments import SpinArguments

@@ -8,6 +8,7 @@ import click
 
 from .. import __version__, settings
 from ..exception import CommandException, MetaflowException
+from ..runtime.console import readable_size
 from .reading import datastore_root_option, output_options
 from .table import print_json, print_lines
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from ..client import Flow, Run
     from ..client.health import Health
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @click.command(help="Show where results are kept here, whether that works, and which flows have any.")
@@ -58,7 +57,7 @@ def _root(explicit: str | None) -> Path:
 
 
 def _lines(root: Path, health: Health) -> list[str]:
-    free = f", {_size(health.free_bytes)} free" if health.free_bytes is not None else ""
+    free = f", {readable_size(health.free_bytes)} free" if health.free_bytes is not None else ""
     writable = "readable and writable" if health.write_problem is None else f"NOT WRITABLE: {health.write_problem}"
     return [
         f'Datastore: "{root}" (local), {writable}{free}',
@@ -101,10 +100,3 @@ def _plain(root: Path, health: Health, flows: list[tuple[Flow, Run | None]]) -> 
             for flow, latest in flows
         ],
     }
-
-
-def _size(number: float) -> str:
-    unit = 0
-    while number >= 1024 and unit < len(_UNITS) - 1:
-        number, unit = number / 1024, unit + 1
-    return f"{number:.1f} {_UNITS[unit]}"

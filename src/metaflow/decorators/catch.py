@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from ..exception import MetaflowException, MetaflowExceptionWrapper
-from ..flow.decorators import Retries, StepDecorator, attach
+from ..flow.decorators import StepDecorator, attach
 from ..flow.hooks import TaskContext, TaskHook
+from ..flow.retries import Retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable

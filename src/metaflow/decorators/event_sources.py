@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..flow.cron import check_cron, check_timezone
-from ..flow.parameters import ParameterContext
+from ..flow.deploy_time import ParameterContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from ..flow.current import current
 from ..flow.decorators import StepDecorator, attach
 from ..flow.hooks import TaskContext, TaskHook
 from ..flow.parallel_node import Parallel
+from ..flow.retries import MAX_ATTEMPTS
 from ..flow.transition import PARALLEL_ITERATOR
-from .retry import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
-from ..flow.flow_decorators import FlowDecorator, FlowOption, RunFacts, attach_to_flow
-from ..flow.flow_options import BRANCH, PRODUCTION
+from ..flow.flow_decorators import FlowDecorator, attach_to_flow
+from ..flow.flow_options import BRANCH, PRODUCTION, FlowOption
+from ..flow.run_facts import RunFacts
 from ..identity import get_username
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from ..exception import MetaflowException
-from ..flow.decorators import Retries, StepDecorator, attach
+from ..flow.decorators import StepDecorator, attach
+from ..flow.retries import MAX_ATTEMPTS, Retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: Attempts of one task, fallbacks included.
-MAX_ATTEMPTS = 6
 #: Most retries that leave room for the fallback of @catch.
 MAX_RETRIES = MAX_ATTEMPTS - 2
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, overload
 
 from ..client.trigger import METADATA_FIELD, Trigger
 from ..exception import CommandException, MetaflowNotFound
-from ..flow.flow_decorators import FlowDecorator, FlowOption, RunFacts, attach_to_flow
-from ..flow.flow_options import TRIGGER
+from ..flow.flow_decorators import FlowDecorator, attach_to_flow
+from ..flow.flow_options import TRIGGER, FlowOption
+from ..flow.run_facts import RunFacts
 from .event_sources import EventContext, check_options, refuse_duplicates, sources_of
 
 if TYPE_CHECKING:

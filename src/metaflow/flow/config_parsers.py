@@ -120,27 +120,3 @@ def load_parser(parser: str | Parser) -> Parser:
         raise ConfigException(f"its parser '{parser}' is no function but {found!r}")
     function: Parser = found
     return function
-
-
-def describe_failure(parser: Parser, error: BaseException) -> str:
-    """Say what a parser of the flow's author raised, and in which line of theirs.
-
-    Parameters
-    ----------
-    parser : callable
-    error : BaseException
-        What it raised.
-    """
-    import sys
-    from traceback import extract_tb
-
-    name = getattr(parser, "__qualname__", None) or repr(parser)
-    module = getattr(parser, "__module__", None) or ""
-    where = ""
-    if module.partition(".")[0] not in sys.stdlib_module_names or module == "__main__":
-        # Below our own frame: the parser, and what it called. The last one in the parser's own file is the one to see.
-        frames = list(extract_tb(error.__traceback__))[1:]
-        own = [frame for frame in frames if frame.filename == frames[0].filename]
-        if own and "site-packages" not in own[-1].filename:
-            where = f" in file {own[-1].filename} on line {own[-1].lineno}"
-    return f"its parser {name} failed{where}: {type(error).__name__}: {error}"

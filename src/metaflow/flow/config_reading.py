@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..exception import ConfigException, MetaflowException
-from .config_parsers import describe_failure, load_parser, parser_for
+from .config_parsers import load_parser, parser_for
 from .config_value import ConfigValue
 from .configs import ConfigSource
+from .user_code import tell_failure
 
 if TYPE_CHECKING:
     from .configs import ConfigDeclaration
-    from .parameters import ParameterContext
+    from .deploy_time import ParameterContext
 
 
 #: Ends of names that say what a file holds.
@@ -123,7 +124,7 @@ def _computed(config: ConfigDeclaration, field: str, context: ParameterContext) 
         return default(context)
     except Exception as error:
         raise ConfigException(
-            f"Config '{config.name}': the function that computes its {field} failed: {type(error).__name__}: {error}"
+            f"Config '{config.name}': its {field} could not be computed: {tell_failure(default, error)}"
         ) from error
 
 
@@ -162,7 +163,7 @@ def _call(parser: Any, text: str) -> Any:
     except RecursionError as error:
         raise ConfigException("it is nested too deeply") from error
     except Exception as error:
-        raise ConfigException(describe_failure(parser, error)) from error
+        raise ConfigException(f"its parser {tell_failure(parser, error)}") from error
 
 
 def _present(config: ConfigDeclaration, value: Any, source: ConfigSource) -> Any:

@@ -297,7 +297,7 @@ class Config(Deferred, Generic[V]):
         else:
             declared.check()
             from .config_reading import read_default
-            from .parameters import ParameterContext
+            from .deploy_time import ParameterContext
 
             context = ParameterContext(type(flow).__name__, "", declared.name, print, "local")
             value = read_default(declared, context).value

@@ -11,23 +11,23 @@ import sys
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .flow_decorators import flow_decorators_of
-from .parameters import Parameter
 from .spec import FlowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from .config_value import ConfigValue
     from .configs import ConfigDeclaration, ConfigSource
     from .decorators import StepDecorator
     from .flow_decorators import FlowDecorator
+    from .parameters import Parameter
     from .resolution import KnownConfigs
 
 #: Attribute of a flow class that lists the mutators written above it.
 FLOW_MUTATORS = "__flow_mutators__"
 _OPTION_NAME = re.compile(r"[A-Za-z_][\w-]*").fullmatch
-_NO_CONSTANT = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type, Parameter)
+_NO_CONSTANT = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type)
 
 
 class StepDeclaration:
@@ -217,6 +217,27 @@ class FlowDeclaration:
         return stored(self)
 
 
+def _imported(module: str) -> ModuleType | None:
+    """A module of this room; None if nothing in a flow can come from it, because nobody has imported it.
+
+    Most flows have neither configs nor decorators of their own, and those that have none should not pay for them.
+    """
+    return sys.modules.get(f"{__package__}.{module}")
+
+
+def flow_decorators_of(flow_class: type[FlowSpec]) -> list[FlowDecorator]:
+    """Decorators above a flow's class and its bases, mutators not included; those of base classes first.
+
+    Raises
+    ------
+    MetaflowException
+        If one is declared wrongly, or twice.
+    """
+    module = _imported("flow_decorators")
+    found: list[FlowDecorator] = [] if module is None else module.flow_decorators_of(flow_class)
+    return found
+
+
 def _flow_mutators_of(flow_class: type[FlowSpec]) -> list[FlowDecorator]:
     if not hasattr(flow_class, FLOW_MUTATORS):
         return []
@@ -239,16 +260,16 @@ def configs_of(flow_class: type[FlowSpec]) -> dict[str, ConfigDeclaration]:
     ConfigException
         If two have the same name, or one hides what every flow has.
     """
-    module = sys.modules.get(f"{__package__}.configs")
+    module = _imported("configs")
     if module is None:
-        return {}  # not even its class was imported
+        return {}
     found: dict[str, ConfigDeclaration] = module.configs_among(list(_attributes(flow_class)), FlowSpec)
     return found
 
 
 def _deferred_type() -> type | None:
-    """Class of what stands for the values of configs; None if nothing can, because it was never imported."""
-    module = sys.modules.get(f"{__package__}.deferred")
+    """Class of what stands for the values of configs; None if nothing can."""
+    module = _imported("deferred")
     return module.Deferred if module is not None else None
 
 
@@ -260,10 +281,12 @@ def parameters_of(flow_class: type[FlowSpec]) -> dict[str, Parameter]:
     MetaflowException
         If two have names that differ only in case.
     """
-    found: dict[str, Parameter] = {}
-    for attribute, value in _attributes(flow_class):
-        if isinstance(value, Parameter):
-            found[attribute] = value
+    module = _imported("parameters")
+    if module is None:
+        return {}
+    found: dict[str, Parameter] = {
+        attribute: value for attribute, value in _attributes(flow_class) if isinstance(value, module.Parameter)
+    }
     check_parameters(found)
     return found
 

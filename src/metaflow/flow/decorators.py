@@ -7,7 +7,7 @@ only what must wrap the user's code gives a :class:`~metaflow.flow.hooks.TaskHoo
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ..exception import (
     BadStepDecoratorException,
@@ -17,6 +17,7 @@ from ..exception import (
 )
 from .attributes import with_defaults
 from .plain_data import plain
+from .retries import Retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,52 +30,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-class Retries(NamedTuple):
-    """Attempts that a decorator asks for, beyond the first.
-
-    Attributes
-    ----------
-    user : int
-        Further attempts that run the user's code.
-    fallback : int
-        Attempts after those, without the user's code.
-    delay_seconds : float
-        Wait before each further attempt of the user's code.
-    """
-
-    user: int = 0
-    fallback: int = 0
-    delay_seconds: float = 0.0
-
-
 class Decorator:
-    """What declarations of steps and of flows have in common."""
-
-    name: ClassVar[str]
-    defaults: ClassVar[dict[str, Any]] = {}
-    allow_multiple: ClassVar[bool] = False
-    #: Whether it changes other declarations, and is nothing to a task.
-    is_mutator: ClassVar[bool] = False
-
-    attributes: dict[str, Any]
-    statically_defined: bool
-    inserted_by: list[str] | None
-    #: File and line where it was written, as far as that is known.
-    where: tuple[str, int] | None = None
-
-    @property
-    def full_name(self) -> str:
-        """Where it is defined, as a dotted name."""
-        return f"{type(self).__module__}.{type(self).__qualname__}"
-
-    def error(self, message: str, kind: type[MetaflowException] = InvalidDecoratorAttribute) -> MetaflowException:
-        """An error about this decorator, with the place where it stands."""
-        file, line = self.where or (None, None)
-        return kind(message, line, file)
-
-
-class StepDecorator(Decorator):
-    """Declaration that a step carries.
+    """What declarations of steps and of flows have in common.
 
     Parameters
     ----------
@@ -90,18 +47,35 @@ class StepDecorator(Decorator):
     Attributes
     ----------
     name : str
-        Name in source and in ``--with``.
+        Name in source, and in ``--with`` if it is a step's.
     defaults : dict
         Every attribute and its default.
+    allow_multiple : bool
+        Whether there may be more than one in the same place.
+    is_mutator : bool
+        Whether it changes other declarations, and is nothing to a task.
     attributes : dict
     given : frozenset of str
         Names of the attributes that were written.
+    where : tuple of str and int, or None
+        File and line where it was written, as far as that is known.
 
     Raises
     ------
     InvalidDecoratorAttribute
         If an attribute is not one of ``defaults``.
     """
+
+    name: ClassVar[str]
+    defaults: ClassVar[dict[str, Any]] = {}
+    allow_multiple: ClassVar[bool] = False
+    is_mutator: ClassVar[bool] = False
+
+    attributes: dict[str, Any]
+    given: frozenset[str]
+    statically_defined: bool
+    inserted_by: list[str] | None
+    where: tuple[str, int] | None = None
 
     def __init__(
         self,
@@ -115,6 +89,11 @@ class StepDecorator(Decorator):
         self.where = where
         self.set_attributes(attributes or {})
 
+    @property
+    def full_name(self) -> str:
+        """Where it is defined, as a dotted name."""
+        return f"{type(self).__module__}.{type(self).__qualname__}"
+
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Replace the attributes that were written; the others have the values of ``defaults``.
 
@@ -125,6 +104,24 @@ class StepDecorator(Decorator):
         """
         self.attributes = with_defaults(self.name, self.defaults, attributes, self.where)
         self.given = frozenset(attributes)
+
+    def recorded_attributes(self) -> dict[str, Any]:
+        """The attributes as plain data, for the run's record; what is secret must not be in it."""
+        return {name: plain(value) for name, value in self.attributes.items()}
+
+    def error(self, message: str, kind: type[MetaflowException] = InvalidDecoratorAttribute) -> MetaflowException:
+        """An error about this decorator, with the place where it stands."""
+        file, line = self.where or (None, None)
+        return kind(message, line, file)
+
+    def __repr__(self) -> str:
+        recorded = self.recorded_attributes()
+        written = ", ".join(f"{key}={recorded[key]!r}" for key in sorted(self.given))
+        return f"@{self.name}({written})"
+
+
+class StepDecorator(Decorator):
+    """Declaration that a step carries."""
 
     @property
     def recorded_name(self) -> str:
@@ -182,15 +179,6 @@ class StepDecorator(Decorator):
                 f"Step *{step}*: @{self.name}({attribute}={value!r}) should be a number of at least {minimum:g}."
             )
         return result
-
-    def recorded_attributes(self) -> dict[str, Any]:
-        """The attributes as plain data, for the run's record; what is secret must not be in it."""
-        return {name: plain(value) for name, value in self.attributes.items()}
-
-    def __repr__(self) -> str:
-        recorded = self.recorded_attributes()
-        written = ", ".join(f"{key}={recorded[key]!r}" for key in sorted(self.given))
-        return f"@{self.name}({written})"
 
 
 def attach(decorator: type[StepDecorator], function: F | None, attributes: dict[str, Any]) -> Any:

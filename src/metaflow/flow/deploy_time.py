@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..exception import ParameterFieldFailed
+from .user_code import describe, place_in_user_code, place_of_function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,22 +72,6 @@ def call(function: Callable[..., Any], context: ParameterContext, what: str, *, 
         ) from error
 
 
-def describe(function: Callable[..., Any]) -> str:
-    """How a message calls a function: ``compute_rate()``, ``json.loads()``."""
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    if name.endswith("<lambda>"):
-        return "a lambda"
-    module = getattr(function, "__module__", None)
-    prefix = "" if module in (None, "__main__", "builtins") else f"{module}."
-    return f"{prefix}{name.rpartition('<locals>.')[2]}()"
-
-
-def place_of_function(function: Callable[..., Any]) -> tuple[int | None, str | None]:
-    """Line and file where a function is defined, as far as they are known."""
-    code = getattr(function, "__code__", None)
-    return (None, None) if code is None else (code.co_firstlineno, code.co_filename)
-
-
 def _takes_two(function: Callable[..., Any]) -> bool:
     import inspect
 
@@ -97,18 +82,3 @@ def _takes_two(function: Callable[..., Any]) -> bool:
     except ValueError:  # a function of C that does not tell
         return False
     return True
-
-
-def place_in_user_code(error: BaseException) -> tuple[int | None, str | None]:
-    """Line and file, in code neither of ours nor of a library, where `error` or what led to it was raised."""
-    import os
-
-    libraries = (os.path.dirname(os.__file__) + os.sep, os.path.dirname(os.path.dirname(__file__)) + os.sep, "<")
-    place: tuple[int | None, str | None] = (None, None)
-    frame = error.__traceback__
-    while frame is not None:
-        file = frame.tb_frame.f_code.co_filename
-        if not file.startswith(libraries) and f"{os.sep}site-packages{os.sep}" not in file:
-            place = (frame.tb_lineno, file)
-        frame = frame.tb_next
-    return place

@@ -13,15 +13,15 @@ from ..exception import (
     BadFlowDecoratorException,
     DuplicateFlowDecoratorException,
 )
-from .attributes import with_defaults
 from .decorators import Decorator
-from .plain_data import plain
+from .run_facts import RunFacts
 from .spec import FlowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .declaration import FlowDeclaration
+    from .flow_options import FlowOption
     from .graph import FlowGraph
 
 C = TypeVar("C", bound=type)
@@ -30,115 +30,16 @@ C = TypeVar("C", bound=type)
 _NOTED = "_flow_decorators"
 
 
-class FlowOption(NamedTuple):
-    """Option that a flow decorator adds to the flow's command line, before the command.
-
-    Its environment variable is ``METAFLOW_FLOW_<NAME>``.
-
-    Attributes
-    ----------
-    name : str
-        As in ``--name``; with underscores instead of dashes, the key of its value.
-    help : str
-    decorator : str
-        Name of the decorator that it belongs to.
-    is_flag : bool
-        Whether it takes no value.
-    multiple : bool
-        Whether it may be repeated; its value is a tuple then.
-    metavar : str or None
-        What the help calls its value.
-    """
-
-    name: str
-    help: str
-    decorator: str
-    is_flag: bool = False
-    multiple: bool = False
-    metavar: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Key of its value among the values of all options."""
-        return self.name.replace("-", "_")
-
-
-class RunFacts(NamedTuple):
-    """What the flow decorators of a run add to it, as data that can be written as JSON.
-
-    Attributes
-    ----------
-    current : dict of str to object
-        Attributes of ``current`` in every task.
-    system_tags : tuple of str
-        Tags of the run.
-    metadata : dict of str to str
-        Recorded with the task that holds the run's parameters.
-    """
-
-    current: dict[str, Any] = {}
-    system_tags: tuple[str, ...] = ()
-    metadata: dict[str, str] = {}
-
-
 class FlowDecorator(Decorator):
     """Declaration that a flow carries.
 
-    Parameters
-    ----------
-    attributes : mapping, optional
-        Attributes as written; the others have the values of ``defaults``.
-    statically_defined : bool
-        Whether it stands in the flow's source.
-    inserted_by : list of str, optional
-        Names of the mutators that added it, outermost first.
-    where : tuple of str and int, optional
-        File and line where it was written.
-
     Attributes
     ----------
-    name : str
-        Name in source.
-    defaults : dict
-        Every attribute and its default.
-    allow_multiple : bool
-        Whether a flow may have more than one.
     options : tuple of FlowOption
         What it adds to the flow's command line.
-    attributes : dict
-    given : frozenset of str
-        Names of the attributes that were written.
-
-    Raises
-    ------
-    InvalidDecoratorAttribute
-        If an attribute is not one of ``defaults``.
     """
 
     options: ClassVar[tuple[FlowOption, ...]] = ()
-
-    def __init__(
-        self,
-        attributes: Mapping[str, Any] | None = None,
-        statically_defined: bool = False,
-        inserted_by: list[str] | None = None,
-        where: tuple[str, int] | None = None,
-    ) -> None:
-        self.statically_defined = statically_defined
-        self.inserted_by = inserted_by
-        self.where = where
-        self.set_attributes(attributes or {})
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Replace the attributes that were written; the others have the values of ``defaults``.
-
-        Raises
-        ------
-        InvalidDecoratorAttribute
-            If an attribute is not one of ``defaults``.
-        """
-        self.attributes = with_defaults(self.name, self.defaults, attributes, self.where)
-        self.given = frozenset(attributes)
 
     def validate(self, declaration: FlowDeclaration, graph: FlowGraph) -> None:
         """Check the attributes, before anything runs.
@@ -168,15 +69,6 @@ class FlowDecorator(Decorator):
             If they cannot be told.
         """
         return RunFacts()
-
-    def recorded_attributes(self) -> dict[str, Any]:
-        """The attributes as plain data, for the run's record."""
-        return {name: plain(value) for name, value in self.attributes.items()}
-
-    def __repr__(self) -> str:
-        recorded = self.recorded_attributes()
-        written = ", ".join(f"{key}={recorded[key]!r}" for key in sorted(self.given))
-        return f"@{self.name}({written})"
 
 
 class _Noted(NamedTuple):

@@ -240,7 +240,7 @@ class IncludeFile(IncludeFileSignatures[V]):
         try:
             return parser(stored)
         except Exception as error:
-            from .deploy_time import describe, place_in_user_code
+            from .user_code import describe, place_in_user_code
 
             line, file = place_in_user_code(error)
             raise MetaflowException(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..exception import DuplicateFlowDecoratorException, MetaflowException, UserDecoratorException
 from .declaration import check_parameters
-from .mutable_step import DecoratorSpec, MutableStep, inserted_by, matching, remove, spec_of
+from .mutable_step import DecoratorSpec, MutableStep, inserted_by, matching, put, remove, spec_of
 from .mutators import FlowMutator
 from .named_decorators import declare_for_flow, to_decospec
 from .parameters import Parameter
@@ -220,27 +220,13 @@ class MutableFlow:
         MetaflowException
             If it comes too late, or cannot be added.
         """
-        if duplicates not in (self.IGNORE, self.ERROR, self.OVERRIDE):
-            raise UserDecoratorException(
-                f"duplicates={duplicates!r} should be MutableFlow.IGNORE, MutableFlow.ERROR or MutableFlow.OVERRIDE."
-            )
         deco_type, spec = to_decospec(deco_type, deco_args, deco_kwargs)
-        static = self._mutator.statically_defined
-        made = declare_for_flow(spec, deco_type, static, inserted_by(self._mutator))
+        made = declare_for_flow(spec, deco_type, self._mutator.statically_defined, inserted_by(self._mutator))
         self._refuse_late(f"Adding the flow decorator '{made.name}'")
         self._declaration.settle(made, f"flow *{self._declaration.name}*")
-        decorators = self._declaration.decorators
-        present = [there for there in decorators if there.full_name == made.full_name]
-        if present and not made.allow_multiple:
-            if duplicates == self.ERROR and static:
-                raise DuplicateFlowDecoratorException(
-                    f"Flow *{self._declaration.name}* already has the decorator '{made.name}'."
-                )
-            if duplicates != self.OVERRIDE:
-                return None
-            decorators[:] = [there for there in decorators if there not in present]
-        decorators.append(made)
-        return made
+        owner = f"Flow *{self._declaration.name}*"
+        added = put(self._declaration.decorators, made, duplicates, owner, DuplicateFlowDecoratorException)
+        return made if added else None
 
     def remove_decorator(
         self,

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .mutable_flow import MutableFlow
 
 
+#: Mutators that were added by one another; far more than anybody means.
+_MAXIMUM_CHAIN = 50
+
+
 class DecoratorSpec(NamedTuple):
     """A decorator as it was applied.
 
@@ -121,28 +125,17 @@ class MutableStep:
         MetaflowException
             If it cannot be added: a decorator of flows; a mutator after ``pre_mutate``; arguments that it lacks.
         """
-        if duplicates not in (self.IGNORE, self.ERROR, self.OVERRIDE):
-            raise UserDecoratorException(
-                f"duplicates={duplicates!r} should be MutableStep.IGNORE, MutableStep.ERROR or MutableStep.OVERRIDE."
-            )
+        owner = f"Step *{self.name}*"
         deco_type, spec = to_decospec(deco_type, deco_args, deco_kwargs)
-        static = self._mutator.statically_defined
-        made = declare_for_step(spec, deco_type, static, inserted_by(self._mutator))
+        made = declare_for_step(spec, deco_type, self._mutator.statically_defined, inserted_by(self._mutator))
         if made.is_mutator and not self._takes_mutators:
             raise MetaflowException(
-                f"Step *{self.name}*: the mutator {made.name} can be added in `pre_mutate` only, because in `mutate` "
+                f"{owner}: the mutator {made.name} can be added in `pre_mutate` only, because in `mutate` "
                 "the time to run it is over."
             )
         self._declaration.settle(made, f"step *{self.name}*")
-        present = [there for there in self._step.decorators if there.full_name == made.full_name]
-        if present and not made.allow_multiple:
-            if duplicates == self.ERROR and static:
-                raise DuplicateStepDecoratorException(f"Step *{self.name}* already has the decorator '{made.name}'.")
-            if duplicates != self.OVERRIDE:
-                return None
-            self._step.decorators[:] = [there for there in self._step.decorators if there not in present]
-        self._step.decorators.append(made)
-        return made
+        added = put(self._step.decorators, made, duplicates, owner, DuplicateStepDecoratorException)
+        return made if added else None
 
     def remove_decorator(
         self,
@@ -191,6 +184,48 @@ def matching(decorators: Iterable[Any], name: str) -> list[Any]:
 def inserted_by(mutator: Any) -> list[str]:
     """How what a mutator adds has come to be."""
     return [*(mutator.inserted_by or ()), mutator.full_name]
+
+
+def put(
+    decorators: list[Any],
+    made: StepDecorator | FlowDecorator,
+    duplicates: int,
+    owner: str,
+    error: type[MetaflowException],
+) -> bool:
+    """Put a declaration that a mutator made outside of those in a list; returns whether it is there now.
+
+    Parameters
+    ----------
+    decorators : list of StepDecorator, or of FlowDecorator
+    made : StepDecorator or FlowDecorator
+    duplicates : int
+        What to do if it is there already.
+    owner : str
+        What has the decorators, for messages: ``Step *train*``.
+    error : type
+        What is raised if there may be no second one.
+
+    Raises
+    ------
+    UserDecoratorException
+        If `duplicates` is none of the three, or mutators add each other without end.
+    """
+    if duplicates not in (MutableStep.IGNORE, MutableStep.ERROR, MutableStep.OVERRIDE):
+        raise UserDecoratorException(f"{owner}: duplicates={duplicates!r} should be IGNORE, ERROR or OVERRIDE.")
+    present = [] if made.allow_multiple else [there for there in decorators if there.full_name == made.full_name]
+    if present:
+        if duplicates == MutableStep.ERROR and made.statically_defined:
+            raise error(f"{owner} already has the decorator '{made.name}'.")
+        if duplicates != MutableStep.OVERRIDE:
+            return False
+    chain = made.inserted_by or []
+    if len(chain) > _MAXIMUM_CHAIN:
+        raise UserDecoratorException(
+            f"{owner}: mutators add each other without end: {', '.join(dict.fromkeys(chain))}."
+        )
+    decorators[:] = [*(there for there in decorators if there not in present), made]
+    return True
 
 
 def remove(

@@ -173,7 +173,6 @@ class FlowMutatorDeclaration(_Mutating, FlowDecorator):
     """A flow mutator on a flow."""
 
     allow_multiple: ClassVar[bool] = True
-    where = None
 
 
 def flow_mutators_of(flow_class: type) -> list[FlowMutatorDeclaration]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from ..exception import MetaflowException, ParameterFieldTypeMismatch
-from .deploy_time import ParameterContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from .deploy_time import ParameterContext
     from .parameter_signatures import ParameterSignatures, V
     from .parameter_types import ValueType
     from .resolution import KnownConfigs
@@ -21,7 +21,7 @@ else:
 
     V = TypeVar("V")
 
-__all__ = ["RESERVED_NAMES", "Parameter", "ParameterContext", "V"]
+__all__ = ["RESERVED_NAMES", "Parameter", "V"]
 
 #: Names that the command line of ``run`` uses itself.
 RESERVED_NAMES = frozenset(
@@ -143,6 +143,8 @@ class Parameter(ParameterSignatures[V]):
             return state.load_into(flow, self.attribute)
         if state is not None:
             raise AttributeError(f"Flow {type(flow).__name__} has no attribute '{self.attribute}'")
+        from .deploy_time import ParameterContext
+
         value = self.default_value(ParameterContext(type(flow).__name__, "", self.name, print, "local"))
         values[self.attribute] = value
         return value
@@ -366,7 +368,8 @@ class Parameter(ParameterSignatures[V]):
         ParameterFieldTypeMismatch
             If what it returns does not fit the parameter's type.
         """
-        from .deploy_time import call, describe, place_of_function
+        from .deploy_time import call
+        from .user_code import describe, place_of_function
 
         value = call(self.default, context, f"The default of parameter '{self.name}'")
         if value is None:

@@ -282,26 +282,14 @@ def written_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     return ", ".join([*(repr(value) for value in args), *(f"{name}={value!r}" for name, value in kwargs.items())])
 
 
-def place_in_user_code(error: BaseException) -> tuple[int, str] | None:
-    """Line and file of the user's code in which an error came up; None if it passed through none."""
-    from pathlib import Path
-
-    own = str(Path(__file__).parent.parent)
-    found = None
-    trace = error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(own):
-            found = trace.tb_lineno, file
-        trace = trace.tb_next
-    return found
-
-
 def failure_of(definition: Definition, method: str, error: Exception, where: str) -> MetaflowException:
     """What a person is told of an error in a mutator: theirs, without our frames around it."""
     from ..exception import format_error
+    from .user_code import place_in_user_code
 
-    line, file = place_in_user_code(error) or (definition.line, definition.file)
+    line, file = place_in_user_code(error)
+    if line is None:
+        line, file = definition.line, definition.file
     if isinstance(error, MetaflowException):
         if error.line_no is None:
             error.line_no, error.source_file = line, file

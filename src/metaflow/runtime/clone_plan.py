@@ -45,6 +45,11 @@ class OriginTask(NamedTuple):
     ok: bool
     transition: Transition
 
+    @property
+    def key(self) -> str:
+        """``step/task/attempt``."""
+        return f"{self.step}/{self.task_id}/{self.attempt}"
+
 
 class Clone(NamedTuple):
     """A task that is taken over.

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from ..exception import MetaflowException
-from ..flow.transition import PARALLEL_ITERATOR
 from .plan_task import node_task_id
 
 if TYPE_CHECKING:
@@ -92,16 +91,6 @@ def node_specs(control: TaskSpec, nodes: int) -> Iterator[TaskSpec]:
         yield control._replace(
             task_id=node_task_id(control.task_id, node), frames=(*around, frame._replace(index=node, label=str(node)))
         )
-
-
-def node_metadata(spec: TaskSpec) -> dict[str, str]:
-    """What is recorded of a node beside what is recorded of every task; empty for a task that is none."""
-    if not spec.frames or spec.frames[-1].variable != PARALLEL_ITERATOR:
-        return {}
-    metadata = {"parallel-world-size": str(spec.frames[-1].num_splits)}
-    if spec.frames[-1].index == 0:
-        metadata["internal_task_type"] = "control_task"
-    return metadata
 
 
 def has_room(planned: PlannedTask, others: int) -> bool:

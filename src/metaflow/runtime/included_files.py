@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ..datastore.file_content import save_file
 from ..exception import CommandException
 from ..flow.include_file import IncludedFile
+from .console import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..datastore.manifest import ArtifactEntry
     from ..datastore.store import ObjectStore
-
-_UNITS = ("KB", "MB", "GB", "TB")
 
 
 def include_files(store: ObjectStore, values: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
@@ -63,11 +62,3 @@ def _include(store: ObjectStore, name: str, included: IncludedFile, say: Callabl
 
 def _reason(error: UnicodeError) -> str:
     return f"{error.reason} at byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def readable_size(size: int) -> str:
-    """A number of bytes for people: ``958B``, ``3.3MB``."""
-    if size < 1024:
-        return f"{size}B"
-    exponent = min((size.bit_length() - 1) // 10, len(_UNITS))
-    return f"{size / 1024**exponent:.1f}{_UNITS[exponent - 1]}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..decorators.retry import MAX_ATTEMPTS
+from ..flow.retries import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..flow.decorators import Retries
+    from ..flow.retries import Retries
 
 
 class Retry(NamedTuple):

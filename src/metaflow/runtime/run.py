@@ -17,7 +17,7 @@ from ..datastore.root import ROOT_DIRECTORY
 from ..datastore.source_files import save_source_files
 from ..datastore.tasks import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
-from ..flow.flow_decorators import RunFacts
+from ..flow.run_facts import RunFacts
 from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity

@@ -22,7 +22,6 @@ from ..flow.transition import PARALLEL_ITERATOR
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .console import Console
-from .gang import Gang, has_room, node_specs
 from .loop import EventLoop, Timer
 from .plan import Plan, PlannedTask, RetryPolicy
 from .planned_spec import spec_of, transition_of
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import TaskStatus
     from .executor import Executor, MakeExecutor
+    from .gang import Gang
     from .recorder import Recorder
 
 
@@ -207,6 +207,8 @@ class Scheduler:
 
     def _launch_gang(self, planned: PlannedTask, nodes: int) -> bool:
         """Start all nodes of a gang; returns False if it has to wait for others to end, or cannot be started."""
+        from .gang import Gang, has_room, node_specs
+
         try:
             if not has_room(planned, len(self._active)):
                 self._plan.put_back([planned])

@@ -6,6 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from ..flow.state import Frame
+from ..flow.transition import PARALLEL_ITERATOR
 
 #: Pseudo step whose one task holds the run's parameters and constants.
 PARAMETERS_STEP = "_parameters"
@@ -130,6 +131,16 @@ class TaskSpec(NamedTuple):
     def is_fallback(self) -> bool:
         """Whether this attempt stands in for user code whose process died every time."""
         return self.attempt >= self.user_attempts
+
+
+def node_metadata(spec: TaskSpec) -> dict[str, str]:
+    """What is recorded of a node beside what is recorded of every task; empty for a task that is none."""
+    if not spec.frames or spec.frames[-1].variable != PARALLEL_ITERATOR:
+        return {}
+    metadata = {"parallel-world-size": str(spec.frames[-1].num_splits)}
+    if spec.frames[-1].index == 0:
+        metadata["internal_task_type"] = "control_task"
+    return metadata
 
 
 def encode(run: RunSpec, task: TaskSpec) -> bytes:

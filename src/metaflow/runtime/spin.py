@@ -13,7 +13,7 @@ from ..datastore.layout import log_key, run_key
 from ..datastore.local import LocalStore
 from ..datastore.tasks import TaskWriter, open_task
 from ..exception import MetaflowException, TaskFailed
-from ..flow.flow_decorators import RunFacts
+from ..flow.run_facts import RunFacts
 from ..identity import get_username, resolve_identity
 from ..metadata_store.liveness import process_identity
 from ..metadata_store.records import RunRecord

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..datastore.tasks import TaskReader, open_task
-from ..decorators.retry import MAX_ATTEMPTS
 from ..exception import CommandException, MetaflowDataMissing
+from ..flow.retries import MAX_ATTEMPTS
 from ..flow.state import Frame
 from .specs import TaskSpec
 

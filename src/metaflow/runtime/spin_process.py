@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..datastore.tasks import TaskWriter, open_task
 from ..exception import MetaflowDataMissing, MetaflowException, TimeoutException
-from .loop import EventLoop, Timer
+from .loop import EventLoop
 from .process import describe_exit
 from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
 from .task import make_record
@@ -58,7 +58,6 @@ class SpunTask:
         self._console = console
         self._output = output
         self._timeout_seconds = timeout_seconds
-        self._timer: Timer | None = None
         self._started_at = time.time()
         self._pid = 0
         self._manifest: Manifest | None = None
@@ -110,7 +109,9 @@ class SpunTask:
         self._output.release()
         seconds = self._timeout_seconds
         if seconds is not None:
-            self._timer = self._loop.call_later(seconds + TIMEOUT_GRACE, lambda: self._timed_out(seconds))
+            self._loop.call_later(seconds + TIMEOUT_GRACE, lambda: self._timed_out(seconds))
+        if self._stop is not None:
+            self._kill(signal.SIGTERM)  # before, there was nothing to end
 
     def output(self, stream: LogStream, data: bytes) -> None:
         """It printed something."""
@@ -150,8 +151,8 @@ class SpunTask:
         content = make_record(run, spec, self._started_at, ok=False, success=False, error=error, pid=self._pid)
         content["task"]["inputs"] = ()
         content["transition"] = [[], None]
-        text = "a segmentation fault" if status == -signal.SIGSEGV else ""
-        self._console.say(f"Task failed with {text}." if text else f"Task failed: {self.death}.", bad=True)
+        text = "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {self.death}."
+        self._console.say(text, self._output.where, bad=True)
         return TaskWriter(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).commit(content)
 
     def _timed_out(self, seconds: float) -> None:
@@ -181,5 +182,8 @@ class SpunTask:
             self._loop.call_later(STOP_GRACE, self._give_up)
 
     def _give_up(self) -> None:
-        """Stop waiting for a process that was killed, but of which nothing is heard."""
+        """Stop waiting for a process that was killed, but of which nothing is heard; closing the executor ends it."""
         self._over = True
+        self._stop = self._stop or MetaflowException(
+            f"The process of step *{self._spec.step}* was killed, but nothing was heard of its end."
+        )

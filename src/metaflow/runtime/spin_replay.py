@@ -35,7 +35,7 @@ class Replay:
         self._decision = decide(plan, plan_graph, self._origin)
         self._ready = list(iter(plan.take, None))
         self._keys = {
-            (planned.task_id, node): f"{task.step}/{task.task_id}/{task.attempt}"
+            (planned.task_id, node): task.key
             for planned, origins in self._decision.clones
             for node, task in enumerate(origins)
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..flow.transition import PARALLEL_ITERATOR
+from .console import readable_size
 from .planned_spec import transition_of
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from ..datastore.manifest import ArtifactEntry, Manifest
 
 _MAXIMUM_PREVIEW = 60
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class Described(NamedTuple):
@@ -104,7 +104,7 @@ def table(changes: Iterable[Change]) -> list[str]:
         shown = _short(described.preview)
         if change.state == "changed" and change.before is not None and change.before.preview != described.preview:
             shown += f" (was {_short(change.before.preview)})"
-        rows.append((change.state, change.name, type_name(described.type), _size(described.size), shown))
+        rows.append((change.state, change.name, type_name(described.type), readable_size(described.size), shown))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if same:
@@ -137,11 +137,3 @@ def type_name(text: str) -> str:
 
 def _short(preview: str) -> str:
     return preview if len(preview) <= _MAXIMUM_PREVIEW else preview[: _MAXIMUM_PREVIEW - 3] + "..."
-
-
-def _size(count: float) -> str:
-    unit = 0
-    while count >= 1000 and unit < len(_UNITS) - 1:
-        count /= 1000
-        unit += 1
-    return f"{count:.3g} {_UNITS[unit]}"

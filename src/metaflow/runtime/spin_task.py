@@ -10,7 +10,7 @@ from ..datastore.local import LocalStore
 from ..datastore.null_store import NullStore
 from ..datastore.tasks import TaskReader, TaskWriter
 from ..exception import MetaflowException
-from ..flow.parameters import ParameterContext
+from ..flow.deploy_time import ParameterContext
 from ..flow.spec import FlowSpec
 from .specs import PARAMETERS_TASK
 from .spin_decorators import keep_spinnable

@@ -23,8 +23,7 @@ from ..flow.state import ArtifactSource, Frame, Inputs, StepState
 from ..flow.transition import Transition
 from .artifacts import FlowLevelFirst, save_artifacts
 from .console import highlight
-from .gang import node_metadata
-from .specs import PARAMETERS_TASK, RunSpec, TaskSpec
+from .specs import PARAMETERS_TASK, RunSpec, TaskSpec, node_metadata
 
 if TYPE_CHECKING:
     from ..datastore.store import ObjectStore

@@ -12,7 +12,8 @@ from ..datastore.logs import LogWriter, format_lines
 from ..datastore.tasks import open_task
 from ..exception import MetaflowDataMissing, MetaflowException
 from ..flow.declaration import FlowDeclaration
-from ..flow.parameters import Parameter, ParameterContext
+from ..flow.deploy_time import ParameterContext
+from ..flow.parameters import Parameter
 from ..flow.spec import FlowSpec
 from ..identity import get_username
 from ..metadata_store.events import TaskEnded, TaskStarted

@@ -14,8 +14,9 @@ from metaflow.exception import (
     InvalidDecoratorAttribute,
 )
 from metaflow.flow.declaration import FlowDeclaration
-from metaflow.flow.flow_decorators import FlowDecorator, RunFacts, run_facts
+from metaflow.flow.flow_decorators import FlowDecorator, run_facts
 from metaflow.flow.plain_data import plain
+from metaflow.flow.run_facts import RunFacts
 
 
 def names(flow: type[FlowSpec]) -> list[str]:

@@ -577,3 +577,33 @@ def test_methods_with_other_parameters_are_refused() -> None:
             pass
 
     assert Good(a_step) is a_step
+
+
+def test_mutators_that_add_each_other_without_end_are_refused() -> None:
+    class First(StepMutator):
+        def pre_mutate(self, mutable_step):
+            mutable_step.add_decorator(Second, duplicates=mutable_step.OVERRIDE)
+
+    class Second(StepMutator):
+        def pre_mutate(self, mutable_step):
+            mutable_step.add_decorator(First, duplicates=mutable_step.OVERRIDE)
+
+    class Flow(FlowSpec):
+        @First
+        @step
+        def start(self):
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+    with pytest.raises(UserDecoratorException, match=r"Step \*start\*: .* without end: .*First, .*Second"):
+        declared(Flow)
+
+    class Endless(FlowMutator):
+        def pre_mutate(self, mutable_flow):
+            mutable_flow.add_decorator(Endless)
+
+    with pytest.raises(UserDecoratorException, match=r"Flow \*Flow\*: .* without end: .*Endless"):
+        declared(Endless(Flow))

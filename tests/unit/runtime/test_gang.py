@@ -10,9 +10,9 @@ from metaflow.exception import MetaflowException
 from metaflow.flow.state import Frame
 from metaflow.flow.transition import PARALLEL_ITERATOR, Transition
 from metaflow.runtime import gang as module
-from metaflow.runtime.gang import Gang, has_room, node_metadata, node_specs
+from metaflow.runtime.gang import Gang, has_room, node_specs
 from metaflow.runtime.plan_task import PlannedTask
-from metaflow.runtime.specs import TaskSpec
+from metaflow.runtime.specs import TaskSpec, node_metadata
 
 OUTER = Frame("start", "xs", 4, 5, "e", "start/1/0")
 CONTROL = TaskSpec(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from metaflow.decorators.retry import MAX_ATTEMPTS
-from metaflow.flow.decorators import Retries
+from metaflow.flow.retries import MAX_ATTEMPTS, Retries
 from metaflow.runtime.plan_retry import Retry, RetryPolicy
 
 

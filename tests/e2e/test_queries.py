@@ -91,3 +91,36 @@ def test_a_sweep_is_found_again(project: Project, monkeypatch) -> None:
     monkeypatch.setattr(provider.LocalProvider, "reader", read_nothing)
     assert Task(f"SweepFlow/{first}/end/{flow[first].end_task.id}").data.kept == "from the start"
     assert flow[first].data.accuracy == 0.05 and flow[first].end_task["alpha"].data == 0.1
+
+
+def test_tasks_that_start_together_are_listed_in_the_order_in_which_they_were_started(project: Project) -> None:
+    project.run(
+        """
+        class WideFlow(FlowSpec):
+            @step
+            def start(self):
+                self.items = list(range(60))
+                self.next(self.work, foreach="items")
+
+            @step
+            def work(self):
+                self.next(self.join)
+
+            @step
+            def join(self, inputs):
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+        """,
+        "--max-workers",
+        "16",
+    )
+    project.client()
+    from metaflow import Flow
+
+    step = Flow("WideFlow").latest_run["work"]
+    assert [task.index for task in step] == list(range(59, -1, -1))
+    times = [task.created_at for task in step]
+    assert times == sorted(times, reverse=True) and step.task.index == 59

@@ -155,6 +155,13 @@ class Metaflow:
         self._provider = provider_of(state["metadata"])
         self._namespace = state["namespace"]
 
+    def __eq__(self, other: object) -> bool:
+        """Two are equal if they read the same datastore."""
+        return self._provider is other._provider if isinstance(other, Metaflow) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._provider.root))
+
     def __str__(self) -> str:
         return "Metaflow()"
 

@@ -6,7 +6,7 @@ elsewhere, and colours are ones that can be read on light and on dark grounds.
 
 from __future__ import annotations
 
-from html import escape
+import html
 from itertools import islice
 
 from metaflow.client.artifact import DataArtifact
@@ -16,6 +16,7 @@ from metaflow.client.step import Step
 from metaflow.client.task import Task
 from metaflow.client.times import duration_text
 from metaflow.exception import MetaflowException
+from metaflow.metadata_store.records import encodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,19 +55,19 @@ def object_html(shown: MetaflowObject) -> str:
             try:
                 return panel(str(shown), *describe(shown))
             except MetaflowException as error:
-                return panel(str(shown), f"<div>{escape(error.headline)}: {escape(error.message)}</div>")
+                return panel(str(shown), f"<div>{_escaped(error.headline)}: {_escaped(error.message)}</div>")
     return panel(str(shown))
 
 
 def panel(title: str, *parts: str) -> str:
     """Put HTML parts below a title."""
-    head = f"<div><b>{escape(title)}</b></div>" if title else ""
+    head = f"<div><b>{_escaped(title)}</b></div>" if title else ""
     return f'<div style="overflow-x:auto">{head}{"".join(parts)}</div>'
 
 
 def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
-    head = "".join(f'<th style="{_CELL};{_LINE}">{escape(name)}</th>' for name in columns)
+    head = "".join(f'<th style="{_CELL};{_LINE}">{_escaped(name)}</th>' for name in columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return (
         '<table style="border-collapse:collapse;background:transparent;color:inherit">'
@@ -74,9 +75,14 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def _escaped(text: str) -> str:
+    """Text as HTML shows it, also if it is one that cannot be written as UTF-8."""
+    return html.escape(encodable(text))
+
+
 def _facts(facts: dict[str, str]) -> str:
     rows = "".join(
-        f'<tr><td style="{_CELL};opacity:.7">{escape(name)}</td>{_cell(text)}</tr>'
+        f'<tr><td style="{_CELL};opacity:.7">{_escaped(name)}</td>{_cell(text)}</tr>'
         for name, text in facts.items()
         if text
     )
@@ -85,7 +91,7 @@ def _facts(facts: dict[str, str]) -> str:
 
 def _cell(text: str) -> str:
     colour = f";color:{_COLOURS.get(text, 'inherit')};font-weight:bold" if isinstance(text, Status) else ""
-    return f'<td style="{_CELL}{colour}">{escape(text)}</td>'
+    return f'<td style="{_CELL}{colour}">{_escaped(text)}</td>'
 
 
 def _time(at: datetime | None) -> str:

@@ -186,7 +186,7 @@ class MetaflowObject:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         version = state.get("version") if isinstance(state, dict) else None
-        layout = _PICKLE_LAYOUTS.get(version or "")
+        layout = _PICKLE_LAYOUTS.get(version) if isinstance(version, str) else None
         data = state.get("data") if layout else None
         if layout is None or not isinstance(data, (list, tuple)) or len(data) != len(layout):
             raise MetaflowNotFound(

@@ -21,6 +21,8 @@ _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "in")
 _SYNONYMS = {"==": "="}
 _ORDERS = ("started_at", "finished_at", "duration", "user", "status")
 _VALUE_ORDERS = ("parameter", "artifact")
+# What SQLite takes in one statement is about three times as many.
+_MOST_VALUES = 10_000
 _NEWEST_FIRST = "-started_at"
 
 
@@ -109,10 +111,18 @@ def _condition(kind: ValueKind, name: str, given: Any) -> ValueCondition:
         )
     operand = given[1]
     if operator != "in":
+        if operand is None and operator not in ("=", "!="):
+            raise InvalidQueryException(f"{where}: nothing is less or greater than None. Use '=' or '!=' with it.")
         return ValueCondition(kind, name, operator, _scalar(operand, where))
     if isinstance(operand, str) or not hasattr(operand, "__iter__"):
         raise InvalidQueryException(f"{where}: 'in' is followed by a list of values, not by {operand!r}.")
-    return ValueCondition(kind, name, operator, tuple(_scalar(item, where) for item in operand))
+    values = tuple(_scalar(item, where) for item in operand)
+    if len(values) > _MOST_VALUES:
+        raise InvalidQueryException(
+            f"{where}: 'in' is followed by at most {_MOST_VALUES:,} values, not by {len(values):,}. "
+            "Ask for a range with '>=' and '<=', or ask several times."
+        )
+    return ValueCondition(kind, name, operator, values)
 
 
 def _scalar(value: Any, where: str) -> Scalar:

@@ -8,6 +8,8 @@ from metaflow.metadata_store.store import RunQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from metaflow.metadata_store.records import FlowRecord, RunRecord
 
 _RUN_FILE = "/run.json"
@@ -21,10 +23,10 @@ class SpinProvider(LocalProvider):
         self._catch_up(flow)
         return super().flows(flow)
 
-    def runs(self, query: RunQuery) -> list[RunRecord]:
-        """Spun steps that match, each a run of its own, newest first."""
+    def each_run(self, query: RunQuery) -> Iterator[RunRecord]:
+        """Give the spun steps that match, each a run of its own, in the query's order."""
         self._catch_up(query.flow)
-        return super().runs(query)
+        yield from super().each_run(query)
 
     def _catch_up(self, flow: str | None) -> None:
         known = {(run.flow, run.run_id) for run in self.index.runs(RunQuery(flow))}

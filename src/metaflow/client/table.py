@@ -79,10 +79,11 @@ class Table(Sequence["dict[str, Any]"]):
 
     def __repr__(self) -> str:
         shown = [[_cell(row[name]) for name in self.columns] for row in self._rows[:_SHOWN_ROWS]]
-        widths = [max(map(len, column)) for column in zip(self.columns, *shown, strict=True)]
+        head = [_printable(name) for name in self.columns]
+        widths = [max(map(len, column)) for column in zip(head, *shown, strict=True)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-            for cells in (self.columns, *shown)
+            for cells in (head, *shown)
         ]
         if len(self) > _SHOWN_ROWS:
             lines.append(f"... {len(self)} rows")
@@ -159,5 +160,9 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    text = "".join(character if character.isprintable() else " " for character in text)
+    text = _printable(text)
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

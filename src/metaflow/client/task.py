@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaflow.client.artifact import DataArtifact, MetaflowData, has_artifact, load_value, visible_names
 from metaflow.client.object import MetaflowObject, local_time
-from metaflow.exception import MetaflowNotFound
+from metaflow.exception import MetaflowException, MetaflowNotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -309,6 +309,8 @@ class Task(MetaflowObject):
         """
         from metaflow.datastore.logs import read_log
 
+        if stream not in (None, "stdout", "stderr"):
+            raise MetaflowException(f"A task has no log {stream!r}: there are 'stdout' and 'stderr'.")
         origin = self._origin()
         if origin is not None:
             return origin.log(stream, offset)

@@ -59,7 +59,8 @@ def fields_of(run: RunRecord, attempts: Iterable[TaskRecord], root: str, task: T
         The fields.
     """
     fields = []
-    for attempt in attempts:
+    # What was recorded in one millisecond stays in the order of the attempts.
+    for attempt in sorted(attempts, key=lambda each: each.attempt):
         for name, value, seconds, kind in _fields_of_attempt(run, attempt, root):
             fields.append(Metadata(name, value, int(seconds * 1000), kind, task))
     return sorted(fields, key=lambda each: each.created_at)

@@ -120,7 +120,7 @@ class _Select:
             if order.name is not None:
                 self._sort_key = "a.value"
                 self._require_flow()
-                self._require("a.kind = ? AND a.name = ? AND a.value IS NOT NULL", order.by, order.name)
+                self._require("a.kind = ? AND a.name = ? AND a.value IS NOT NULL", order.by, encodable(order.name))
                 return "run_values"
             self._sort_key = _SORT_COLUMNS[order.by].format("a")
             self._require(f"{self._sort_key} IS NOT NULL")
@@ -129,7 +129,7 @@ class _Select:
             condition = min(indexed, key=lambda each: each.operator != "=")
             values.remove(condition)
             self._require_flow()
-            self._require("a.kind = ? AND a.name = ?", condition.kind, condition.name)
+            self._require("a.kind = ? AND a.name = ?", condition.kind, encodable(condition.name))
             self._require(*_comparison("a.value", condition))
             return "run_values"
         # The first tag is that of the namespace, which most runs have: a status or a user says more.
@@ -143,7 +143,7 @@ class _Select:
 
     def _require_flow(self) -> None:
         if self._query.flow is not None:
-            self._require("a.flow = ?", self._query.flow)
+            self._require("a.flow = ?", encodable(self._query.flow))
         else:
             self._require(f"a.flow IN ({FLOW_NAMES})")  # indexes of tags and values begin with the flow
 
@@ -175,7 +175,7 @@ class _Select:
         own = (
             "SELECT 1 FROM run_values AS v WHERE v.flow = a.flow AND v.run_id = a.run_id AND v.kind = ? AND v.name = ?"
         )
-        self._require(f"{exists} ({own} AND {test})", kind, name, *operands)
+        self._require(f"{exists} ({own} AND {test})", kind, encodable(name), *operands)
 
     def _require(self, condition: str, *values: Any) -> None:
         self._conditions.append(condition)
@@ -202,7 +202,8 @@ class _Select:
 
     def require_behind(self, order: RunOrder, after: tuple[Any, ...]) -> None:
         """Only runs that come later in a list of that order."""
-        value, key = after[0], self._sort_key
+        value = encodable(after[0]) if isinstance(after[0], str) else after[0]
+        key = self._sort_key
         beyond = "<" if order.descending else ">"
         below, *place = self._below(after[1:])
         # The first comparison says nothing new: with it, an index is read from there on.
@@ -239,8 +240,10 @@ def _comparison(column: str, condition: ValueCondition) -> tuple[Any, ...]:
     operator, operand = condition.operator, condition.operand
     if operator == "in":
         assert isinstance(operand, tuple)
-        tests = [_comparison(column, condition._replace(operator="=", operand=item)) for item in operand]
-        return f"({' OR '.join(test for test, *_ in tests) or '0'})", *[value for _, *rest in tests for value in rest]
+        # A flat list: SQLite limits how deep a condition may be, so that they cannot be many comparisons with OR.
+        given = [encodable(item) if isinstance(item, str) else item for item in operand if item is not None]
+        test = f"{column} IN ({', '.join('?' * len(given))})"
+        return (f"({test} OR {column} IS NULL)" if None in operand else test, *given)
     value = encodable(operand) if isinstance(operand, str) else operand
     if operator == "=":
         return (f"{column} IS NULL",) if value is None else (f"{column} = ?", value)

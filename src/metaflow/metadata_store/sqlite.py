@@ -120,7 +120,7 @@ class SqliteMetadata:
             rows = [(name, self._file.query(_FIRST_RUN, (name,))[0][0]) for (name,) in self._file.query(FLOW_NAMES)]
             rows.sort(key=lambda row: (row[1], row[0]), reverse=True)
         else:
-            rows = [(flow, created_at) for (created_at,) in self._file.query(_FIRST_RUN, (flow,))]
+            rows = [(flow, created_at) for (created_at,) in self._file.query(_FIRST_RUN, (encodable(flow),))]
         return [FlowRecord(name, created_at) for name, created_at in rows if created_at is not None]
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
@@ -136,14 +136,14 @@ class SqliteMetadata:
         """One run, or None if it is not known."""
         rows = self._file.query(
             f"SELECT {RUN_COLUMNS} FROM runs WHERE flow = ? AND run_id = ?",  # noqa: S608 - no outside text
-            (flow, run_id),
+            (encodable(flow), encodable(run_id)),
         )
         return _run_of(rows[0]) if rows else None
 
     def steps(self, flow: str, run_id: str, step: str | None = None) -> list[StepRecord]:
         """Steps of a run that have tasks, or only the one named, newest first."""
         sql = _STEPS if step is None else _ONE_STEP
-        rows = self._file.query(sql, {"flow": flow, "run": run_id, "step": step})  # type: ignore[arg-type]
+        rows = self._file.query(sql, {"flow": encodable(flow), "run": encodable(run_id), "step": _storable(step)})  # type: ignore[arg-type]
         return [StepRecord(flow, run_id, name, created_at) for name, created_at in rows if created_at is not None]
 
     def tasks(self, query: TaskQuery) -> list[TaskRecord]:
@@ -239,7 +239,7 @@ def _derive(connection: sqlite3.Connection, flow: str, run_id: str, steps: set[s
     connection.executemany(
         "INSERT INTO run_values (flow, run_id, kind, name, value, started_at) VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (flow, run_id, kind, name, _storable(value) if isinstance(value, str) else value, run[1])
+            (flow, run_id, kind, encodable(name), _storable(value) if isinstance(value, str) else value, run[1])
             for kind, named in values.items()
             for name, value in named.items()
         ],
@@ -267,14 +267,14 @@ def _start_run(connection: sqlite3.Connection, run: RunRecord) -> None:
 def _write_tags(connection: sqlite3.Connection, run: RunRecord, tags: set[str]) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO run_tags (flow, tag, started_at, run_id) VALUES (?, ?, ?, ?)",
-        [(run.flow, tag, run.started_at, run.run_id) for tag in sorted(tags)],
+        [(run.flow, encodable(tag), run.started_at, run.run_id) for tag in sorted(tags)],
     )
 
 
 def _remove_tags(connection: sqlite3.Connection, run: RunRecord, tags: set[str]) -> None:
     connection.executemany(
         "DELETE FROM run_tags WHERE flow = ? AND tag = ? AND started_at = ? AND run_id = ?",
-        [(run.flow, tag, run.started_at, run.run_id) for tag in sorted(tags)],
+        [(run.flow, encodable(tag), run.started_at, run.run_id) for tag in sorted(tags)],
     )
 
 
@@ -359,7 +359,7 @@ def _parsed(text: str) -> Any:
 
 def _tasks_sql(query: TaskQuery) -> tuple[str, list[Any]]:
     conditions = ["flow = ?", "run_id = ?"]
-    parameters: list[Any] = [query.flow, query.run_id]
+    parameters: list[Any] = [encodable(query.flow), encodable(query.run_id)]
 
     def require(condition: str, *values: Any) -> None:
         conditions.append(condition)

@@ -73,11 +73,11 @@ class _Task:
     ) -> None:
         self._scheduler = scheduler
         self.planned = planned
-        self.spec = spec
+        self.started_at = time.time()
+        self.spec = spec._replace(started_at=self.started_at)
         self.gang = gang
         self.output_ = output
         self.pid = 0
-        self.started_at = time.time()
         self.timer: Timer | None = None
         self.killed_because: str | None = None
 
@@ -231,7 +231,7 @@ class Scheduler:
         output = TaskOutput(path, self._limits.max_log_bytes, self._console)
         task = self._active[spec.key] = _Task(self, planned, spec, gang, output)
         try:
-            self._executor.submit(spec, task)
+            self._executor.submit(task.spec, task)
         except OSError as error:
             del self._active[spec.key]
             self._cannot_launch(planned, error)

@@ -108,6 +108,9 @@ class TaskSpec(NamedTuple):
         Enclosing foreaches, outermost first.
     iteration : int or None
         Number of the repetition in a recursive step, None elsewhere.
+    started_at : float or None
+        When the run started the attempt, if the process that executes it is not to look at the clock itself: tasks
+        that start together are then in the order in which they were started, however their processes get along.
     """
 
     step: str
@@ -121,6 +124,7 @@ class TaskSpec(NamedTuple):
     last_failure: str | None = None
     frames: tuple[Frame, ...] = ()
     iteration: int | None = None
+    started_at: float | None = None
 
     @property
     def key(self) -> str:

@@ -83,7 +83,7 @@ class TaskRunner:
         bool
             Whether the flow can go on from here.
         """
-        started = time.time()
+        started = time.time() if spec.started_at is None else spec.started_at
         declared = self.declaration.steps[spec.step]
         self._set_current(spec)
         flow = self._new_flow()

@@ -248,3 +248,33 @@ def test_a_pickle_of_an_unknown_version(root):
     run = Run.__new__(Run)
     with pytest.raises(MetaflowNotFound, match=r"99\.0"):
         run.__setstate__({"version": "99.0", "data": []})
+
+
+@pytest.mark.parametrize("name", ["\udc80", "\ud800", "a\0b"])
+def test_a_name_that_utf8_cannot_express_is_absent_like_any_other(root, name):
+    run = foreach_run(root)
+    run.ended("done")
+    found = Run("F/1")
+    makers = [
+        lambda: Flow(name),
+        lambda: Run(f"F/{name}"),
+        lambda: Run(f"{name}/1"),
+        lambda: Step(f"F/1/{name}"),
+        lambda: Task(f"F/1/work/{name}"),
+        lambda: DataArtifact(f"F/1/start/1/{name}"),
+    ]
+    for make in makers:
+        with pytest.raises(MetaflowNotFound):
+            make()
+    for parent in (Flow("F"), found, found["work"], found["start"].task):
+        assert name not in parent
+    assert name not in Metaflow() and found["work"].find(name) is None
+
+
+def test_what_reads_everything_is_equal_to_what_reads_the_same(root, tmp_path):
+    foreach_run(root)
+    assert Metaflow() == Metaflow() and len({Metaflow(), pickle.loads(pickle.dumps(Metaflow()))}) == 1
+    (tmp_path / "other" / ".metaflow").mkdir(parents=True)
+    first = Metaflow()
+    metadata(str(tmp_path / "other"))
+    assert first != Metaflow() and first != "Metaflow()"

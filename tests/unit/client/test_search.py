@@ -217,3 +217,47 @@ def test_times():
 )
 def test_durations(seconds, text):
     assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize("name", ["a\udc80", "\ud800", "nul\0", 'it\'s "100%"', "x;--"])
+def test_names_and_texts_of_any_kind_are_searched_and_sorted(root, name):
+    """Text that UTF-8 cannot express is a name like any other, and nothing in a name means anything to the index."""
+    for number in (1, 2, 3):
+        run = StoredRun(root, run_id=str(number))
+        run.finished("_parameters", 0, artifacts={name: number})
+        run.finished("end", 1, artifacts={name: name})
+        run.ended("done")
+    flow = Flow("F")
+    assert [run.id for run in flow.runs(parameters={name: (">", 1)})] == ["3", "2"]
+    assert [run.id for run in flow.runs(order=f"parameter:{name}", limit=2)] == ["1", "2"]
+    assert len(list(flow.runs(artifacts={name: name}, order=f"-artifact:{name}"))) == 3
+    assert list(flow.runs(name, user=name)) == []
+    assert flow.table()[0][name] == 3
+
+
+def test_pages_of_texts_that_utf8_cannot_express(root, monkeypatch):
+    from metaflow.client import provider
+
+    for number in range(1, 6):
+        run = StoredRun(root, run_id=str(number), user="\udc80ann")
+        run.finished("end", 1, artifacts={"x": "\udc80" * (number % 2 + 1)})
+        run.ended("done")
+    namespace(None)
+    monkeypatch.setattr(provider, "_RUNS_PER_PAGE", 2)
+    assert [run.id for run in Flow("F").runs(order="artifact:x")] == ["4", "2", "5", "3", "1"]
+    assert [run.id for run in Flow("F").runs(order="-user")] == ["5", "4", "3", "2", "1"]
+
+
+def test_in_takes_many_values_and_none(runs):
+    many = [number / 10 for number in range(9_000)]
+    assert [run.id for run in Flow("F").runs(parameters={"alpha": ("in", many)})] == ["5", "4", "2", "1"]
+    assert [run.id for run in Flow("F").runs(artifacts={"accuracy": ("in", [None, 0.7, *many[20:]])})] == ["3", "1"]
+    assert [run.id for run in Flow("F").runs(artifacts={"accuracy": ("in", [None])})] == ["3"]
+    with pytest.raises(InvalidQueryException, match="10,000 values, not by 10,001"):
+        Flow("F").runs(parameters={"alpha": ("in", range(10_001))})
+
+
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">="])
+def test_nothing_is_less_or_greater_than_none(runs, operator):
+    with pytest.raises(InvalidQueryException, match="nothing is less or greater than None"):
+        Flow("F").runs(artifacts={"accuracy": (operator, None)})

@@ -171,3 +171,15 @@ def test_an_older_pickle_with_another_layout_is_refused_clearly(root):
     for state in (["F/1"], {"version": "2.12.27", "data": ["F/1"]}, {"version": "2.12.27"}):
         with pytest.raises(MetaflowNotFound, match="Make it again"):
             Run.__new__(Run).__setstate__(state)
+
+
+def test_names_that_utf8_cannot_express_are_shown(root):
+    run = StoredRun(root)
+    run.finished("end", 1, artifacts={"odd\udc80\nname": "\ud800"})
+    run.ended("done")
+    task = Task("F/1/end/1")
+    for shown in (Run("F/1"), task, task["odd\udc80\nname"], Flow("F").table()):
+        assert shown._repr_html_().encode()
+    assert "\\udc80" in task._repr_html_()
+    head, row = repr(Flow("F").table()).splitlines()
+    assert head.endswith("odd  name") and row.encode()

@@ -7,7 +7,12 @@ import pytest
 
 from metaflow.client import DataArtifact, Run, Step, Task
 from metaflow.datastore.layout import manifest_key
-from metaflow.exception import CorruptedDataException, MetaflowDataMissing, MetaflowExceptionWrapper
+from metaflow.exception import (
+    CorruptedDataException,
+    MetaflowDataMissing,
+    MetaflowException,
+    MetaflowExceptionWrapper,
+)
 
 from .stored_flow import StoredRun, foreach_run
 
@@ -325,3 +330,20 @@ def test_many_tasks_cost_one_query_and_only_large_artifacts_a_read_each(root, mo
     assert len(queries) == 2 and not reads
     assert {task["_hidden"].data for task in step} == {"h"}
     assert len(queries) == 3 and len(reads) == 50
+
+
+def test_only_two_logs_exist(root):
+    StoredRun(root).finished("start", 1)
+    with pytest.raises(MetaflowException, match="'stdout' and 'stderr'"):
+        list(Task("F/1/start/1").loglines("both"))
+
+
+def test_of_attempts_within_one_millisecond_the_last_one_counts(root):
+    run = StoredRun(root)
+    for attempt in (0, 1, 2):
+        run.clock = 1002.0001 + attempt / 10_000 - 1
+        run.running("start", 1, attempt=attempt)
+    task = Task("F/1/start/1")
+    assert len({field.created_at for field in task.metadata}) == 1
+    assert [field.value for field in task.metadata if field.name == "attempt"] == ["0", "1", "2"]
+    assert task.metadata_dict["attempt"] == "2"

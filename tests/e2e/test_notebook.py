@@ -73,6 +73,10 @@ try:
 except Exception as error:
     print(type(error).__name__, error)
 try:
+    NBRunner(Needy, base_dir="nowhere")
+except Exception as error:
+    print(type(error).__name__, error)
+try:
     NBRunner(dict)
 except ValueError as error:
     print(error)
@@ -110,6 +114,7 @@ def test_flows_of_cells(project: Project, monkeypatch: pytest.MonkeyPatch) -> No
     assert "MetaflowException The flow file" in said[4]
     assert "NameError: name 'FlowSpec' is not defined" in said[4]
     assert "all that the flow uses, imports included, has to be in that cell" in said[4]
+    assert "MetaflowException The directory base_dir='nowhere' for the flow's file does not exist." in said[4]
     assert "The cell that defines dict cannot be found" in said[4]
     assert "cannot be deployed to 'argo_workflows'" in said[4]
     assert said[4].rstrip().endswith("[]")

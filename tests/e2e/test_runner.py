@@ -126,6 +126,10 @@ def test_what_is_given_is_checked_before_anything_starts(project: Project) -> No
         Runner("flow.py", pylnt=False)
     with pytest.raises(TypeError, match="env takes texts"):
         Runner("flow.py", env={"A": 1})
+    with pytest.raises(TypeError, match="env takes texts"):
+        Runner("flow.py", env="A=1")
+    with pytest.raises(TypeError, match="'file_read_timeout' takes seconds, as a number, not '9'"):
+        Runner("flow.py", file_read_timeout="9")
     assert not (project.path / ".metaflow").exists()
 
     parameters = inspect.signature(runner.run).parameters

@@ -118,7 +118,10 @@ def test_time_outs_and_kills_leave_nothing_behind(project: Project, capsys: pyte
 
     async def main() -> None:
         runner = Runner("flow.py", show_output=False)
-        run = await (await runner.async_run()).wait(timeout=0.3)
+        started = await runner.async_run()
+        with pytest.raises(TypeError, match="'timeout' takes seconds"):
+            await started.wait(timeout="soon")
+        run = await started.wait(timeout=0.3)
         assert run.status == "timeout"
         assert run.returncode != 0
         assert "The process was killed, because it had not ended after 0.3 seconds." in capsys.readouterr().out

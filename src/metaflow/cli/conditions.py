@@ -50,7 +50,8 @@ class ConditionType(click.ParamType):  # type: ignore[type-arg]  # not generic i
         if isinstance(value, Condition):
             return value
         found = _PATTERN.fullmatch(value)
-        if found is None:
+        # `x>>1` is a slip: nobody looks for a text that begins so, and for one there are quotation marks.
+        if found is None or (found["operator"] in "<>" and found["value"].startswith(("<", ">", "="))):
             self.fail(
                 f"'{value}' is no condition. Write a name, one of {' '.join(_OPERATORS)}, and a value: 'alpha>0.1'.",
                 param,

@@ -78,6 +78,9 @@ def find_named(place: Place, text: str, most: int = 5) -> Named:
     if not all(parts) or len(parts) > most - 1 or (flow is not None and not flow):
         shape = "/".join(("FLOW", "RUN", "STEP", "TASK", "ARTIFACT")[:most])
         raise CommandException(f"'{text}' is not of the form {shape}. {_FORMS}")
+    run_id = parts[0] if parts else flow or ""
+    if run_id.startswith("latest~") and not _LATEST.fullmatch(run_id):
+        raise CommandException(f"'{run_id}' does not say how many runs before the latest one: write `latest~1`.")
     if flow is not None:
         check_flow(place, flow)
     run_id = parts[0] if parts else "latest"

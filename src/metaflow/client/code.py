@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from metaflow.client.provider import LocalProvider
     from metaflow.datastore.source_files import SourceFiles
+    from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
+    from metaflow.metadata_store.records import TaskRecord
 
 #: Seconds since the epoch that every file of a tarball was last changed, so that equal code gives equal bytes.
 _TIME = 1575360000
@@ -28,7 +30,9 @@ class MetaflowCode:
     Parameters
     ----------
     reader : TaskReader
-        The task that holds the run's parameters.
+        The task that has the code.
+    packages : ObjectStore, optional
+        Where the code is, if it is a package that Netflix's Metaflow made; otherwise it is an artifact of the task.
 
     Examples
     --------
@@ -42,13 +46,20 @@ class MetaflowCode:
     ['train.py', 'features.py']
     """
 
-    def __init__(self, reader: TaskReader) -> None:
+    def __init__(self, reader: TaskReader, packages: ObjectStore | None = None) -> None:
         self._reader = reader
+        self._packages = packages
         self._loaded: SourceFiles | None = None
 
     def _source(self) -> SourceFiles:
         if self._loaded is None:
-            source: SourceFiles = self._reader.load(SOURCE_ARTIFACT)
+            source: SourceFiles
+            if self._packages is None:
+                source = self._reader.load(SOURCE_ARTIFACT)
+            else:
+                from metaflow.client.code_package import packaged_files
+
+                source = packaged_files(self._packages, self._reader)
             for name in source.files:
                 _check_name(name)
             self._loaded = source
@@ -56,12 +67,18 @@ class MetaflowCode:
 
     @property
     def path(self) -> str:
-        """Pathspec of the artifact that holds the code."""
+        """Pathspec of the artifact that holds the code; of an imported run, that of a task that ran it."""
+        if self._packages is not None:
+            return self._reader.manifest.pathspec
         return f"{self._reader.manifest.pathspec}/{SOURCE_ARTIFACT}"
 
     @property
     def sha(self) -> str:
         """Hash of the code and of `info`: equal for two runs that were started in the same state."""
+        if self._packages is not None:
+            from metaflow.client.code_package import package_sha
+
+            return package_sha(self._reader)
         return self._reader.entry(SOURCE_ARTIFACT).sha
 
     @property
@@ -174,13 +191,36 @@ def code_of_run(provider: LocalProvider, flow: str, run_id: str) -> MetaflowCode
     DataException
         If the store cannot be read.
     """
+    from metaflow.client.code_package import packaged_task
     from metaflow.datastore.tasks import open_task
 
+    reader: TaskReader | None
     try:
         reader = open_task(provider.store, flow, run_id, "_parameters", "0", 0)
     except MetaflowDataMissing:
-        return None
-    return MetaflowCode(reader) if SOURCE_ARTIFACT in reader else None
+        reader = None
+    if reader is not None and SOURCE_ARTIFACT in reader:
+        return MetaflowCode(reader)
+    reader = packaged_task(provider, flow, run_id)
+    return None if reader is None else MetaflowCode(reader, provider.store)
+
+
+def code_of_task(provider: LocalProvider, task: TaskRecord) -> MetaflowCode | None:
+    """The code that a task ran: its own package if it was imported with one, otherwise what its run has.
+
+    Raises
+    ------
+    DataException
+        If the store cannot be read.
+    """
+    from metaflow.client.code_package import is_imported, with_package
+
+    if is_imported(provider, task.flow, task.run_id):
+        reader = with_package(provider, task)
+        if reader is not None:
+            return MetaflowCode(reader, provider.store)
+    flow, run_id = (task.origin or task.pathspec).split("/")[:2]
+    return code_of_run(provider, flow, run_id)
 
 
 def _check_name(name: str) -> None:

@@ -205,11 +205,9 @@ class Task(MetaflowObject):
     @property
     def code(self) -> MetaflowCode | None:
         """The code that the task ran: its run's, or that of the run that it was cloned from. None if not recorded."""
-        from metaflow.client.code import code_of_run
+        from metaflow.client.code import code_of_task
 
-        origin = self._record.origin
-        flow, run_id = (origin.split("/") if origin else self._names)[:2]
-        return code_of_run(self._provider, flow, run_id)
+        return code_of_task(self._provider, self._record)
 
     @property
     def environment_info(self) -> None:

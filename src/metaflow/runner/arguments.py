@@ -60,6 +60,20 @@ def arguments(options: Sequence[OptionDescription], values: Mapping[str, Any]) -
     return words
 
 
+def seconds(name: str, value: Any) -> float:
+    """A duration that an argument `name` gives.
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    """
+    value = _scalar(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"'{name}' takes seconds, as a number, not {value!r}, which is of type {type(value).__name__}.")
+    return value
+
+
 def _hint(name: str, known: Mapping[str, OptionDescription]) -> str:
     from difflib import get_close_matches
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from .arguments import seconds
 from .flow_command import STREAMS, FlowCommand
 
 if TYPE_CHECKING:
@@ -88,9 +89,16 @@ class ExecutingProcess:
         -------
         ExecutingProcess
             This object.
+
+        Raises
+        ------
+        TypeError
+            If `timeout` is no number.
         """
         import asyncio
 
+        if timeout is not None:
+            timeout = seconds("timeout", timeout)
         try:
             await asyncio.wait_for(self._end(stream), timeout)
         except asyncio.TimeoutError:

@@ -6,6 +6,7 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any
 
+from .arguments import seconds
 from .executing import ExecutingProcess, ExecutingRun, ExecutingTask
 from .flow_command import FlowCommand
 from .flow_description import signature
@@ -89,12 +90,12 @@ class Runner:
     ) -> None:
         self.flow_file = os.fspath(flow_file)
         self.show_output = show_output
-        self._file_read_timeout = file_read_timeout
+        self._file_read_timeout = seconds("file_read_timeout", file_read_timeout)
         self._flow_file = FlowFile(
             flow_file,
             environment(env, profile),
             None if cwd is None else os.path.abspath(cwd),
-            file_read_timeout,
+            self._file_read_timeout,
             kwargs,
             self._FILE_IS_LASTING,
         )
@@ -356,6 +357,8 @@ def environment(env: Mapping[str, str] | None, profile: str | None) -> dict[str,
     TypeError
         If something is no text.
     """
+    if env is not None and not hasattr(env, "items"):
+        raise TypeError(f"env takes texts by their names, as a dict, not {env!r}.")
     for name, value in (env or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(f"env takes texts by their names, not {name!r}: {value!r}.")

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..exception import MetaflowException
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,11 +27,15 @@ def cell_of(flow_class: type) -> str:
 
     Raises
     ------
+    TypeError
+        If it is no class.
     ValueError
         If it was not defined in a cell, or the cell's source is not known any more.
     """
     import linecache
 
+    if not isinstance(flow_class, type):
+        raise TypeError(f"A flow's class is needed, such as MyFlow, not {flow_class!r}.")
     files = {value.__code__.co_filename for value in vars(flow_class).values() if hasattr(value, "__code__")}
     lines = [
         line for file in files if not os.path.isfile(file) or _is_of_cell(file) for line in linecache.getlines(file)
@@ -129,10 +135,14 @@ def write_flow(flow_class: type, directory: str | os.PathLike[str] | None) -> st
     ------
     ValueError
         If there is no cell to take it from.
+    MetaflowException
+        If there is no such directory.
     """
     import tempfile
 
     source = flow_source(cell_of(flow_class), flow_class.__name__)
+    if directory is not None and not os.path.isdir(directory):
+        raise MetaflowException(f"The directory base_dir={os.fspath(directory)!r} for the flow's file does not exist.")
     descriptor, path = tempfile.mkstemp(f"_{flow_class.__name__}.py", "notebook_", directory, text=True)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(source)

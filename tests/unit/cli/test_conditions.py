@@ -17,8 +17,9 @@ def test_how_conditions_are_written():
     assert condition("alpha=0.1") == ("alpha", "=", "0.1")
     assert condition("learning-rate >= 1e-3") == ("learning_rate", ">=", "1e-3")
     assert condition("name==a=b") == ("name", "==", "a=b")
+    assert condition('mark>">"') == ("mark", ">", '">"')
     assert condition("note=") == ("note", "=", "")
-    for text in ("alpha", "=1", "0x=1", "alpha~1", ""):
+    for text in ("alpha", "=1", "0x=1", "alpha~1", "", "alpha>>1", "alpha<>1", "alpha> =1"):
         with pytest.raises(click.BadParameter, match="is no condition"):
             condition(text)
 

@@ -101,6 +101,8 @@ def test_names_of_runs(command, runs, text, pathspec):
         ("G/305", "There is no run G/305. The latest runs are G/304."),
         ("G/1304", "There is no run G/1304. Did you mean G/304?"),
         ("H", "No flow called H has run here. Flows with runs: G, F."),
+        ("latest~x", "'latest~x' does not say how many runs before the latest one"),
+        ("F/latest~-1", "'latest~-1' does not say how many"),
         ("latest~7", "There are only 3 runs in namespace user:ann. Give --all-users to look at everybody's."),
         ("F/101/start", "names more than a run"),
         ("", "is not of the form FLOW/RUN"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -10,8 +11,8 @@ import pytest
 import metaflow.imports.run_files as run_files
 from metaflow.client import Flow, Metaflow, Task
 from metaflow.client.recovery import reindex
-from metaflow.datastore.layout import card_key
-from metaflow.exception import CommandException, DataException
+from metaflow.datastore.layout import card_key, manifest_key
+from metaflow.exception import CommandException, CorruptedDataException, DataException
 from unit.client.stored_flow import StoredRun
 from unit.imports.metaflow_folder import (
     ExceptionWrapper,
@@ -242,6 +243,60 @@ def test_cards_and_code_come_along(folder, target):
     segment = Segment(package["size"], tuple(package["chunks"]))
     assert bytes(load_segment(LocalStore(target.root), segment)) == archive
     assert json.loads(package["description"])["archive_format"] == "tgz"
+
+
+def test_the_code_of_imported_runs_is_that_of_their_user(folder, target):
+    run = folder.run()
+    run.task("start", "1", way=(["end"], None))
+    members = {
+        ".mf_code/metaflow/cli.py": b"theirs",
+        ".mf_install": b"{}",
+        ".mf_meta/INFO": json.dumps({"script": "./flow.py", "use_r": False}).encode(),
+        "flow.py": b"code = 1",
+        "parts/one.py": b"",
+    }
+    end = run.task("end", "2")
+    archive = end.code_package(members)
+    folder.run(run_id="2").task("start", "1")
+    assert target.take(folder).problems == []
+
+    # The first task was started before the package was made, and does not name it.
+    for code in (target.run().code, target.run()["end"].task.code, target.run()["start"].task.code):
+        assert code.files == {"flow.py": b"code = 1", "parts/one.py": b""}
+        assert (code.script_name, code.flowspec) == ("flow.py", "code = 1")
+        assert (code.info["use_r"], code.left_out) == (False, {})
+        assert code.sha == hashlib.sha1(archive).hexdigest()
+        assert code.path == "F/1700000000000000/end/2"
+    assert target.run("F/2").code is None and target.run("F/2")["start"].task.code is None
+
+
+def test_code_is_found_beside_a_damaged_task(folder, target):
+    run = folder.run()
+    run.task("start", "1", way=(["end"], None)).code_package({"flow.py": b"code"})
+    run.task("end", "2")
+    target.take(folder)
+    (target.root / manifest_key("F", "1700000000000000", "end", "2", 0)).write_bytes(b"damaged")
+    assert target.run().code.files == {"flow.py": b"code"}
+    (target.root / manifest_key("F", "1700000000000000", "start", "1", 0)).write_bytes(b"damaged")
+    with pytest.raises(CorruptedDataException):
+        target.run().code  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["../flow.py", "/flow.py"])
+def test_imported_code_stays_in_its_directory(folder, target, name):
+    folder.run().task("start", "1").code_package({name: b"code"})
+    target.take(folder)
+    with pytest.raises(CorruptedDataException, match="outside its directory"):
+        target.run().code.files  # noqa: B018
+
+
+def test_code_that_is_no_archive_is_told(folder, target):
+    task = folder.run().task("start", "1")
+    value = {"ds_type": "local", "sha": folder.blob("F", b"no archive", raw=True), "metadata": '{"version": 9}'}
+    task.field("code-package", json.dumps(value))
+    target.take(folder)
+    with pytest.raises(CorruptedDataException, match=r"code package of F/1700000000000000/start/1 .*\"version\": 9"):
+        target.run().code.files  # noqa: B018
 
 
 def test_a_second_import_adds_only_what_is_new(folder, target):

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from metaflow.runner.notebook_cell import flow_source
+from metaflow.runner.notebook_cell import cell_of, flow_source
 
 CELL = '''import math
 from metaflow import FlowSpec, step, NBRunner
@@ -63,3 +63,8 @@ def test_a_cell_without_the_class_is_refused() -> None:
         flow_source(CELL, "G")
     with pytest.raises(ValueError, match="cannot be read: .* \\(line 1\\)"):
         flow_source("class F(:", "F")
+
+
+def test_what_is_no_class_has_no_cell():
+    with pytest.raises(TypeError, match="A flow's class is needed, such as MyFlow, not 3"):
+        cell_of(3)

@@ -120,6 +120,7 @@ def test_pages_put_together_are_the_whole(history, run_query, task_query, size):
             while page := ask(query._replace(limit=size, after=after)):
                 assert len(page) <= size
                 pages += page
+                assert len(pages) <= len(whole), "a page that was given comes again"
                 after = place(page[-1])
             assert pages == whole
 

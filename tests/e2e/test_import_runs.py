@@ -229,7 +229,9 @@ def test_all_that_their_client_tells_is_told_by_ours(project: Project) -> None:
 
     killed, nodes = Flow("NodesFlow")
     assert (killed.status, killed["end"].task.status) == ("failed", "killed")
-    assert json.loads(nodes["gather"].task.metadata_dict["code-package"])["ds_type"] == "local"
+    assert nodes.code.script_name == "nodes_flow.py" and "class NodesFlow(FlowSpec)" in nodes.code.flowspec
+    assert {"nodes_flow.py", "inputs_flow.py"} <= set(nodes.code.files) and "metaflow_version" in nodes.code.info
+    assert [run.id for run in Flow("ShapesFlow").runs(parameters={"fail": True})] == [resumed.id, failed.id]
     assert len(nodes["train"].control_task["_control_mapper_tasks"].data) == 2
 
     # What they left unfinished, we finish.

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from metaflow.datastore.blobs import CHUNK_BYTES, save_segments, save_stream
 from metaflow.datastore.file_content import save_file
 from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, content_hash
+from metaflow.datastore.scalars import MAXIMUM_COUNT, is_scalar, may_be_scalar
+from metaflow.datastore.serializer import FileSerializer, deserialize
 from metaflow.exception import CorruptedDataException
 from metaflow.imports.documents import checked_key
 from metaflow.imports.plain_pickle import NotPlain, Opaque, class_name, read_plain, shown
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from metaflow.datastore.scalars import Scalar
     from metaflow.datastore.store import ObjectStore
     from metaflow.imports.documents import CodePackage, StoredArtifact
     from metaflow.imports.source import SourceFolder
@@ -134,6 +137,40 @@ class ArtifactTaking:
         except (UnicodeError, LookupError):
             # What it was declared to be it is not, which would have failed only where it was read.
             return save_file(self._store, io.BytesIO(content), None)
+
+
+def index_values(entries: dict[str, ArtifactEntry]) -> dict[str, Scalar]:
+    """Public artifacts that an index can hold, by name; if they are many, the last ones.
+
+    Parameters
+    ----------
+    entries : dict of str to ArtifactEntry
+        The artifacts of a task.
+
+    Returns
+    -------
+    dict
+        Only plain values are read; no class is loaded.
+    """
+    found: list[tuple[str, Scalar]] = []
+    for name, entry in reversed(entries.items()):
+        if name.startswith("_") or entry.inline is None or not may_be_scalar(entry.type, entry.size):
+            continue
+        try:
+            value = _plain_value(entry.encoding, entry.inline)
+        except NotPlain:
+            continue  # reading the artifact itself will tell
+        if is_scalar(value):
+            found.append((name, value))
+    return dict(reversed(found[:MAXIMUM_COUNT]))
+
+
+def _plain_value(encoding: str, data: bytes) -> Any:
+    if encoding == FileSerializer.encoding:
+        return deserialize(encoding, data, ())
+    if not encoding.startswith("pickle-"):
+        raise NotPlain(f"the encoding {encoding}")
+    return read_plain(data)
 
 
 class _FileDescription(NamedTuple):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from metaflow.datastore.layout import card_key, log_key, manifest_key
 from metaflow.datastore.manifest import Manifest
 from metaflow.exception import CorruptedDataException, DataException
-from metaflow.imports.artifacts import ArtifactTaking
+from metaflow.imports.artifacts import ArtifactTaking, index_values
 from metaflow.imports.documents import parse_code_package
 from metaflow.imports.logs import converted_log
 from metaflow.imports.records import attempt_record
@@ -100,6 +100,7 @@ class TaskWriting:
         for name, artifact in attempt.artifacts.items():
             with _noted(problems, f"{where}/{name}"):
                 entries[name] = self._taking.take(artifact)
+        record["task"]["values"] = index_values(entries)
         if "code-package" in attempt.fields:
             with _noted(problems, f"{where}, code package"):
                 package = parse_code_package(attempt.fields["code-package"].value, "The field code-package")

@@ -73,6 +73,15 @@ def test_resuming_finds_all_that_it_reads(folder, target):
     assert (split["transition"], split["num_splits"], split["labels"][2]) == ([["work"], "letters"], 12, "c")
 
 
+def test_queries_find_imported_runs_by_their_values(folder, target):
+    for number, alpha in enumerate([0.1, 0.2, 0.3]):
+        foreach_run(folder, str(number), parameters={"alpha": alpha, "list": [1], "text": "x" * 5000})
+    target.take(folder)
+    assert target.run("F/1")["_parameters"].task._record.values == {"name": "F", "alpha": 0.2}
+    assert target.run("F/1")["end"].task._record.values["total"] == 506
+    assert [run.id for run in Flow("F").runs(parameters={"alpha": ("<", 0.25)})] == ["1", "0"]
+
+
 def test_attempts_failures_and_what_was_caught(folder, target):
     run = folder.run()
     problem = ExceptionWrapper("builtins.ValueError", "not yet", "Traceback ...\nValueError: not yet\n")

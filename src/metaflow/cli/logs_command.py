@@ -11,6 +11,7 @@ import click
 from .candidates import past_tasks
 from .messages import echo
 from .past_tasks import find_tasks, tasks_so_far
+from .scrub_command import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,9 @@ class _LogsGroup(click.Group):
 @click.group(cls=_LogsGroup, help="Show what tasks printed. `logs PATH` is short for `logs show PATH`.")
 def logs() -> None:
     """Commands about logs."""
+
+
+logs.add_command(scrub)
 
 
 @logs.command(help="Show the output of RUN/STEP or RUN/STEP/TASK.")

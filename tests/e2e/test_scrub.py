@@ -1,0 +1,34 @@
+"""``logs scrub`` takes back what was printed."""
+
+from __future__ import annotations
+
+
+def test_what_was_printed_is_overwritten(project):
+    run_id = project.run(
+        """
+        import sys
+
+        class F(FlowSpec):
+            @step
+            def start(self):
+                print("password: hunter2")
+                print("harmless", file=sys.stderr)
+                self.next(self.end)
+
+            @step
+            def end(self):
+                print("stays")
+        """
+    ).run_id
+    scrubbed = project.call("logs", "scrub", f"{run_id}/start", "--stdout")
+    assert scrubbed.code == 0 and f"Scrubbed the log of F/{run_id}/start/1, attempt 0." in scrubbed.stdout, scrubbed
+    shown = project.call("logs", f"{run_id}/start")
+    assert shown.stdout == "[REDACTED task stdout]\nharmless\n", shown
+    assert project.call("logs", f"{run_id}/end").stdout == "stays\n"
+    stored = [path.read_bytes() for path in (project.path / ".metaflow").rglob("*.log")]
+    assert stored and not any(b"hunter2" in content for content in stored)
+    again = project.call("logs", "scrub", f"{run_id}/start", "--all")
+    assert again.code == 0, again
+    assert project.call("logs", f"{run_id}/start").stdout == "[REDACTED task stdout]\n[REDACTED task stderr]\n"
+    unknown = project.call("logs", "scrub", f"{run_id}/nope")
+    assert unknown.code == 1 and "start" in unknown.stderr and "Traceback" not in unknown.stderr, unknown

@@ -32,3 +32,39 @@ def test_what_was_printed_is_overwritten(project):
     assert project.call("logs", f"{run_id}/start").stdout == "[REDACTED task stdout]\n[REDACTED task stderr]\n"
     unknown = project.call("logs", "scrub", f"{run_id}/nope")
     assert unknown.code == 1 and "start" in unknown.stderr and "Traceback" not in unknown.stderr, unknown
+
+
+def test_a_task_that_still_runs_goes_on_printing_into_its_scrubbed_log(project):
+    go_on = project.path / "go-on"
+    project.write(
+        f"""
+        import pathlib, time
+
+        class F(FlowSpec):
+            @step
+            def start(self):
+                print("password: hunter2", flush=True)
+                while not pathlib.Path({str(go_on)!r}).exists():
+                    time.sleep(0.01)
+                print("after")
+                self.next(self.end)
+
+            @step
+            def end(self):
+                pass
+        """
+    )
+    process = project.start("run", "--run-id-file", "run-id")
+    assert process.stdout is not None
+    while "hunter2" not in (line := process.stdout.readline()):
+        assert line, "the run ended before its task printed"
+    path = f"{(project.path / 'run-id').read_text()}/start"
+    while (left := project.call("logs", "scrub", path)).code:  # the index knows of the task a moment later
+        assert "does not exist" in left.stderr and process.poll() is None, left
+    assert left.code == 0 and "--include-not-done" in left.stderr, left
+    scrubbed = project.call("logs", "scrub", path, "--include-not-done")
+    assert scrubbed.code == 0 and "Scrubbed" in scrubbed.stdout, scrubbed
+    go_on.touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert project.call("logs", path).stdout == "[REDACTED task stdout]\nafter\n"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     import click
     from click.shell_completion import CompletionItem
 
     from .flow_command import FlowState
-
-_MAXIMUM = 50
 
 
 def past_runs(context: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -38,20 +35,11 @@ def past_tasks(context: click.Context, _param: click.Parameter | None, incomplet
 
 
 def _paths(state: FlowState, parts: list[str]) -> Iterator[str]:
-    from ..client import Flow, Run, Step
+    from ..client.provider import current_provider
     from .past_tasks import read_datastore
+    from .pathspec_candidates import texts
 
     flow = state.flow_class.__name__
     read_datastore(state)
-    if len(parts) == 1:
-        yield from _few(f"{run.id}/" for run in Flow(flow, _namespace_check=False))
-    elif len(parts) == 2:
-        steps = Run(f"{flow}/{parts[0]}", _namespace_check=False)
-        yield from reversed([f"{parts[0]}/{step.id}" for step in steps])
-    elif len(parts) == 3:
-        tasks = Step("/".join([flow, *parts[:2]]), _namespace_check=False)
-        yield from _few(f"{parts[0]}/{parts[1]}/{task.id}" for task in tasks)
-
-
-def _few(found: Iterable[str]) -> Iterator[str]:
-    return islice(iter(found), _MAXIMUM)
+    for text in texts(current_provider(), [flow, *parts], 4):
+        yield text.removeprefix(f"{flow}/") + ("/" if len(parts) == 1 else "")

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
-    from .reading import Place
+    from ..client.provider import LocalProvider
 
+#: So many are offered at most.
 _MAXIMUM = 50
 
 
@@ -39,17 +40,17 @@ def _items(context: click.Context, incomplete: str, depth: int) -> list[Completi
 
     try:
         place = open_place(context.params.get("datastore_root"), "")
-        found = [text for text in _texts(place, incomplete.split("/"), depth) if text.startswith(incomplete)]
+        found = [text for text in texts(place.provider, incomplete.split("/"), depth) if text.startswith(incomplete)]
     except MetaflowException:  # no datastore, no such run: nothing to offer
         return []
     return [CompletionItem(text) for text in found]
 
 
-def _texts(place: Place, parts: list[str], depth: int) -> Iterator[str]:
+def texts(provider: LocalProvider, parts: list[str], depth: int) -> Iterator[str]:
+    """What can follow all parts of a path but the last: flows, then runs, steps and tasks, at most `depth` parts."""
     from ..metadata_store.store import RunQuery, TaskQuery
     from .run_search import runs_of
 
-    provider = place.provider
     written = "/".join(parts[:-1])
     if len(parts) > depth:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .times import span
+from ..client.times import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

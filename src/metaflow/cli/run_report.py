@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ..client.times import span
 from .pathspec_candidates import run_names
 from .reading import output_options, reads_runs
 from .run_names import find_run
@@ -25,7 +26,7 @@ from .run_summary import (
 from .run_values import Value, parameters_of, results_of
 from .runs_command import value_text
 from .table import Column, cut, print_json, print_lines, print_table, printable, terminal_width
-from .times import ago, clock, span
+from .times import ago, clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,6 +6,7 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..metadata_store.records import RunOutcome
 from ..metadata_store.store import RunQuery
 from .conditions import holds
 from .run_values import parameters_of, results_of
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from ..metadata_store.records import RunRecord, RunStatus
     from .conditions import Condition
     from .reading import Place
-
-_RUNS_PER_PAGE = 500
 
 
 def duration_of(run: RunRecord) -> float | None:
@@ -99,28 +98,30 @@ def runs_of(provider: LocalProvider, query: RunQuery) -> list[RunRecord]:
 
 
 def _matching(place: Place, wanted: RunFilter) -> Iterator[RunRecord]:
-    """Runs by what the index knows of them, newest first."""
-    provider = place.provider
+    """Runs by what the index knows of them, newest first; with their values, if they are asked for by these."""
     tags = tuple(dict.fromkeys((*place.tags, *wanted.tags)))
     query = RunQuery(wanted.flow, tags, wanted.status, wanted.user, wanted.since, wanted.until)
-    if wanted.status in ("failed", "running"):
-        # Asking for those that are recorded as running finds out which of them died, and records that.
-        runs_of(provider, query._replace(status="running"))
-    page_size = min(_RUNS_PER_PAGE, wanted.limit or _RUNS_PER_PAGE) if wanted.order == "-started" else _RUNS_PER_PAGE
-    while page := runs_of(provider, query._replace(limit=page_size)):
-        yield from (run for run in page if wanted.status in (None, run.status))
-        query = query._replace(after=page[-1].cursor)
-        page_size = _RUNS_PER_PAGE
+    return place.provider.each_run(query._replace(with_values=bool(wanted.parameters or wanted.artifacts)))
 
 
 def _has_values(provider: LocalProvider, run: RunRecord, wanted: RunFilter) -> bool:
-    for conditions, read in ((wanted.parameters, parameters_of), (wanted.artifacts, results_of)):
-        if conditions:
-            values = read(provider, run)
-            for condition in conditions:
-                value = values.get(condition.name)
-                if value is None or not value.is_scalar or not holds(condition, value.scalar):
-                    return False
+    known = run.outcome or RunOutcome()
+    parameters = known.parameters or {}
+    artifacts = {name: value for name, value in (known.artifacts or {}).items() if name not in parameters}
+    for conditions, indexed, read in (
+        (wanted.parameters, parameters, parameters_of),
+        (wanted.artifacts, artifacts, results_of),
+    ):
+        # What the index cannot hold, such as a long text, is in the task's own record.
+        stored = None if all(condition.name in indexed for condition in conditions) else read(provider, run)
+        for condition in conditions:
+            if condition.name in indexed:
+                found = holds(condition, indexed[condition.name])
+            else:
+                value = stored.get(condition.name) if stored else None
+                found = value is not None and value.is_scalar and holds(condition, value.scalar)
+            if not found:
+                return False
     return True
 
 

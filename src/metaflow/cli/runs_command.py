@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.times import span
 from .conditions import ConditionType
 from .lazy_group import LazyGroup, Where
 from .messages import echo
@@ -17,7 +18,7 @@ from .run_search import ORDERS, RunFilter, duration_of, find_runs
 from .run_summary import plain_run
 from .run_values import Value, parameters_of, results_of
 from .table import Column, print_json, print_table
-from .times import Moment, ago, clock, span
+from .times import Moment, ago, clock
 
 if TYPE_CHECKING:
     from ..client.provider import LocalProvider

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -77,15 +76,14 @@ def _scrub(task: Task, streams: tuple[LogStream, ...]) -> None:
     for stream in streams:
         if any(line.stream == stream for line in lines):
             content += format_lines(stream, [f"[REDACTED task {stream}]".encode()], now)
-    _replace(file, content)
+    _overwrite(file, content)
 
 
-def _replace(file: Path, content: bytes) -> None:
-    """Let the new content take the old one's place as a whole: a crash leaves one of them."""
-    draft = file.with_name(f"{file.name}.scrubbed")
+def _overwrite(file: Path, content: bytes) -> None:
+    """Write into the same file: a task that still runs goes on adding its lines to it."""
     try:
-        draft.write_bytes(content)
-        os.replace(draft, file)
+        with file.open("r+b") as log:
+            log.write(content)
+            log.truncate()
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise CommandException(f"The log {file} cannot be overwritten: {error.strerror}.") from error

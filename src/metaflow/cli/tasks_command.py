@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.times import span
 from ..exception import CommandException
 from ..metadata_store.store import TaskQuery
 from .messages import echo
@@ -20,7 +21,7 @@ from .run_report import fact_lines, value_lines
 from .run_summary import error_text, foreach_text, plain_task, seconds_of, status_of, tasks_of
 from .run_values import artifacts_of
 from .table import Column, print_json, print_lines, print_table, printable
-from .times import ago, clock, span
+from .times import ago, clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

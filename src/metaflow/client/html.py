@@ -14,7 +14,7 @@ from metaflow.client.flow import Flow
 from metaflow.client.run import Run
 from metaflow.client.step import Step
 from metaflow.client.task import Task
-from metaflow.client.times import duration_text
+from metaflow.client.times import span
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.records import encodable
 
@@ -114,7 +114,7 @@ def _flow(flow: Flow) -> list[str]:
             run.id,
             Status(run.status),
             _time(run.created_at),
-            duration_text(run.duration),
+            span(run.duration),
             ", ".join(sorted(run.user_tags)),
         ]
         for run in runs[:_LINES]
@@ -130,7 +130,7 @@ def _run(run: Run) -> list[str]:
             "why": record.message or "",
             "user": record.user,
             "started": _time(run.created_at),
-            "duration": duration_text(run.duration),
+            "duration": span(run.duration),
             "tags": ", ".join(sorted(run.user_tags)),
             "parameters": ", ".join(f"{name} = {value!r}" for name, value in run.parameters.items()),
         }
@@ -157,7 +157,7 @@ def _step(step: Step) -> list[str]:
                 f"{stack[-1][0]}[{stack[-1][2]}] = {stack[-1][1]}" if stack else "",
                 Status(task.status),
                 _time(task.created_at),
-                duration_text(task.duration),
+                span(task.duration),
             ]
         )
     return [grid(["task", "foreach", "status", "started", "duration"], rows), _more(tasks)]
@@ -170,7 +170,7 @@ def _task(task: Task) -> list[str]:
             "status": Status(task.status),
             "why": ": ".join(error) if error else "",
             "started": _time(task.created_at),
-            "duration": duration_text(task.duration),
+            "duration": span(task.duration),
             "attempt": str(task.current_attempt),
         }
     )

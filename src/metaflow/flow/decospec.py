@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..exception import BadStepDecoratorException
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 _NEXT_ARGUMENT = re.compile(r",(?=\s*\w+=)")
 _ARGUMENT = re.compile(r"\s*(\w+)=(.*)", re.DOTALL)
-#: Text that means itself wherever it stands in a specification.
-_BARE = re.compile(r"[\w./:@+-]+").fullmatch
 _OPENING = "[{"
 _CLOSING = "]}"
 
@@ -71,33 +66,6 @@ def parse_decospec(text: str) -> Decospec:
             raise BadStepDecoratorException(f"The decorator '{text}' gives '{key}' twice.")
         values[key] = _value(value)
     return Decospec(name, _positional(text, values), values)
-
-
-def format_decospec(name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> str:
-    """Text that :func:`parse_decospec` reads as these arguments.
-
-    Parameters
-    ----------
-    name : str
-    args : sequence
-    kwargs : mapping, optional
-        Values, like those of `args`, are plain data, as JSON knows it.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    BadStepDecoratorException
-        If a value is no plain data.
-    """
-    values = {**{str(position): value for position, value in enumerate(args)}, **(kwargs or {})}
-    try:
-        written = [f"{key}={_text(value)}" for key, value in values.items()]
-    except (TypeError, ValueError) as error:
-        raise BadStepDecoratorException(f"The arguments of '{name}' cannot be written as text: {error}.") from error
-    return f"{name}:{','.join(written)}" if written else name
 
 
 def split_decospecs(text: str) -> list[str]:
@@ -171,15 +139,6 @@ def _value(text: str) -> Any:
         except ValueError:
             pass
     return text
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str) and _BARE(value) and _value(value) == value:
-        return value
-    written = json.dumps(value)
-    # Backslashes before quotes are dropped by the reader, and `,word=` separates: neither may stand in the text.
-    written = re.sub(r'\\(["\\])', lambda match: f"\\u{ord(match[1]):04x}", written)
-    return written.replace("=", "\\u003d")
 
 
 def _positional(text: str, values: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..datastore.layout import log_key
-from ..datastore.tasks import TaskWriter, open_task
+from ..datastore.tasks import open_task
 from ..exception import (
     METAFLOW_EXIT_DISALLOW_RETRY,
     MetaflowDataMissing,
     MetaflowException,
     MetaflowInternalError,
     TaskFailed,
-    TimeoutException,
 )
 from ..flow.transition import PARALLEL_ITERATOR
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .console import Console
+from .death import commit_death, words_of_death
 from .loop import EventLoop, Timer
 from .plan import Plan, PlannedTask, RetryPolicy
 from .planned_spec import spec_of, transition_of
@@ -339,18 +339,11 @@ class Scheduler:
             return
         stopped = task.gang.why_stopped if task.gang is not None else None
         reason = task.killed_because or stopped or describe_exit(status)
-        cause: MetaflowException = (
-            TimeoutException(reason) if task.killed_because else MetaflowException(reason[0].upper() + reason[1:])
+        manifest = commit_death(
+            self._store, self._run, task.spec, task.started_at, task.pid, reason, task.killed_because is not None
         )
-        spec = task.spec
-        run = self._run
-        content = make_record(run, spec, task.started_at, ok=False, success=False, error=cause, pid=task.pid)
-        content["transition"] = [[], None]
-        writer = TaskWriter(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
-        manifest = writer.commit(content)
         self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
-        text = "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {reason}."
-        self._console.say(text, task.output_.where, bad=True)
+        self._console.say(words_of_death(status, reason), task.output_.where, bad=True)
         self._attempt_failed(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
 
     def _attempt_failed(self, task: _Task, reason: str | None, retriable: bool, shown: bool = False) -> None:

@@ -6,12 +6,12 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from ..datastore.tasks import TaskWriter, open_task
-from ..exception import MetaflowDataMissing, MetaflowException, TimeoutException
+from ..datastore.tasks import open_task
+from ..exception import MetaflowDataMissing, MetaflowException
+from .death import commit_death, words_of_death
 from .loop import EventLoop
 from .process import describe_exit
 from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
-from .task import make_record
 
 if TYPE_CHECKING:
     from ..datastore.local import LocalStore
@@ -145,15 +145,17 @@ class SpunTask:
     def _died(self, status: int) -> Manifest:
         """The process ended without a result: record that in its stead."""
         self.death = self._killed_because or describe_exit(status)
-        kind = TimeoutException if self._killed_because else MetaflowException
-        error = kind(self.death[0].upper() + self.death[1:])
-        run, spec = self._run, self._spec
-        content = make_record(run, spec, self._started_at, ok=False, success=False, error=error, pid=self._pid)
-        content["task"]["inputs"] = ()
-        content["transition"] = [[], None]
-        text = "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {self.death}."
-        self._console.say(text, self._output.where, bad=True)
-        return TaskWriter(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).commit(content)
+        self._console.say(words_of_death(status, self.death), self._output.where, bad=True)
+        return commit_death(
+            self._store,
+            self._run,
+            self._spec,
+            self._started_at,
+            self._pid,
+            self.death,
+            self._killed_because is not None,
+            without_inputs=True,
+        )
 
     def _timed_out(self, seconds: float) -> None:
         from ..decorators.timeout import timeout_message

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from metaflow.cli.times import ago, clock, iso, moment_of, span
+from metaflow.cli.times import ago, clock, iso
+from metaflow.client.times import moment_of, span
 
 NOW = datetime(2026, 3, 15, 12, 0).timestamp()
 moments = st.integers(0, 4_000_000_000)
@@ -56,6 +57,8 @@ def test_what_is_printed_can_be_read(seconds):
         (0.9999, "1.0 s"),
         (9.96, "10 s"),
         (59.4, "59 s"),
+        (60, "1 min 0 s"),
+        (3725, "1 h 2 min"),
         (59.9, "1 min 0 s"),
         (3599.9, "1 h 0 min"),
         (90061, "1 d 1 h"),

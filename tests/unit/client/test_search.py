@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from metaflow.client import Flow, Metaflow, Run, namespace
-from metaflow.client.times import duration_text, moment
+from metaflow.client.times import moment
 from metaflow.exception import InvalidQueryException
 
 from .stored_flow import StoredRun, dead_process
@@ -108,7 +108,7 @@ def test_a_number_of_numpy_is_a_number(runs):
         ({"since": "last tuesday"}, "'7 days'"),
         ({"until": 17}, "until=17 is no time"),
         ({"since": "9999999999999 weeks"}, "beyond"),
-        ({"since": "nan days"}, "beyond"),
+        ({"since": "nan days"}, "no time"),
         ({"parameters": ["alpha"]}, "dict"),
         ({"parameters": {1: 2}}, "no text"),
         ({"artifacts": {"x": ("~", 2)}}, "operators are '='"),
@@ -209,14 +209,6 @@ def test_times():
     assert moment("2024-05-01T14:30:00Z", "since") == moment("2024-05-01T16:30:00+02:00", "since") == utc
     for text, seconds in (("1 minute", 60), ("90 seconds ago", 90), ("2 Weeks", 14 * DAY)):
         assert moment(text, "since") == pytest.approx(time.time() - seconds, abs=5)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, ""), (0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1 min"), (3725, "1 h 2 min"), (90061, "1 d 1 h")],
-)
-def test_durations(seconds, text):
-    assert duration_text(seconds) == text
 
 
 @pytest.mark.parametrize("name", ["a\udc80", "\ud800", "nul\0", 'it\'s "100%"', "x;--"])

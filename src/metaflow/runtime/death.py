@@ -1,0 +1,60 @@
+"""What is recorded of an attempt whose process ended without a result, as it could not say so itself."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from ..datastore.tasks import TaskWriter
+from ..exception import MetaflowException, TimeoutException
+from .task import make_record
+
+if TYPE_CHECKING:
+    from ..datastore.manifest import Manifest
+    from ..datastore.store import ObjectStore
+    from .specs import RunSpec, TaskSpec
+
+
+def commit_death(
+    store: ObjectStore,
+    run: RunSpec,
+    spec: TaskSpec,
+    started_at: float,
+    pid: int,
+    reason: str,
+    timed_out: bool,
+    without_inputs: bool = False,
+) -> Manifest:
+    """Commit the attempt as failed.
+
+    Parameters
+    ----------
+    store : ObjectStore
+    run : RunSpec
+    spec : TaskSpec
+    started_at : float
+        Seconds since the epoch.
+    pid : int
+    reason : str
+        Why the process ended, in words.
+    timed_out : bool
+        Whether it was killed for taking too long.
+    without_inputs : bool
+        Whether what it read is not in the same run.
+
+    Raises
+    ------
+    DataException
+        If it cannot be written.
+    """
+    error = TimeoutException(reason) if timed_out else MetaflowException(reason[0].upper() + reason[1:])
+    content = make_record(run, spec, started_at, ok=False, success=False, error=error, pid=pid)
+    if without_inputs:
+        content["task"]["inputs"] = ()
+    content["transition"] = [[], None]
+    return TaskWriter(store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).commit(content)
+
+
+def words_of_death(status: int, reason: str) -> str:
+    """Line for the person who runs it; `status` is the exit code, negative for a signal."""
+    return "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {reason}."

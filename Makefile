@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SERVERS := $(VENV)/.servers
+AZURITE := azurite@3.35.0
 
 # Runs are recorded under a person's name. The root account of a container does not count as one.
 ifeq ($(strip $(filter-out root,$(METAFLOW_USER) $(SUDO_USER) $(USERNAME) $(USER))),)
@@ -19,7 +21,7 @@ help: ## show this list
 demo: $(READY) ## train classifiers on handwritten digits, and keep the best
 	$(BIN)/python examples/classifiers.py run
 
-test: lint ## run all checks and all tests
+test: lint $(SERVERS) ## run all checks and all tests
 	$(BIN)/pytest -n 2
 
 lint: $(READY) ## run the checks that read the code
@@ -37,6 +39,11 @@ docs: $(READY) ## run every flow that the documents show
 clean: ## remove everything that was made here, but no results of runs
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/.work
 	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Azurite, which tests of Azure need, is a program of Node.js. Where there is no npm, these tests are skipped.
+$(SERVERS): $(READY)
+	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/npm $(AZURITE); fi
+	@touch $@
 
 # The stamp makes every later call quick; a change of the requirements installs again.
 $(READY): pyproject.toml constraints.txt

@@ -33,6 +33,13 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "pickle-v4": "metaflow.datastore.metaflow_pickle:MetaflowPickleSerializer",
         "source-files-v1": "metaflow.datastore.source_files:SourceFilesSerializer",
     },
+    # Kinds of datastores beside directories of this machine, by the scheme of their locations.
+    "object_stores": {
+        "azure": "metaflow.datastore.remote:open_remote",
+        "gs": "metaflow.datastore.remote:open_remote",
+        "s3": "metaflow.datastore.remote:open_remote",
+    },
+    "metadata_stores": {"service": "metaflow.metadata_store.service:ServiceMetadata"},
     "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},
     "client": {
         "Run": "metaflow.client:Run",

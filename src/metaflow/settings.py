@@ -39,8 +39,16 @@ class Setting(NamedTuple):
 
 #: Every setting by its name without the prefix.
 SETTINGS: dict[str, Setting] = {
+    "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": Setting(
+        None, "address of the Azure storage account, such as https://ACCOUNT.blob.core.windows.net"
+    ),
+    "CLIENT_CACHE_MAX_SIZE": Setting(10000, "size of the cache of what was read from other machines, in megabytes"),
+    "CLIENT_CACHE_PATH": Setting(None, "directory of that cache; the user's cache directory if not given"),
     "CONTACT_INFO": Setting({}, "where to ask for help, shown by `metaflow`: addresses and what each is"),
+    "DATASTORE_SYSROOT_AZURE": Setting(None, "root of the datastore in Azure: CONTAINER/PREFIX"),
+    "DATASTORE_SYSROOT_GS": Setting(None, "root of the datastore in Google Cloud Storage: gs://BUCKET/PREFIX"),
     "DATASTORE_SYSROOT_LOCAL": Setting(None, "directory that contains the .metaflow folder to use"),
+    "DATASTORE_SYSROOT_S3": Setting(None, "root of the datastore in S3: s3://BUCKET/PREFIX"),
     "DATASTORE_SYSROOT_SPIN": Setting(None, "directory that contains the .metaflow_spin folder to use"),
     "DEFAULT_DATASTORE": Setting("local", "kind of store for artifacts when --datastore is not given"),
     "DEFAULT_METADATA": Setting("local", "kind of store for records when --metadata is not given"),
@@ -57,6 +65,18 @@ SETTINGS: dict[str, Setting] = {
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),
+    "S3_ENDPOINT_URL": Setting(None, "address of an S3-compatible server to use instead of AWS"),
+    "S3_RETRY_COUNT": Setting(7, "how often a request to an object store is tried again"),
+    "S3_SERVER_SIDE_ENCRYPTION": Setting(None, "how S3 encrypts what is stored: AES256 or aws:kms"),
+    "S3_VERIFY_CERTIFICATE": Setting(
+        None, "file with the certificates that the S3 server is checked against; false to check nothing"
+    ),
+    "S3_WORKER_COUNT": Setting(64, "how many objects are moved at a time"),
+    "SERVICE_AUTH_KEY": Setting(None, "token for the metadata service"),
+    "SERVICE_HEADERS": Setting({}, "further headers of requests to the metadata service"),
+    "SERVICE_INTERNAL_URL": Setting(None, "address of the metadata service for tasks on other machines"),
+    "SERVICE_RETRY_COUNT": Setting(5, "how often a request to the metadata service is tried again"),
+    "SERVICE_URL": Setting(None, "address of the metadata service"),
     "SPIN_ALLOWED_DECORATORS": Setting(
         [
             "card",

@@ -32,7 +32,7 @@ class F(FlowSpec):
         (["run", "--count", "1", "--max-workers", "0"], 2, "--max-workers"),
         (["run", "--count", "1", "--datastore-root", "x"], 2, "--datastore-root"),
         (["rnu"], 2, "Did you mean 'run'?"),
-        (["--datastore", "s4", "run", "--count", "1"], 2, "'s4' is not"),
+        (["--datastore", "s4", "run", "--count", "1"], 1, "no kind of datastore called 's4'"),
         (["dump", "nonsense"], 1, "RUN/STEP"),
         (["logs", "12/start"], 1, ""),
     ],

@@ -88,7 +88,7 @@ def test_a_sweep_is_found_again(project: Project, monkeypatch) -> None:
     def read_nothing(*_: object) -> None:
         raise AssertionError("a manifest was read")
 
-    monkeypatch.setattr(provider.LocalProvider, "reader", read_nothing)
+    monkeypatch.setattr(provider.Provider, "reader", read_nothing)
     assert Task(f"SweepFlow/{first}/end/{flow[first].end_task.id}").data.kept == "from the start"
     assert flow[first].data.accuracy == 0.05 and flow[first].end_task["alpha"].data == 0.1
 

@@ -62,12 +62,18 @@ def test_options_can_be_given_in_the_environment(project: Project) -> None:
         ({"METAFLOW_RUN_MAX_WORKERS": "many"}, 2, "environment variable METAFLOW_RUN_MAX_WORKERS."),
         ({"METAFLOW_RUN_ALPHA": "x"}, 2, "environment variable METAFLOW_RUN_ALPHA."),
         (
-            {"METAFLOW_DATASTORE": "s3"},
+            {"METAFLOW_METADATA": "s3"},
             2,
-            "'s3' is not one of 'local', 'spin'.\nThe value comes from the environment variable METAFLOW_DATASTORE.",
+            "The value comes from the environment variable METAFLOW_METADATA.",
         ),
-        ({"METAFLOW_DEFAULT_DATASTORE": "s3"}, 1, "'s3' is no kind of datastore that this version has"),
-        ({"METAFLOW_DEFAULT_METADATA": "service"}, 1, "METAFLOW_DEFAULT_METADATA (environment) asks for it"),
+        (
+            {"METAFLOW_DEFAULT_DATASTORE": "s3"},
+            1,
+            "or with METAFLOW_DATASTORE_SYSROOT_S3",
+        ),
+        ({"METAFLOW_DEFAULT_DATASTORE": "tape"}, 1, "no kind of datastore called 'tape'"),
+        ({"METAFLOW_DEFAULT_METADATA": "service"}, 1, "Set METAFLOW_SERVICE_URL to its address"),
+        ({"METAFLOW_DEFAULT_METADATA": "paper"}, 1, "METAFLOW_DEFAULT_METADATA (environment) asks for it"),
         ({"METAFLOW_DEFAULT_ENVIRONMENT": "conda"}, 1, "has only local"),
         ({"METAFLOW_PROFILE": "nope"}, 1, "Unable to locate the profile 'nope'"),
     ],
@@ -81,13 +87,13 @@ def test_bad_values_in_the_environment(project: Project, env: dict[str, str], co
 
 def test_a_profile_acts_on_runs_and_the_command_line_wins(project: Project) -> None:
     project.write(FLOW)
-    settings = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project.path / "far"), "METAFLOW_DEFAULT_DATASTORE": "gs"}
+    settings = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project.path / "far"), "METAFLOW_DEFAULT_ENVIRONMENT": "conda"}
     (project.path / "given.json").write_text(json.dumps(settings))
     assert metaflow(project, "configure", "import", "given.json", "--profile", "far").code == 0
     env = {"METAFLOW_PROFILE": "far"}
     outcome = project.call("run", env=env)
     assert outcome.code == 1 and f"({project.path}/home/config_far.json) asks for it" in outcome.stderr
-    assert project.call("--datastore", "local", "run", env=env).code == 0
+    assert project.call("--environment", "local", "run", env=env).code == 0
     assert (project.path / "far/.metaflow/mf-store").is_dir() and not (project.path / ".metaflow").exists()
 
 

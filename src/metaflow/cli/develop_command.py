@@ -15,7 +15,7 @@ import click
 from .. import __version__, settings
 from ..exception import MetaflowException
 from .messages import echo
-from .reading import output_options, root_of
+from .reading import home_of, output_options
 from .run_report import fact_lines
 from .table import Column, print_json, print_lines, print_table
 
@@ -93,7 +93,7 @@ def _facts() -> dict[str, str | None]:
         "sqlite": sqlite3.sqlite_version,
         "package_path": str(Path(__file__).parents[1]),
         "working_directory": os.getcwd(),
-        "datastore": _text_or_problem(lambda: str(root_of(None))),
+        "datastore": _text_or_problem(lambda: home_of(None).location),
         "identity": _text_or_problem(resolve_identity),
         "settings_files": ", ".join(settings.files()) or None,
         "tasks_start_by": _text_or_problem(_start_method),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from ..client.home import Home
     from ..flow.configs import ConfigSource
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
@@ -61,7 +61,7 @@ class FlowState:
     flow_class : type
     quiet : bool
         Whether to say less.
-    datastore_root : str or None
+    datastore, datastore_root, metadata : str or None
         As given on the command line.
     pylint : bool
         Whether to let pylint look at the flow's file.
@@ -84,7 +84,9 @@ class FlowState:
         self,
         flow_class: type[FlowSpec],
         quiet: bool,
+        datastore: str | None,
         datastore_root: str | None,
+        metadata: str | None,
         pylint: bool,
         server: ForkServer | None,
         decospecs: tuple[str, ...] = (),
@@ -92,7 +94,9 @@ class FlowState:
     ) -> None:
         self.flow_class = flow_class
         self.quiet = quiet
+        self.datastore = datastore
         self.datastore_root = datastore_root
+        self.metadata = metadata
         self.pylint = pylint
         self.server = server
         #: Whether commands that read look at spun steps instead of runs.
@@ -158,19 +162,20 @@ class FlowState:
         """
         return {} if self.group is None else values_of(self.group, self.declaration)
 
-    def root(self, create: bool = False) -> Path:
-        """Root of the datastore; made, and announced, on first use if `create`."""
+    def home(self, create: bool = False) -> Home:
+        """Where runs are kept; made, and announced, on first use if `create`."""
         from .. import settings
-        from ..datastore.root import resolve_root, resolve_spin_root
+        from ..client.home import Home, resolve_home
+        from ..datastore.root import resolve_spin_root
 
         if self.reads_spins:
             if create:
                 raise CommandException("Runs are not kept with spun steps: leave out --mode spin or --datastore spin.")
-            return resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=False)[0]
-        root, created = resolve_root(self.datastore_root, settings.get("DATASTORE_SYSROOT_LOCAL"), create)
+            return Home(str(resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=False)[0]))
+        home, created = resolve_home(self.datastore, self.datastore_root, self.metadata, create)
         if created and not self.quiet:
-            echo(f"Creating local datastore in current directory ({root})")
-        return root
+            echo(f"Creating local datastore in current directory ({home.root})")
+        return home
 
     def run_facts(self) -> RunFacts:
         """What the flow's decorators add to a run that is started now.
@@ -183,10 +188,10 @@ class FlowState:
         options = self.flow_options
         if not self.declaration.decorators:
             return RunFacts()
-        from ..datastore.root import set_root_of_run
+        from ..client.home import set_home_of_run
         from ..flow.flow_decorators import run_facts
 
-        set_root_of_run(str(self.root(create=True)))  # runs that options name are looked up there
+        set_home_of_run(self.home(create=True))  # runs that options name are looked up there
         return run_facts(self.declaration, options)
 
     def checked_graph(self, warnings: bool = False, decospecs: Sequence[str] | None = None) -> FlowGraph:
@@ -306,7 +311,9 @@ def _state(context: click.Context) -> FlowState:
         context.obj = FlowState(
             flow_class,
             options["quiet"],
+            options["datastore"],
             options["datastore_root"],
+            options["metadata"],
             options["pylint"],
             server,
             options["decospecs"],
@@ -375,10 +382,9 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
     @click.option("--quiet/--not-quiet", default=False, help="Say only what goes wrong, and what tasks print.")
     @click.option(
         "--metadata",
-        type=click.Choice(["local", "spin"]),
-        default="local",
-        show_default=True,
-        help="Kind of metadata store.",
+        type=click.Choice(["local", "service", "spin"]),
+        default=None,
+        help="Where records of runs are kept.  [default: METAFLOW_DEFAULT_METADATA, or local]",
     )
     @click.option(
         "--environment",
@@ -389,10 +395,9 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
     )
     @click.option(
         "--datastore",
-        type=click.Choice(["local", "spin"]),
-        default="local",
-        show_default=True,
-        help="Kind of datastore.",
+        metavar="KIND",
+        default=None,
+        help="Where artifacts are kept: local, s3, azure or gs.  [default: METAFLOW_DEFAULT_DATASTORE, or local]",
     )
     @click.option(
         "--mode",
@@ -400,7 +405,7 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
         default=None,
         help="spin: commands that read, such as dump and logs, look at spun steps instead of runs.",
     )
-    @click.option("--datastore-root", default=None, help="Root of the datastore, instead of the nearest .metaflow.")
+    @click.option("--datastore-root", default=None, help="Root of the datastore, such as s3://bucket/prefix.")
     @with_option
     @click.option(
         "--pylint/--no-pylint",

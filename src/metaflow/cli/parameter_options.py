@@ -14,10 +14,10 @@ from .messages import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from click.shell_completion import CompletionItem
 
+    from ..client.home import Home
     from ..flow.declaration import FlowDeclaration
     from ..flow.parameters import Parameter
     from .flow_command import FlowState
@@ -107,12 +107,11 @@ def check_parser(parameter: Parameter, value: Any) -> None:
         parameter.parser_function()
 
 
-def included(state: FlowState, root: Path, values: dict[str, Any]) -> dict[str, Any]:
-    """`values` of parameters, where those that are files have been put into the datastore at `root`."""
-    from ..datastore.local import LocalStore
+def included(state: FlowState, home: Home, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` of parameters, where those that are files have been put into the datastore."""
     from ..runtime.included_files import include_files
 
-    return include_files(LocalStore(root), values, (lambda _: None) if state.quiet else echo)
+    return include_files(home.open_store(), values, (lambda _: None) if state.quiet else echo)
 
 
 def _option(parameter: Parameter) -> click.Option:

@@ -45,7 +45,7 @@ def read_datastore(state: FlowState) -> None:
     """
     from ..client.provider import read_from
 
-    read_from(state.root())
+    read_from(state.home())
 
 
 def tasks_so_far(state: FlowState, path: str) -> tuple[list[Task], bool]:

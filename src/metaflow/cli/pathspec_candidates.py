@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
 
 #: So many are offered at most.
 _MAXIMUM = 50
@@ -46,7 +46,7 @@ def _items(context: click.Context, incomplete: str, depth: int) -> list[Completi
     return [CompletionItem(text) for text in found]
 
 
-def texts(provider: LocalProvider, parts: list[str], depth: int) -> Iterator[str]:
+def texts(provider: Provider, parts: list[str], depth: int) -> Iterator[str]:
     """What can follow all parts of a path but the last: flows, then runs, steps and tasks, at most `depth` parts."""
     from ..metadata_store.store import RunQuery, TaskQuery
     from .run_search import runs_of

@@ -21,8 +21,8 @@ from .spin_step import spin_step_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from ..client.home import Home
     from ..flow.graph import FlowGraph
     from ..runtime.fork_server import ForkServer
 
@@ -102,12 +102,11 @@ class _PlainState:
         self.declaration = FlowDeclaration(flow_class)
         self._datastore_root = arguments.datastore_root
 
-    def root(self) -> Path:
-        """Root of the datastore that the runs are in."""
-        from .. import settings
-        from ..datastore.root import resolve_root
+    def home(self) -> Home:
+        """Where the runs are kept."""
+        from ..client.home import resolve_home
 
-        return resolve_root(self._datastore_root, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)[0]
+        return resolve_home(None, self._datastore_root, None, create=False)[0]
 
     def run_facts(self) -> RunFacts:
         """Nothing: there are no decorators of the flow."""

@@ -13,9 +13,9 @@ from ..exception import MetaflowUnknownUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from ..client.provider import LocalProvider
+    from ..client.home import Home
+    from ..client.provider import Provider
 
 
 class Place(NamedTuple):
@@ -23,13 +23,13 @@ class Place(NamedTuple):
 
     Attributes
     ----------
-    provider : LocalProvider
+    provider : Provider
         The datastore.
     namespace : str or None
         The tag that runs must have to be listed; None for all.
     """
 
-    provider: LocalProvider
+    provider: Provider
     namespace: str | None
 
     @property
@@ -48,22 +48,22 @@ def datastore_root_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--datastore-root",
         envvar=f"{settings.PREFIX}DATASTORE_ROOT",
-        metavar="DIRECTORY",
-        help="Root of the datastore, instead of the nearest .metaflow.",
+        metavar="ROOT",
+        help="Root of the datastore, instead of the nearest .metaflow: a directory, or s3://bucket/prefix.",
     )(command)
 
 
-def root_of(datastore_root: str | None) -> Path:
-    """The datastore that the option, the settings or the working directory name.
+def home_of(datastore_root: str | None) -> Home:
+    """The place that the option, the settings or the working directory name.
 
     Raises
     ------
     DataException
         There is none.
     """
-    from ..datastore.root import resolve_root
+    from ..client.home import resolve_home
 
-    return resolve_root(datastore_root, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)[0]
+    return resolve_home(None, datastore_root, None, create=False)[0]
 
 
 def reads_runs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +105,7 @@ def open_place(datastore_root: str | None, namespace: str | None) -> Place:
             namespace = resolve_identity()
         except MetaflowUnknownUser:
             namespace = ""  # nobody knows whose runs would be one's own
-    read_from(root_of(datastore_root))
+    read_from(home_of(datastore_root))
     choose(namespace or None)
     return Place(current_provider(), namespace or None)
 

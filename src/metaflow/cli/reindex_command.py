@@ -7,7 +7,7 @@ import sys
 import click
 
 from .messages import echo
-from .reading import datastore_root_option, root_of
+from .reading import datastore_root_option, home_of
 
 
 @click.command(help="Rebuild the index of runs from the results themselves.")
@@ -20,7 +20,7 @@ def reindex(datastore_root: str | None) -> None:
         sys.stderr.write(f"\r{counts.runs} runs, {counts.tasks} tasks")
         sys.stderr.flush()
 
-    counts = rebuild(root_of(datastore_root), show if sys.stderr.isatty() else None)
+    counts = rebuild(home_of(datastore_root), show if sys.stderr.isatty() else None)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     echo(f"The index is rebuilt: {counts.runs} runs with {counts.tasks} finished tasks.")

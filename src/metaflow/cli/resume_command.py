@@ -71,17 +71,17 @@ def make(declaration: FlowDeclaration) -> click.Command:
         if reentrant and not (clone_only and run_id):
             raise CommandException("--reentrant goes together with --clone-only and --run-id ID only.")
         graph = run_command.graph_of(state, values)
-        root = state.root()
+        home = state.home()
         request = ResumeRequest(
-            lambda attributes: included(state, root, _defaults(declaration, context, attributes)),
+            lambda attributes: included(state, home, _defaults(declaration, context, attributes)),
             state.origin_run_id if origin_run_id is None else origin_run_id,
             tuple(dict.fromkeys((*steps, *more_steps))),
-            included(state, root, _given(declaration, context)),
+            included(state, home, _given(declaration, context)),
             clone_only,
             run_id,
             reentrant,
         )
-        options = run_command.options_of(state, values, root)
+        options = run_command.options_of(state, values, home)
         try:
             resume_flow(declaration, graph, request, options)
         except RunStopped as stop:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..datastore.local import LocalStore
 from ..exception import CommandException
 from ..flow.config_reading import ConfigReading, read_default
 from ..flow.declaration import configs_of
@@ -50,10 +49,10 @@ def configs_of_origin(state: FlowState) -> dict[str, ConfigReading]:
             "A resumed run has the configs of the run that it resumes, which cannot be changed: leave --config, "
             "--config-value and --config-file out, or start a new run with `run`."
         )
-    root = state.root()
-    store = LocalStore(root)
+    home = state.home()
+    store = home.open_store()
     flow = state.flow_class.__name__
-    run = find_origin(store, root, flow, _given(state.arguments, "origin-run-id"), _given(state.arguments, "run-id"))
+    run = find_origin(store, home, flow, _given(state.arguments, "origin-run-id"), _given(state.arguments, "run-id"))
     # What is the last run now need not be it any more when the arguments have been read.
     state.origin_run_id = run.run_id
     return _read(state, run, read_parameters(store, run))

@@ -12,6 +12,7 @@ from .decospec_option import decospecs_of_run, with_option
 from .messages import echo
 
 if TYPE_CHECKING:
+    from ..client.home import Home
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
     from ..runtime.run import RunOptions
@@ -66,8 +67,8 @@ def make(declaration: FlowDeclaration) -> click.Command:
 
         state: FlowState = context.obj
         graph = graph_of(state, values)
-        parameters, root = _values_and_root(state, context)
-        options = options_of(state, values, root)._replace(namespace=user_namespace)
+        parameters, home = _values_and_home(state, context)
+        options = options_of(state, values, home)._replace(namespace=user_namespace)
         try:
             run_flow(declaration, graph, parameters, options)
         except RunStopped as stop:
@@ -88,13 +89,13 @@ def graph_of(state: FlowState, values: dict[str, Any]) -> FlowGraph:
     return state.checked_graph(decospecs=decospecs_of_run(state, values["decospecs"]))
 
 
-def options_of(state: FlowState, values: dict[str, Any], root: Path) -> RunOptions:
+def options_of(state: FlowState, values: dict[str, Any], home: Home) -> RunOptions:
     """What the options say that all commands have that run tasks."""
     from ..runtime.run import RunOptions
     from ..runtime.scheduler import Limits
 
     return RunOptions(
-        root=root,
+        home=home,
         limits=Limits(values["max_workers"], values["max_num_splits"], values["max_log_size"] * 1024 * 1024),
         tags=values["tags"],
         run_id_file=values["run_id_file"],
@@ -105,12 +106,12 @@ def options_of(state: FlowState, values: dict[str, Any], root: Path) -> RunOptio
     )
 
 
-def _values_and_root(state: FlowState, context: click.Context) -> tuple[dict[str, Any], Path]:
-    """Values of the parameters, those of files in the datastore; and its root, which is not made for wrong values."""
+def _values_and_home(state: FlowState, context: click.Context) -> tuple[dict[str, Any], Home]:
+    """Values of the parameters, those of files in the datastore; and where that is: not made for wrong values."""
     if not state.declaration.parameters:
-        return {}, state.root(create=True)
+        return {}, state.home(create=True)
     from .parameter_options import included, parameter_values
 
     values = parameter_values(state.declaration, context, echo)
-    root = state.root(create=True)
-    return included(state, root, values), root
+    home = state.home(create=True)
+    return included(state, home, values), home

@@ -14,7 +14,7 @@ from .run_values import parameters_of, results_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..metadata_store.records import RunRecord, RunStatus
     from .conditions import Condition
     from .reading import Place
@@ -92,7 +92,7 @@ def find_runs(place: Place, wanted: RunFilter) -> list[RunRecord]:
     return _ordered(list(found), wanted.order)[: wanted.limit]
 
 
-def runs_of(provider: LocalProvider, query: RunQuery) -> list[RunRecord]:
+def runs_of(provider: Provider, query: RunQuery) -> list[RunRecord]:
     """The runs that match a query of the index."""
     return list(provider.runs(query))
 
@@ -104,7 +104,7 @@ def _matching(place: Place, wanted: RunFilter) -> Iterator[RunRecord]:
     return place.provider.each_run(query._replace(with_values=bool(wanted.parameters or wanted.artifacts)))
 
 
-def _has_values(provider: LocalProvider, run: RunRecord, wanted: RunFilter) -> bool:
+def _has_values(provider: Provider, run: RunRecord, wanted: RunFilter) -> bool:
     known = run.outcome or RunOutcome()
     parameters = known.parameters or {}
     artifacts = {name: value for name, value in (known.artifacts or {}).items() if name not in parameters}

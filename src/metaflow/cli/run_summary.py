@@ -11,7 +11,7 @@ from .times import iso
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..metadata_store.records import RunRecord, TaskRecord
 
 _TASKS_PER_PAGE = 2000
@@ -65,7 +65,7 @@ class StepSummary(NamedTuple):
 
 
 def tasks_of(
-    provider: LocalProvider, run: RunRecord, step: str | None = None, page_size: int = _TASKS_PER_PAGE
+    provider: Provider, run: RunRecord, step: str | None = None, page_size: int = _TASKS_PER_PAGE
 ) -> Iterator[TaskRecord]:
     """Latest attempts of a run's tasks, newest first, a page at a time; without its parameters."""
     query = TaskQuery(run.flow, run.run_id, step, limit=page_size)

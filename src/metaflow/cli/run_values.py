@@ -9,7 +9,7 @@ from ..metadata_store.store import TaskQuery
 from .messages import echo
 
 if TYPE_CHECKING:
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..datastore.tasks import TaskReader
     from ..metadata_store.records import RunRecord, TaskRecord
 
@@ -59,7 +59,7 @@ def value_of(reader: TaskReader, name: str) -> Value:
     return Value(entry.preview, kind, entry.size, entry.sha)
 
 
-def parameters_of(provider: LocalProvider, run: RunRecord) -> dict[str, Value]:
+def parameters_of(provider: Provider, run: RunRecord) -> dict[str, Value]:
     """What a run was started with, by name: its parameters, but not the constants of its class."""
     reader = _given(provider, run)
     if reader is None:
@@ -69,7 +69,7 @@ def parameters_of(provider: LocalProvider, run: RunRecord) -> dict[str, Value]:
     return {name: value_of(reader, name) for name in names}
 
 
-def artifacts_of(provider: LocalProvider, task: TaskRecord) -> dict[str, Value]:
+def artifacts_of(provider: Provider, task: TaskRecord) -> dict[str, Value]:
     """What a task left, by name, without what begins with an underscore."""
     reader = _reader(provider, task)
     if reader is None:
@@ -77,7 +77,7 @@ def artifacts_of(provider: LocalProvider, task: TaskRecord) -> dict[str, Value]:
     return {name: value_of(reader, name) for name in sorted(reader) if not name.startswith("_")}
 
 
-def results_of(provider: LocalProvider, run: RunRecord) -> dict[str, Value]:
+def results_of(provider: Provider, run: RunRecord) -> dict[str, Value]:
     """What the last step of a run left, by name, without its parameters and constants; nothing if it has not ended."""
     tasks = provider.tasks(TaskQuery(run.flow, run.run_id, run.end_step or "end", limit=1))
     if not tasks:
@@ -91,12 +91,12 @@ def results_of(provider: LocalProvider, run: RunRecord) -> dict[str, Value]:
     }
 
 
-def _given(provider: LocalProvider, run: RunRecord) -> TaskReader | None:
+def _given(provider: Provider, run: RunRecord) -> TaskReader | None:
     tasks = provider.tasks(TaskQuery(run.flow, run.run_id, _PARAMETERS, limit=1))
     return _reader(provider, tasks[0]) if tasks else None
 
 
-def _reader(provider: LocalProvider, task: TaskRecord) -> TaskReader | None:
+def _reader(provider: Provider, task: TaskRecord) -> TaskReader | None:
     """The artifacts of a task. One that is damaged must not keep others from being listed: it is told of, on stderr."""
     try:
         return provider.reader(task)

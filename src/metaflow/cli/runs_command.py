@@ -21,7 +21,7 @@ from .table import Column, print_json, print_table
 from .times import Moment, ago, clock
 
 if TYPE_CHECKING:
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..metadata_store.records import RunRecord
     from .reading import Place
 
@@ -103,7 +103,7 @@ def _check_flow(place: Place, flow: str | None) -> None:
         check_flow(place, flow)
 
 
-def _values(provider: LocalProvider, run: RunRecord, names: list[str]) -> dict[str, Value]:
+def _values(provider: Provider, run: RunRecord, names: list[str]) -> dict[str, Value]:
     return {**results_of(provider, run), **parameters_of(provider, run)} if names else {}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..datastore.local import LocalStore
 from ..datastore.tasks import open_task
 from ..flow.config_reading import ConfigReading
 from ..flow.configs import ConfigSource
@@ -45,9 +44,9 @@ def take_over_configs(state: FlowState, configs: Mapping[str, ConfigDeclaration]
     """
     # Where steps lead does not depend on configs.
     graph = FlowGraph(state.flow_class)
-    root = state.root()
-    origin = find_origin(root, graph, pathspec)
-    reader = open_task(LocalStore(root), graph.name, origin.run_id, PARAMETERS_STEP, "0", 0)
+    home = state.home()
+    origin = find_origin(home, graph, pathspec)
+    reader = open_task(home.open_store(), graph.name, origin.run_id, PARAMETERS_STEP, "0", 0)
     stored = {
         attribute: ConfigReading(config.present(reader.load(attribute)), ConfigSource("value", f"run {origin.run_id}"))
         for attribute, config in configs.items()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import settings
-from ..datastore.local import LocalStore
 from ..datastore.root import resolve_spin_root
 from ..exception import CommandException
 from ..runtime.spin import SpinOptions, spin_step
@@ -15,6 +14,7 @@ from ..runtime.spin_origin import committed_origin, parse_pathspec
 from .messages import echo
 
 if TYPE_CHECKING:
+    from ..client.home import Home
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
     from ..flow.run_facts import RunFacts
@@ -34,8 +34,8 @@ class SpinState(Protocol):
     def declaration(self) -> FlowDeclaration:
         """The flow, configured."""
 
-    def root(self) -> Path:
-        """Root of the datastore that the runs are in."""
+    def home(self) -> Home:
+        """Where the runs are kept."""
 
     def run_facts(self) -> RunFacts:
         """What the flow's decorators add."""
@@ -44,7 +44,7 @@ class SpinState(Protocol):
         """The flow's graph, checked; completes the declaration."""
 
 
-def find_origin(root: Path, graph: FlowGraph, pathspec: str) -> SpinOrigin:
+def find_origin(home: Home, graph: FlowGraph, pathspec: str) -> SpinOrigin:
     """What a pathspec says to spin on, from the files of that task if it is named in full, else from the records.
 
     Raises
@@ -53,11 +53,11 @@ def find_origin(root: Path, graph: FlowGraph, pathspec: str) -> SpinOrigin:
         If there is no such thing.
     """
     wanted = parse_pathspec(graph, pathspec)
-    origin = committed_origin(LocalStore(root), graph, wanted)
+    origin = committed_origin(home.open_store(), graph, wanted)
     if origin is None:
         from ..runtime.spin_search import search_origin
 
-        origin = search_origin(root, graph, wanted)
+        origin = search_origin(home, graph, wanted)
     return origin
 
 
@@ -82,14 +82,14 @@ def spin_step_of(state: SpinState, arguments: SpinArguments, origin: SpinOrigin 
     if module is not None and not os.path.isfile(module):
         raise CommandException(f"The artifacts module {module} does not exist.")
     graph = state.checked_graph()
-    origin_root = state.root()
+    origin_home = state.home()
     if origin is None:
-        origin = find_origin(origin_root, graph, arguments.pathspec)
+        origin = find_origin(origin_home, graph, arguments.pathspec)
     root, created = resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=True)
     if created and not state.quiet:
         echo(f"Creating a datastore for spun steps ({root})")
     options = SpinOptions(
-        origin_root=origin_root,
+        origin_home=origin_home,
         root=root,
         persist=settings.get("SPIN_PERSIST") if arguments.persist is None else arguments.persist,
         skip_decorators=arguments.skip_decorators,

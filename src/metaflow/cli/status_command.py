@@ -69,9 +69,10 @@ def _lines(root: Path, health: Health) -> list[str]:
 def _flows(root: Path) -> list[tuple[Flow, Run | None]]:
     """Every flow with its latest run."""
     from ..client import Metaflow, namespace
+    from ..client.home import Home
     from ..client.provider import read_from
 
-    read_from(root)
+    read_from(Home(str(root)))
     namespace(None)
     return [(flow, flow.latest_run) for flow in Metaflow().flows]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
     from typing import Any
 
-    from metaflow.client.provider import LocalProvider
+    from metaflow.client.provider import Provider
     from metaflow.datastore.source_files import SourceFiles
     from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
@@ -183,7 +183,7 @@ class MetaflowCode:
         return str(self)
 
 
-def code_of_run(provider: LocalProvider, flow: str, run_id: str) -> MetaflowCode | None:
+def code_of_run(provider: Provider, flow: str, run_id: str) -> MetaflowCode | None:
     """The code that a run was started with; None if it was not recorded, or the run is gone.
 
     Raises
@@ -205,7 +205,7 @@ def code_of_run(provider: LocalProvider, flow: str, run_id: str) -> MetaflowCode
     return None if reader is None else MetaflowCode(reader, provider.store)
 
 
-def code_of_task(provider: LocalProvider, task: TaskRecord) -> MetaflowCode | None:
+def code_of_task(provider: Provider, task: TaskRecord) -> MetaflowCode | None:
     """The code that a task ran: its own package if it was imported with one, otherwise what its run has.
 
     Raises

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from metaflow.client.provider import LocalProvider
+    from metaflow.client.provider import Provider
     from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import TaskRecord
@@ -22,7 +22,7 @@ _FOREIGN = (".mf_code/", ".mf_meta/", ".mf_install")
 _INFO = ".mf_meta/INFO"
 
 
-def packaged_task(provider: LocalProvider, flow: str, run_id: str) -> TaskReader | None:
+def packaged_task(provider: Provider, flow: str, run_id: str) -> TaskReader | None:
     """A task of an imported run that has the run's code; None if none has, or the run was made here.
 
     A package takes its time to be made: tasks that were started before then, often the first one, do not name it.
@@ -47,17 +47,17 @@ def packaged_task(provider: LocalProvider, flow: str, run_id: str) -> TaskReader
     return None
 
 
-def with_package(provider: LocalProvider, task: TaskRecord) -> TaskReader | None:
+def with_package(provider: Provider, task: TaskRecord) -> TaskReader | None:
     """The artifacts of an attempt that has a package; None if it has none."""
     reader = provider.reader(task)
     return reader if reader is not None and _FIELD in reader.manifest.record else None
 
 
-def is_imported(provider: LocalProvider, flow: str, run_id: str) -> bool:
+def is_imported(provider: Provider, flow: str, run_id: str) -> bool:
     """Say whether a run was made by Netflix's Metaflow."""
     from metaflow.datastore.layout import import_key
 
-    return provider.store.size(import_key(flow, run_id)) is not None
+    return provider.store.stat(import_key(flow, run_id)) is not None
 
 
 def package_sha(reader: TaskReader) -> str:

@@ -160,7 +160,7 @@ class Metaflow:
         return self._provider is other._provider if isinstance(other, Metaflow) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self._provider.root))
+        return hash((type(self).__name__, self._provider.home))
 
     def __str__(self) -> str:
         return "Metaflow()"

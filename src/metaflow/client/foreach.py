@@ -8,16 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from metaflow.client.provider import LocalProvider
+    from metaflow.client.provider import Provider
     from metaflow.metadata_store.records import TaskRecord
 
 
-def tasks_with_value(provider: LocalProvider, flow: str, run_id: str, step: str, value: object) -> Iterator[TaskRecord]:
+def tasks_with_value(provider: Provider, flow: str, run_id: str, step: str, value: object) -> Iterator[TaskRecord]:
     """Give the tasks of a step whose innermost foreach value is `value`, newest first.
 
     Parameters
     ----------
-    provider : LocalProvider
+    provider : Provider
         Where to read.
     flow, run_id, step : str
         The step.
@@ -42,7 +42,7 @@ def tasks_with_value(provider: LocalProvider, flow: str, run_id: str, step: str,
             yield task
 
 
-def _is_for(provider: LocalProvider, task: TaskRecord, value: object, opened: dict[str, object]) -> bool:
+def _is_for(provider: Provider, task: TaskRecord, value: object, opened: dict[str, object]) -> bool:
     """Compare the element itself, which is in the artifacts of the task that split."""
     from metaflow.flow.transition import element
 

@@ -8,16 +8,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from metaflow.client.provider import LocalProvider
+    from metaflow.client.provider import Provider
     from metaflow.metadata_store.records import TaskRecord
 
 
-def parents(provider: LocalProvider, task: TaskRecord) -> Iterator[TaskRecord]:
+def parents(provider: Provider, task: TaskRecord) -> Iterator[TaskRecord]:
     """Give the tasks that `task` read from, in the order of its inputs.
 
     Parameters
     ----------
-    provider : LocalProvider
+    provider : Provider
         Where to read.
     task : TaskRecord
         The task.
@@ -32,12 +32,12 @@ def parents(provider: LocalProvider, task: TaskRecord) -> Iterator[TaskRecord]:
         yield from provider.tasks(TaskQuery(task.flow, task.run_id, step, task_id))
 
 
-def children(provider: LocalProvider, task: TaskRecord, steps: list[str]) -> Iterator[TaskRecord]:
+def children(provider: Provider, task: TaskRecord, steps: list[str]) -> Iterator[TaskRecord]:
     """Give the tasks that read from `task`.
 
     Parameters
     ----------
-    provider : LocalProvider
+    provider : Provider
         Where to read.
     task : TaskRecord
         The task.
@@ -55,7 +55,7 @@ def children(provider: LocalProvider, task: TaskRecord, steps: list[str]) -> Ite
                 yield other
 
 
-def _candidates(provider: LocalProvider, task: TaskRecord, step: str) -> Iterator[TaskRecord]:
+def _candidates(provider: Provider, task: TaskRecord, step: str) -> Iterator[TaskRecord]:
     """Give the few tasks of a step that can have read from `task`, judging by their place in foreaches.
 
     They are at the same place or below it, or they join the innermost foreach.

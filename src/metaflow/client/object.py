@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, TypeVar
 
-    from metaflow.client.provider import LocalProvider
+    from metaflow.client.provider import Provider
     from metaflow.metadata_store.records import RunRecord
 
     O = TypeVar("O", bound="MetaflowObject")  # noqa: E741
@@ -59,7 +59,7 @@ class MetaflowObject:
         attempt: int | str | None,
         namespace: str | None,
         namespace_check: bool,
-        provider: LocalProvider | None = None,
+        provider: Provider | None = None,
     ) -> None:
         names = pathspec.split("/") if isinstance(pathspec, str) else []
         if len(names) != self._PARTS or not all(names):
@@ -71,7 +71,7 @@ class MetaflowObject:
             raise MetaflowNotFound(f"{self} does not exist")
         self._check_namespace()
 
-    def _place(self, provider: LocalProvider, names: list[str], namespace: str | None, namespace_check: bool) -> None:
+    def _place(self, provider: Provider, names: list[str], namespace: str | None, namespace_check: bool) -> None:
         self._provider = provider
         self._names = names
         self._namespace = namespace if namespace_check else None

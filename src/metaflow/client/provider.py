@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from metaflow.client.home import Home, home_of_run, resolve_home
 from metaflow.datastore.root import SPIN_DIRECTORY
 from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
 from metaflow.metadata_store.store import RunQuery, run_position
@@ -28,48 +29,73 @@ _RUNS_PER_PAGE = 100
 _MOST_RUNS_PER_PAGE = 1000
 
 
-class LocalProvider:
-    """Reads a datastore on this machine, and sets its index right where a process died before it could.
+class Provider:
+    """Reads records of runs and their datastores, and sets the index right where a process died before it could.
 
     Parameters
     ----------
-    root : Path
-        The datastore's directory.
+    home : Home
+        Where they are.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, home: Home) -> None:
+        self.home = home
         self._store: ObjectStore | None = None
+        # Stores by location, and the location of the files of each run that was met.
+        self._stores: dict[str, ObjectStore] = {}
+        self._locations: dict[tuple[str, str], str] = {}
         self._index: MetadataStore | None = None
         # Runs that the index is wrong about where it cannot be written.
         self._copies: dict[tuple[str, str], MetadataStore] = {}
 
     @property
+    def root(self) -> Path:
+        """The directory of this machine."""
+        from pathlib import Path
+
+        return Path(self.home.root)
+
+    @property
     def description(self) -> str:
-        """``local@`` (for spun steps ``spin@``) and the directory that contains the datastore's."""
-        if self.root.name == SPIN_DIRECTORY:
-            return f"spin@{self.root.parent}"
-        return f"local@{self.root.parent if self.root.name == '.metaflow' else self.root}"
+        """What ``metadata()`` can be given to read here again."""
+        return self.home.metadata
 
     @property
     def store(self) -> ObjectStore:
-        """Where artifacts, logs and run files are."""
+        """The datastore that new runs use."""
         if self._store is None:
-            from metaflow.datastore.local import LocalStore
-
-            self._store = LocalStore(self.root)
+            self._store = self.home.open_store()
         return self._store
+
+    def store_of(self, flow: str, run_id: str) -> ObjectStore:
+        """The datastore that has the files of a run."""
+        location = self._locations.get((flow, run_id))
+        if location is None:
+            run = self._index_of(flow, run_id).run(flow, run_id)
+            location = run.datastore if run is not None else self.home.recorded_datastore
+            self._locations[flow, run_id] = location
+        return self._store_at(location)
+
+    def _store_at(self, location: str) -> ObjectStore:
+        if location == self.home.recorded_datastore:
+            return self.store
+        store = self._stores.get(location)
+        if store is None:
+            from metaflow.datastore.location import open_store
+
+            store = self._stores[location] = open_store(location or self.home.root)
+        return store
 
     @property
     def index(self) -> MetadataStore:
         """Where records are; rebuilt first if it was deleted."""
         if self._index is None:
-            from metaflow.datastore.layout import INDEX_KEY, runs_prefix
-            from metaflow.metadata_store.sqlite import SqliteMetadata
+            index = self.home.open_index()
+            if not self.home.service:
+                from metaflow.datastore.layout import INDEX_KEY, runs_prefix
 
-            index = SqliteMetadata(self.root / INDEX_KEY)
-            if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
-                index = self._rebuilt(index)
+                if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
+                    index = self._rebuilt(index)
             self._index = index
         return self._index
 
@@ -148,7 +174,8 @@ class LocalProvider:
         from metaflow.datastore.tasks import open_task
 
         try:
-            return open_task(self.store, task.flow, task.run_id, task.step, task.task_id, task.attempt)
+            store = self.store_of(task.flow, task.run_id)
+            return open_task(store, task.flow, task.run_id, task.step, task.task_id, task.attempt)
         except MetaflowDataMissing:
             if task.status in ("running", "killed"):
                 return None
@@ -158,14 +185,24 @@ class LocalProvider:
         """The graph that a run was started with; empty if it is not known."""
         from metaflow.client.recovery import stored_run
 
-        run = stored_run(self.store, flow, run_id)
+        run = stored_run(self.store_of(flow, run_id), flow, run_id)
         return (run.graph if run is not None else None) or {}
 
     def log(self, task: TaskRecord) -> Path | bytes | None:
         """Where the file is with what an attempt printed, or its content; no file if it printed nothing."""
         from metaflow.datastore.layout import log_key
+        from metaflow.datastore.local import local_file
+        from metaflow.datastore.store import ObjectMissing
 
-        return self.store.local_path(log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt))
+        store = self.store_of(task.flow, task.run_id)
+        key = log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt)
+        path = local_file(store, key)
+        if path is not None:
+            return path
+        try:
+            return store.get(key)
+        except ObjectMissing:
+            return None  # it printed nothing
 
     def change_tags(self, run: RunRecord, add: list[str], remove: list[str]) -> RunRecord:
         """Add and remove user tags of a run, on disk first and then in the index.
@@ -182,10 +219,11 @@ class LocalProvider:
         from metaflow.client.recovery import stored_run
         from metaflow.client.tag_log import change_run_tags
 
-        stored = stored_run(self.store, run.flow, run.run_id)
+        store = self._store_at(run.datastore)
+        stored = stored_run(store, run.flow, run.run_id)
         if stored is None:
             raise MetaflowNotFound(f"Run('{run.flow}/{run.run_id}') does not exist any more")
-        change_run_tags(self.store, self.index, stored, add, remove)
+        change_run_tags(store, self.index, stored, add, remove)
         return self.run(run.flow, run.run_id) or stored
 
     def _index_of(self, flow: str, run_id: str) -> MetadataStore:
@@ -195,6 +233,7 @@ class LocalProvider:
 
     def _healed(self, run: RunRecord, with_values: bool = False) -> RunRecord:
         """Give `run` as it is, or set right if it only seems to be running."""
+        self._locations[run.flow, run.run_id] = run.datastore
         if run.status != "running":
             return run
         copy = self._copies.get((run.flow, run.run_id))
@@ -207,7 +246,7 @@ class LocalProvider:
         from metaflow.client.recovery import recover_run
 
         try:
-            return recover_run(self.store, self.index, run)
+            return recover_run(self._store_at(run.datastore), self.index, run)
         except (DataException, MetadataException):
             # Most likely this datastore may only be read here. What cannot be read either raises again in
             # this.
@@ -228,7 +267,7 @@ class LocalProvider:
     def _copied(self, run: RunRecord) -> RunRecord:
         from metaflow.client.recovery import index_in_memory
 
-        copy = index_in_memory(self.store, self.index, run)
+        copy = index_in_memory(self._store_at(run.datastore), self.index, run)
         self._copies[run.flow, run.run_id] = copy
         return copy.run(run.flow, run.run_id) or run
 
@@ -246,26 +285,26 @@ class LocalProvider:
             return index
 
 
-_providers: dict[Path, LocalProvider] = {}
+_providers: dict[Home, Provider] = {}
 # What metadata() was called with.
-_chosen: LocalProvider | None = None
+_chosen: Provider | None = None
 
 
-def provider_at(root: Path) -> LocalProvider:
-    """The provider of a datastore's directory, one for each."""
-    known = _providers.get(root)
+def provider_at(home: Home) -> Provider:
+    """The provider of a place, one for each."""
+    known = _providers.get(home)
     if known is None:
-        if root.name == SPIN_DIRECTORY:
+        if os.path.basename(home.root) == SPIN_DIRECTORY:
             from metaflow.client.spins import SpinProvider
 
-            known = SpinProvider(root)
+            known = SpinProvider(home)
         else:
-            known = LocalProvider(root)
-        _providers[root] = known
+            known = Provider(home)
+        _providers[home] = known
     return known
 
 
-def current_provider() -> LocalProvider:
+def current_provider() -> Provider:
     """The provider that new client objects read from.
 
     Raises
@@ -275,21 +314,17 @@ def current_provider() -> LocalProvider:
     """
     if _chosen is not None:
         return _chosen
-    from metaflow import settings
-    from metaflow.datastore.root import resolve_root, root_of_run
-
-    own = root_of_run()
+    own = home_of_run()
     if own is not None:
         return provider_at(own)
-
     try:
-        root, _ = resolve_root(None, settings.get("DATASTORE_SYSROOT_LOCAL"), create=False)
+        home, _ = resolve_home(None, None, None, create=False)
     except DataException as error:
         raise MetaflowNotFound(error.message) from error
-    return provider_at(root)
+    return provider_at(home)
 
 
-def choose_provider(provider: LocalProvider | None) -> LocalProvider | None:
+def choose_provider(provider: Provider | None) -> Provider | None:
     """Have new client objects read from `provider`, or from the default one if it is None; gives the one before."""
     global _chosen
     before, _chosen = _chosen, provider
@@ -324,13 +359,13 @@ def metadata(ms: str) -> str:
     return _chosen.description
 
 
-def read_from(root: Path) -> None:
-    """Choose the datastore that the client reads from by its own directory, whatever that is called."""
+def read_from(home: Home) -> None:
+    """Choose what the client reads from."""
     global _chosen
-    _chosen = provider_at(root)
+    _chosen = provider_at(home)
 
 
-def provider_of(description: str) -> LocalProvider:
+def provider_of(description: str) -> Provider:
     """The provider that a description names.
 
     Raises
@@ -341,29 +376,27 @@ def provider_of(description: str) -> LocalProvider:
     from pathlib import Path
 
     if description.startswith(("http://", "https://", "service@")):
-        raise ValueError(
-            f"'{description}' names a metadata service, which this version cannot read from. "
-            "Give the directory that contains .metaflow instead."
-        )
+        home = resolve_home(None, None, "local", create=True)[0]
+        return provider_at(home._replace(service=description.removeprefix("service@").rstrip("/")))
     if description.startswith("spin@"):
         return _provider_of_spins(Path(os.path.abspath(Path(description.removeprefix("spin@")).expanduser())))
     place = Path(os.path.abspath(Path(description.removeprefix("local@")).expanduser()))
     for root in (place / ".metaflow", place):
         if root.is_dir() and (root.name == ".metaflow" or (root / "mf-store").is_dir()):
-            return provider_at(root)
+            return provider_at(Home(str(root)))
     raise ValueError(
         f"There is no datastore at '{place}': it has no .metaflow directory. "
         "Give the directory in which the flow was run."
     )
 
 
-def _provider_of_spins(place: Path) -> LocalProvider:
+def _provider_of_spins(place: Path) -> Provider:
     root = place if place.name == SPIN_DIRECTORY else place / SPIN_DIRECTORY
     if not root.is_dir():
         raise ValueError(
             f"No step was spun in '{place}': it has no {SPIN_DIRECTORY} directory. Give the directory that contains it."
         )
-    return provider_at(root)
+    return provider_at(Home(str(root)))
 
 
 def inspect_spin(datastore_root: str = ".") -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from metaflow.client.tag_log import follow_tag_log, read_tag_log, tags_event
 from metaflow.datastore.layout import INDEX_KEY, run_key, runs_prefix
-from metaflow.datastore.local import LocalStore
 from metaflow.datastore.store import ObjectMissing
 from metaflow.datastore.tasks import list_attempts, open_task
 from metaflow.exception import DataException, MetadataException, MetaflowDataMissing
@@ -33,9 +33,9 @@ from metaflow.metadata_store.store import RunQuery, TaskQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
     from typing import Any
 
+    from metaflow.client.home import Home
     from metaflow.datastore.store import ObjectStore
     from metaflow.metadata_store.events import Event
     from metaflow.metadata_store.store import MetadataStore
@@ -64,15 +64,15 @@ class ReindexCounts(NamedTuple):
     damaged: tuple[str, ...] = ()
 
 
-def reindex(root: Path, progress: Callable[[ReindexCounts], None] | None = None) -> ReindexCounts:
+def reindex(home: Home, progress: Callable[[ReindexCounts], None] | None = None) -> ReindexCounts:
     """Rebuild the index of runs from the files in a datastore.
 
     A run that goes on meanwhile is not disturbed. An index that is damaged or of an older format is replaced.
 
     Parameters
     ----------
-    root : Path
-        The datastore's directory.
+    home : Home
+        Where the index and the datastore are.
     progress : callable, optional
         Called after each run with what was found so far.
 
@@ -88,19 +88,25 @@ def reindex(root: Path, progress: Callable[[ReindexCounts], None] | None = None)
     DataException
         The datastore cannot be listed.
     """
-    index = SqliteMetadata(root / INDEX_KEY)
+    index = SqliteMetadata(Path(home.root) / INDEX_KEY)
     if not index.is_usable():
         index.discard()
     try:
-        return refill(LocalStore(root), index, progress)
+        return refill(home.open_store(), index, progress, home.recorded_datastore)
     finally:
         index.close()
 
 
 def refill(
-    store: ObjectStore, index: MetadataStore, progress: Callable[[ReindexCounts], None] | None = None
+    store: ObjectStore,
+    index: MetadataStore,
+    progress: Callable[[ReindexCounts], None] | None = None,
+    location: str = "",
 ) -> ReindexCounts:
-    """Make `index` say what `store` holds; like :func:`reindex`, for stores that are open already."""
+    """Make `index` say what `store` holds; like :func:`reindex`, for stores that are open already.
+
+    `location` is what runs in this store have as their `datastore`.
+    """
     counts = ReindexCounts()
     for key in store.list(runs_prefix()):
         if not key.endswith(_RUN_FILE):
@@ -113,7 +119,7 @@ def refill(
         counts = _refill_run(store, index, run, counts)
         if progress is not None:
             progress(counts)
-    _forget_absent(store, index)
+    _forget_absent(store, index, location)
     return counts
 
 
@@ -345,10 +351,10 @@ def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts
     return ReindexCounts(counts.runs + 1, counts.tasks + finished, tuple(damaged))
 
 
-def _forget_absent(store: ObjectStore, index: MetadataStore) -> None:
-    """Drop runs whose files are gone."""
+def _forget_absent(store: ObjectStore, index: MetadataStore, location: str) -> None:
+    """Drop runs whose files should be in this store and are gone."""
     after = None
     while page := index.runs(RunQuery(limit=_RUNS_PER_PAGE, after=after)):
         after = page[-1].cursor
-        gone = [run for run in page if store.size(run_key(run.flow, run.run_id)) is None]
+        gone = [run for run in page if run.datastore == location and store.stat(run_key(run.flow, run.run_id)) is None]
         index.apply(RunForgotten(run.flow, run.run_id) for run in gone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaflow.client.provider import LocalProvider
+from metaflow.client.provider import Provider
 from metaflow.datastore.layout import runs_prefix
 from metaflow.metadata_store.store import RunQuery
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RUN_FILE = "/run.json"
 
 
-class SpinProvider(LocalProvider):
+class SpinProvider(Provider):
     """Reads a datastore of spun steps, and brings its index up to date before anything is listed."""
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:

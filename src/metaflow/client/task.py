@@ -223,7 +223,7 @@ class Task(MetaflowObject):
         from metaflow.client.task_metadata import fields_of
 
         attempts = self._provider.tasks(self._query(all_attempts=self._attempt is None))
-        fields = fields_of(self._run_record(), attempts, str(self._provider.root), self)
+        fields = fields_of(self._run_record(), attempts, self._run_record().datastore or str(self._provider.root), self)
         origin = self._origin()
         if origin is not None:
             own = {field.name for field in fields}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from metaflow.datastore.location import kind_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,7 +51,7 @@ def fields_of(run: RunRecord, attempts: Iterable[TaskRecord], root: str, task: T
     attempts : iterable of TaskRecord
         The attempts whose fields are wanted.
     root : str
-        Directory of the datastore.
+        Location of the datastore.
     task : Task
         What the fields say they are about.
 
@@ -85,7 +87,7 @@ def _fields_at_start(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator
     if attempt.origin is not None:
         _, origin_run_id, _, origin_task_id = attempt.origin.split("/")
     # An ordinary run has the text "None" here in Metaflow, and programs look for it.
-    derived = {"origin-run-id": str(origin_run_id), "ds-type": "local", "ds-root": root}
+    derived = {"origin-run-id": str(origin_run_id), "ds-type": kind_of(root), "ds-root": root}
     if origin_task_id is not None:
         derived["origin-task-id"] = origin_task_id
     for tag in run.system_tags:

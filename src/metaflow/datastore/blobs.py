@@ -21,6 +21,7 @@ from blake3 import blake3
 
 from metaflow.datastore.file_errors import file_error
 from metaflow.datastore.layout import COMPRESSED_SUFFIX, blob_key
+from metaflow.datastore.local import local_file
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import CorruptedDataException
 
@@ -192,7 +193,7 @@ def _save_chunk(store: ObjectStore, chunk: memoryview) -> str:
     reference, data = (digest, chunk) if packed is None else (packed_reference, packed)
     key = blob_key(reference)
     store.put(key, [data])
-    path = store.local_path(key)
+    path = local_file(store, key)
     if path is not None:
         _set_seal(path, reference, len(data))
     return reference
@@ -201,10 +202,10 @@ def _save_chunk(store: ObjectStore, chunk: memoryview) -> str:
 def _is_present(store: ObjectStore, reference: str, size: int | None) -> bool:
     """Say whether the store has the chunk unharmed; `size` is that of the stored bytes, if known."""
     key = blob_key(reference)
-    path = store.local_path(key)
+    path = local_file(store, key)
     if path is None:
-        stored = store.size(key)
-        return stored is not None and size in (None, stored)
+        stored = store.stat(key)
+        return stored is not None and size in (None, stored.size)
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -267,15 +268,17 @@ def _map_chunk(store: ObjectStore, reference: str, region: mmap.mmap, start: int
     from metaflow.datastore.mapping import CAN_MAP_OVER, map_over
 
     key = blob_key(reference)
-    path = None if reference.endswith(COMPRESSED_SUFFIX) else store.local_path(key)
-    if path is None or not CAN_MAP_OVER:
+    if reference.endswith(COMPRESSED_SUFFIX) or not CAN_MAP_OVER:
         return False, False
     try:
+        path = store.fetch(key)
+        if path is None:
+            return False, False
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ObjectMissing) as error:
         raise _missing(store, reference) from error
     except OSError as error:
-        raise file_error("read", path, error) from error
+        raise file_error("read", key, error) from error
     try:
         found = os.fstat(descriptor)
         _check_size(store, reference, found.st_size, size)
@@ -321,6 +324,6 @@ def _missing(store: ObjectStore, reference: str) -> CorruptedDataException:
 def _corrupted(store: ObjectStore, reference: str, problem: str) -> CorruptedDataException:
     key = blob_key(reference)
     return CorruptedDataException(
-        f"The stored chunk {store.local_path(key) or key} {problem}. "
+        f"The stored chunk {local_file(store, key) or key} {problem}. "
         "Restore it from a backup, or run the step that made it again: saving the same data repairs it."
     )

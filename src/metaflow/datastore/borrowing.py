@@ -7,6 +7,7 @@ import os
 
 from metaflow.datastore.file_errors import file_error
 from metaflow.datastore.layout import blob_key
+from metaflow.datastore.local import local_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def borrow(entry: ArtifactEntry, source: ObjectStore, target: ObjectStore) -> No
     for segment in entry.segments:
         for reference in segment.chunks:
             key = blob_key(reference)
-            if target.size(key) is not None:
+            if target.stat(key) is not None:
                 continue
-            original, path = source.local_path(key), target.local_path(key)
+            original, path = local_file(source, key), local_file(target, key)
             if original is None or path is None or not _link(original, path):
                 _copy(key, source, target)
 
@@ -67,7 +68,7 @@ def _link(original: Path, path: Path) -> bool:
 
 def _copy(key: str, source: ObjectStore, target: ObjectStore) -> None:
     target.put(key, [source.get(key)])
-    original, path = source.local_path(key), target.local_path(key)
+    original, path = local_file(source, key), local_file(target, key)
     if original is not None and path is not None:
         # The time of a blob's file is part of what tells that it is intact.
         found = original.stat()

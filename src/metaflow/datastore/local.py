@@ -13,14 +13,14 @@ import errno
 import os
 
 from metaflow.datastore.file_errors import file_error
-from metaflow.datastore.store import ObjectMissing
+from metaflow.datastore.store import ObjectMissing, StoredObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from metaflow.datastore.store import Buffer
+    from metaflow.datastore.store import Buffer, ObjectStore
 
 # No key has a part that begins with a dot, so a temporary file whose writer was killed is never taken for an
 # object.
@@ -92,29 +92,44 @@ class LocalStore:
         except OSError as error:
             raise file_error("read", path, error) from error
 
-    def size(self, key: str) -> int | None:
-        """Return the object's size in bytes; None if there is none."""
+    def stat(self, key: str) -> StoredObject | None:
+        """Say how large the object is and when it was written; None if there is none."""
         path = f"{self._root}/{key}"
         try:
-            return os.stat(path).st_size
+            found = os.stat(path)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise file_error("read", path, error) from error
+        return StoredObject(key, found.st_size, found.st_mtime)
 
-    def local_path(self, key: str) -> Path | None:
+    def fetch(self, key: str) -> Path:
+        """Return where the object is, without looking whether it is there."""
+        return self.local_path(key)
+
+    def local_path(self, key: str) -> Path:
         """Return the path at which the object is or would be a plain file."""
         from pathlib import Path
 
         return Path(f"{self._root}/{key}")
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with `prefix`, in no promised order."""
+    def list(self, prefix: str, folders: bool = False) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in no promised order; or, with `folders`, names of directories."""
+        if folders:
+            yield from self._folders(prefix)
+            return
         folder, _, beginning = prefix.rpartition("/")
         self._check_root()
         yield from self._walk(f"{folder}/" if folder else "", beginning)
 
-    def folders(self, prefix: str) -> Iterator[str]:
+    def scan(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all that begins with `prefix`, in no promised order, with sizes and times."""
+        for key in self.list(prefix):
+            found = self.stat(key)
+            if found is not None:  # it may have been removed since it was listed
+                yield found
+
+    def _folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the directories below `prefix`, which ends with a slash, without looking into them."""
         path = f"{self._root}/{prefix}"
         self._check_root()
@@ -198,6 +213,14 @@ class LocalStore:
             os.stat(self._root)
         except OSError as error:
             raise file_error("use the datastore", self._root, error) from error
+
+
+def local_file(store: ObjectStore, key: str) -> Path | None:
+    """Return where a store has the object, or would have it, as a file that is the object itself.
+
+    None if the store is not in a directory of this machine.
+    """
+    return store.local_path(key) if isinstance(store, LocalStore) else None
 
 
 def _write_all(descriptor: int, part: Buffer) -> None:

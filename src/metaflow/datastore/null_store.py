@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaflow.datastore.store import ObjectMissing
+from metaflow.datastore.store import ObjectMissing, StoredObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ class NullStore:
         """Raise ObjectMissing."""
         raise ObjectMissing(f"{key} was not kept.")
 
-    def size(self, key: str) -> int | None:
+    def stat(self, key: str) -> StoredObject | None:
         """Claim that everything is there, so that nobody takes the trouble to compress it."""
-        return 0
+        return StoredObject(key, 0, 0.0)
 
-    def local_path(self, key: str) -> Path | None:
+    def fetch(self, key: str) -> Path | None:
         """Return None: there are no files."""
         return None
 
-    def list(self, prefix: str) -> Iterator[str]:
+    def list(self, prefix: str, folders: bool = False) -> Iterator[str]:
         """Yield nothing."""
         return iter(())
 
-    def folders(self, prefix: str) -> Iterator[str]:
+    def scan(self, prefix: str) -> Iterator[StoredObject]:
         """Yield nothing."""
         return iter(())
 

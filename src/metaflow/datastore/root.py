@@ -15,22 +15,6 @@ ROOT_DIRECTORY = ".metaflow"
 SPIN_DIRECTORY = ".metaflow_spin"
 
 
-_root_of_run: str | None = None
-
-
-def set_root_of_run(root: str | None) -> None:
-    """Say, in a process of a run, which datastore the run uses: the default of everything that reads there."""
-    global _root_of_run
-    _root_of_run = root
-
-
-def root_of_run() -> Path | None:
-    """Datastore of the run that this process belongs to; None outside of one."""
-    from pathlib import Path
-
-    return None if _root_of_run is None else Path(_root_of_run)
-
-
 def find_root(start: Path | None = None, *names: str) -> Path | None:
     """Find the nearest datastore directory of a project.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from metaflow.exception import DataException
 
@@ -19,6 +19,23 @@ class ObjectMissing(DataException):
     """There is no object under the key."""
 
     headline = "Object missing"
+
+
+class StoredObject(NamedTuple):
+    """What a store says of an object without reading it.
+
+    Attributes
+    ----------
+    key : str
+    size : int
+        In bytes.
+    modified_at : float
+        When it was last written, in seconds since the epoch, by the clock of the store.
+    """
+
+    key: str
+    size: int
+    modified_at: float
 
 
 class ObjectStore(Protocol):
@@ -40,20 +57,28 @@ class ObjectStore(Protocol):
         """Return the object's bytes; raise ObjectMissing if there is none."""
         ...
 
-    def size(self, key: str) -> int | None:
-        """Return the object's size in bytes; None if there is none."""
+    def stat(self, key: str) -> StoredObject | None:
+        """Say how large the object is and when it was written; None if there is none."""
         ...
 
-    def local_path(self, key: str) -> Path | None:
-        """Return where the object is, or would be, as a plain file; None if this store has no such files."""
+    def fetch(self, key: str) -> Path | None:
+        """Return a file on this machine that has the object's bytes, which is brought here if need be.
+
+        It is not to be written to, and is there at least until the process ends or the object is deleted. None if this
+        store keeps no files here, so that the bytes are to be had with `get` only; ObjectMissing if there is no object.
+        """
         ...
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with `prefix`, in no promised order."""
+    def list(self, prefix: str, folders: bool = False) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in no promised order.
+
+        With `folders`, yield instead what keys have between `prefix`, which ends with a slash, and the next slash, each
+        once.
+        """
         ...
 
-    def folders(self, prefix: str) -> Iterator[str]:
-        """Yield what keys have between `prefix`, which ends with a slash, and the next slash: each once, unordered."""
+    def scan(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all that begins with `prefix`, in no promised order, with sizes and times."""
         ...
 
     def delete(self, key: str) -> None:

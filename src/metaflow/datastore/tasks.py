@@ -8,6 +8,7 @@ from typing import Any
 
 from metaflow.datastore.blobs import load_segment, save_segments
 from metaflow.datastore.layout import manifest_key, parse_manifest_key, runs_prefix
+from metaflow.datastore.local import local_file
 from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, Manifest, content_hash
 from metaflow.datastore.preview import preview
 from metaflow.datastore.scalars import MAXIMUM_COUNT, is_scalar, may_be_scalar
@@ -266,7 +267,7 @@ def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: st
         return TaskReader(store, Manifest.decode(data, key))
     except CorruptedDataException:
         # The same error again, now with the path of the file, which is not worth making for every task.
-        Manifest.decode(data, str(store.local_path(key) or key))
+        Manifest.decode(data, str(local_file(store, key) or key))
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from metaflow.client.home import Home
 from metaflow.client.provider import provider_at
 from metaflow.client.recovery import adopt_run, stored_run
 from metaflow.client.tag_log import change_run_tags
@@ -97,7 +98,7 @@ def import_runs(
     runs = [(flow, run_id) for flow in _flows(source, wanted.flows) for run_id in source.runs(flow)]
     store = LocalStore(root)
     bringing = RunBringing(source, store, wanted.dry_run, wanted.since)
-    index = None if wanted.dry_run else provider_at(root).index
+    index = None if wanted.dry_run else provider_at(Home(str(root))).index
     say = progress or (lambda _: None)
     reports: list[RunReport] = []
     for number, brought in enumerate(_brought(source, bringing, runs, say)):

@@ -135,7 +135,7 @@ class RunBringing:
             found = _Found(created, list(self._source.tasks(flow, run_id)), list(self._source.cards(flow, run_id)))
         except DataException as error:
             return Brought(RunReport(flow, run_id, "failed", 0, (Problem(where, error.message),)))
-        exists = self._store.size(key) is not None
+        exists = self._store.stat(key) is not None
         before = read_state(self._store, flow, run_id)
         if before is None and exists:
             return Brought(RunReport(flow, run_id, "kept"))

@@ -47,7 +47,7 @@ def read_state(store: ObjectStore, flow: str, run_id: str) -> ImportState | None
         If the store cannot be read.
     """
     key = import_key(flow, run_id)
-    if store.size(key) is None:
+    if store.stat(key) is None:
         return None
     try:
         plain = json.loads(store.get(key))

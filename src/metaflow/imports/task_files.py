@@ -118,7 +118,8 @@ class TaskWriting:
 
     def _put(self, key: str, data: bytes) -> bool:
         """Write a file; False if it is there already as it would be written."""
-        if self._again and self._store.size(key) == len(data) and self._store.get(key) == data:
+        stored = self._store.stat(key) if self._again else None
+        if stored is not None and stored.size == len(data) and self._store.get(key) == data:
             return False
         self._store.put(key, [data])
         return True

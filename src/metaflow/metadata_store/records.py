@@ -156,6 +156,8 @@ class RunRecord(NamedTuple):
         Why it failed, in one line.
     start_step, end_step : str, optional
         Names of its first and last step.
+    datastore : str
+        Location of the datastore that has its files; empty if that is where the index of runs is.
     graph : dict, optional
         The flow's graph; kept in the run's own file, not in the index.
     outcome : RunOutcome, optional
@@ -182,6 +184,7 @@ class RunRecord(NamedTuple):
     message: str | None = None
     start_step: str | None = None
     end_step: str | None = None
+    datastore: str = ""
     graph: dict[str, Any] | None = None
     outcome: RunOutcome | None = None
 

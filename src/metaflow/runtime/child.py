@@ -11,8 +11,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.local import LocalStore
-from ..datastore.root import set_root_of_run
+from ..client.home import set_home_of_run
 from ..exception import MetaflowException
 from .declared import declaration_of_run
 from .open_files import flush, open_files
@@ -40,7 +39,7 @@ class ForkedMain:
     def __init__(
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
-        set_root_of_run(run.root)
+        set_home_of_run(run.home)
         self._runner = _make_runner(flow_class, run)
         # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
         gc.freeze()
@@ -82,7 +81,7 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
         run, spec = decode(file.read())
     threading.Thread(target=_die_with_pipe, args=(life_fd,), daemon=True).start()
     _choose_namespace(run)
-    set_root_of_run(run.root)
+    set_home_of_run(run.home)
     _line_buffer_output()
     runner = _make_runner(flow_class, run)
     return 0 if _execute(runner, spec) else 1
@@ -91,10 +90,10 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
 def _make_runner(flow_class: type[FlowSpec], run: RunSpec) -> TaskRunner:
     declaration = declaration_of_run(flow_class, run)
     if run.spin is None:
-        return TaskRunner(declaration, run, LocalStore(run.root))
+        return TaskRunner(declaration, run, run.home.open_store())
     from .spin_task import SpinRunner
 
-    return SpinRunner(declaration, run, LocalStore(run.root), run.spin)
+    return SpinRunner(declaration, run, run.home.open_store(), run.spin)
 
 
 def _execute(runner: TaskRunner, spec: TaskSpec) -> bool:

@@ -30,8 +30,8 @@ def _configs_of_run(declaration: FlowDeclaration, run: RunSpec) -> dict[str, Any
     from ..datastore.tasks import open_task
     from .stored_configs import stored_configs
 
-    root = run.root if run.spin is None else run.spin.root
-    reader = open_task(LocalStore(root), run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
+    store = run.home.open_store() if run.spin is None else LocalStore(run.spin.root)
+    reader = open_task(store, run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
     return stored_configs(reader, declaration)
 
 

@@ -78,12 +78,12 @@ def call_hook(function: Hook, run: RunSpec) -> int:
     int
         Exit code for the process.
     """
+    from ..client.home import set_home_of_run
     from ..client.run import Run
-    from ..datastore.root import set_root_of_run
     from ..decorators.exit_hook import call
     from ..exception import format_error
 
-    set_root_of_run(run.root)
+    set_home_of_run(run.home)
     failure_of_run = sys.exc_info()[1]
     try:
         call(function, Run(f"{run.flow}/{run.run_id}", _namespace_check=False))

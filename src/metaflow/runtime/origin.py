@@ -20,9 +20,8 @@ from .specs import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from ..datastore.local import LocalStore
+    from ..client.home import Home
     from ..datastore.store import ObjectStore
     from ..datastore.tasks import TaskReader
     from ..metadata_store.records import RunRecord, RunStatus
@@ -54,15 +53,16 @@ class Origin(NamedTuple):
 
 
 def find_origin(
-    store: LocalStore, root: Path, flow: str, run_id: str | None, new_run_id: str | None = None
+    store: ObjectStore, home: Home, flow: str, run_id: str | None, new_run_id: str | None = None
 ) -> RunRecord:
     """The run to resume.
 
     Parameters
     ----------
-    store : LocalStore
-    root : Path
-        Its root.
+    store : ObjectStore
+        The datastore in which to look.
+    home : Home
+        Where it belongs to.
     flow : str
         The flow that is resumed.
     run_id : str or None
@@ -78,7 +78,7 @@ def find_origin(
         If it still goes on.
     """
     run = _named_run(store, flow, run_id) if run_id is not None else _latest_run(store, flow, new_run_id)
-    if status_of(run, root) == "running":
+    if status_of(run, home) == "running":
         raise CannotResume(
             f"Run {run.run_id} of {flow} is still going on (process {run.pid}): it may finish what would be run "
             "again here. Wait for its end or stop it, or name another run with --origin-run-id."
@@ -177,17 +177,17 @@ def _key(step: str, task: dict[str, Any]) -> TaskKey:
     return step, path, task.get("iteration") or 0
 
 
-def status_of(run: RunRecord, root: Path) -> RunStatus:
+def status_of(run: RunRecord, home: Home) -> RunStatus:
     """How a run stands in truth, whatever it was last recorded as."""
     if run.status == "running" and is_alive(run.host, run.pid, run.process_started) is None:
         # On another host: its heartbeats, which are in the index only, tell.
         from ..client.provider import provider_at
 
-        run = provider_at(root).run(run.flow, run.run_id) or run
+        run = provider_at(home).run(run.flow, run.run_id) or run
     return effective_status(run, time.time())
 
 
-def _named_run(store: LocalStore, flow: str, text: str) -> RunRecord:
+def _named_run(store: ObjectStore, flow: str, text: str) -> RunRecord:
     """The run that somebody asked for by its id, or as ``Flow/id``."""
     named_flow, _, run_id = text.rpartition("/")
     if named_flow in ("", flow):
@@ -203,19 +203,19 @@ def _named_run(store: LocalStore, flow: str, text: str) -> RunRecord:
     raise CommandException(f"Resume could not find run id {run_id or repr(text)}." + _listed(_known_runs(store, flow)))
 
 
-def _flows_of_run(store: LocalStore, run_id: str, but: str) -> list[str]:
+def _flows_of_run(store: ObjectStore, run_id: str, but: str) -> list[str]:
     """Flows other than `but` that have a run of this id."""
     try:
         return [
             other
-            for other in store.folders(runs_prefix())
-            if other != but and store.size(run_key(other, run_id)) is not None
+            for other in store.list(runs_prefix(), folders=True)
+            if other != but and store.stat(run_key(other, run_id)) is not None
         ]
     except DataException:
         return []  # what cannot be a run's id is the id of no run
 
 
-def _latest_run(store: LocalStore, flow: str, but: str | None) -> RunRecord:
+def _latest_run(store: ObjectStore, flow: str, but: str | None) -> RunRecord:
     """The last run or resumed run of the flow by whoever runs this.
 
     Raises
@@ -231,17 +231,17 @@ def _latest_run(store: LocalStore, flow: str, but: str | None) -> RunRecord:
             return run
     known = _known_runs(store, flow)
     if not known:
-        for run_id in store.folders(runs_prefix(flow)):
+        for run_id in store.list(runs_prefix(flow), folders=True):
             stored_run(store, flow, run_id)  # if there are runs, but none can be read, this says why
     why = f"No run of {flow} here is yours ({identity})." if known else f"{flow} has not run here yet."
     raise CommandException(f"A previous run id was not found. Specify --origin-run-id. {why}{_listed(known)}")
 
 
-def _runs(store: LocalStore, flow: str) -> Iterator[RunRecord]:
+def _runs(store: ObjectStore, flow: str) -> Iterator[RunRecord]:
     """Runs of the flow that can be read, newest first."""
     # An id is the microsecond at which the run began, unless a person chose it.
     ages: dict[str, float] = {}
-    for run_id in store.folders(runs_prefix(flow)):
+    for run_id in store.list(runs_prefix(flow), folders=True):
         if run_id.isdecimal():
             ages[run_id] = int(run_id)
         elif (run := _readable_run(store, flow, run_id)) is not None:
@@ -252,7 +252,7 @@ def _runs(store: LocalStore, flow: str) -> Iterator[RunRecord]:
             yield run
 
 
-def _readable_run(store: LocalStore, flow: str, run_id: str) -> RunRecord | None:
+def _readable_run(store: ObjectStore, flow: str, run_id: str) -> RunRecord | None:
     """A run; None if there is none, or it cannot be read: asking for it by its id tells what is wrong with it."""
     try:
         return stored_run(store, flow, run_id)
@@ -260,7 +260,7 @@ def _readable_run(store: LocalStore, flow: str, run_id: str) -> RunRecord | None
         return None
 
 
-def _known_runs(store: LocalStore, flow: str, skip: str | None = None) -> list[RunRecord]:
+def _known_runs(store: ObjectStore, flow: str, skip: str | None = None) -> list[RunRecord]:
     """The newest few runs of a flow."""
     found: list[RunRecord] = []
     for run in _runs(store, flow):

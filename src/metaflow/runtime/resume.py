@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..client.recovery import stored_run
-from ..datastore.local import LocalStore
 from ..exception import CannotResume, CommandException, RunIdTaken
 from ..flow.config_value import to_plain
 from ..metadata_store.events import TaskEnded
@@ -26,8 +25,8 @@ from .run import RunOptions, run_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from ..client.home import Home
     from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
@@ -169,9 +168,9 @@ def resume_flow(
     console = Console()
     console.say("Gathering required information to resume run (this may take a bit of time)...")
     console.flush()
-    store = LocalStore(options.root)
+    store = options.home.open_store()
     plan_graph = PlanGraph.from_graph(graph)
-    run = find_origin(store, options.root, declaration.name, request.origin_run_id, request.run_id)
+    run = find_origin(store, options.home, declaration.name, request.origin_run_id, request.run_id)
     origin = read_origin(store, run, plan_graph)
     plan = Plan(plan_graph, retry_policies(graph))
     decision = decide(plan, plan_graph, origin.tasks, request.steps)
@@ -188,10 +187,10 @@ def resume_flow(
             raise
         console.say(f"Another process clones {run.flow}/{run.run_id} to {request.run_id}; waiting for it.")
         console.flush()
-        return _wait_for_clones(store, options.root, run.flow, request.run_id, error)
+        return _wait_for_clones(store, options.home, run.flow, request.run_id, error)
 
 
-def _wait_for_clones(store: LocalStore, root: Path, flow: str, run_id: str, error: RunIdTaken) -> RunRecord:
+def _wait_for_clones(store: ObjectStore, home: Home, flow: str, run_id: str, error: RunIdTaken) -> RunRecord:
     """Wait until another process has taken over all that a new run starts from."""
     while True:
         run = stored_run(store, flow, run_id)
@@ -199,7 +198,7 @@ def _wait_for_clones(store: LocalStore, root: Path, flow: str, run_id: str, erro
             raise error
         if not run.is_cloning:
             return run
-        if status_of(run, root) != "running":
+        if status_of(run, home) != "running":
             raise CannotResume(
                 f"The process that cloned tasks to run {run_id} died before it was done. What it has not cloned is "
                 f"still known: resume that run under another id, with --origin-run-id {run_id}."

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import settings
-from ..datastore.layout import INDEX_KEY, SOURCE_ARTIFACT, run_key
-from ..datastore.local import LocalStore
+from ..datastore.layout import SOURCE_ARTIFACT, run_key
 from ..datastore.manifest import ArtifactEntry
-from ..datastore.root import ROOT_DIRECTORY
 from ..datastore.source_files import save_source_files
 from ..datastore.tasks import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
@@ -39,6 +37,7 @@ from .stored_configs import save_values
 from .task import make_record
 
 if TYPE_CHECKING:
+    from ..client.home import Home
     from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
@@ -52,8 +51,8 @@ class RunOptions(NamedTuple):
 
     Attributes
     ----------
-    root : Path
-        Root of the datastore.
+    home : Home
+        Where the run is kept.
     limits : Limits
     tags : tuple of str
     namespace : str or None
@@ -70,7 +69,7 @@ class RunOptions(NamedTuple):
         What the flow's decorators add to the run.
     """
 
-    root: Path
+    home: Home
     limits: Limits
     tags: tuple[str, ...] = ()
     namespace: str | None = None
@@ -116,7 +115,7 @@ def run_flow(
     MetaflowException
         If the run could not start or go on.
     """
-    store = LocalStore(options.root)
+    store = options.home.open_store()
     method = StartMethod("fork") if options.server else choose(settings.get("START_METHOD"))
     server = options.server
     if server is None and method.name == "fork":
@@ -124,7 +123,7 @@ def run_flow(
     values = {**parameters, **_code(store)}
     record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
-    recorder = _start_recorder(options.root, record)
+    recorder = _start_recorder(options.home, record)
     recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
     console = resumption.console if resumption else Console()
     policies = retry_policies(graph)
@@ -168,7 +167,9 @@ def run_spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOpt
     return RunSpec(
         flow=record.flow,
         run_id=record.run_id,
-        root=str(options.root),
+        root=options.home.root,
+        datastore=options.home.datastore,
+        service=options.home.service,
         user=record.user,
         namespace=namespace or resolve_identity(),
         client_namespace=options.namespace if options.namespace is not None else namespace,
@@ -224,6 +225,7 @@ def create_run(
             is_cloning=resumption is not None,
             start_step=graph.start_step,
             end_step=graph.end_step,
+            datastore=options.home.recorded_datastore,
             graph=info,
         )
         if store.put_new(run_key(record.flow, run_id), [record_to_json(record)]):
@@ -231,7 +233,7 @@ def create_run(
         if request is not None and request.run_id is not None:
             raise RunIdTaken(record.flow, run_id)
     spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
-    run = RunSpec(record.flow, run_id, str(options.root), user, "", origin_run_id=record.origin_run_id)
+    run = RunSpec(record.flow, run_id, "", user, "", origin_run_id=record.origin_run_id)
     content = make_record(run, spec, started, ok=True, success=True, error=None)
     if resumption is not None:
         content["task"]["metadata"].update(resumption.notes)
@@ -249,20 +251,15 @@ def _code(store: ObjectStore) -> dict[str, ArtifactEntry]:
     return {} if source is None else {SOURCE_ARTIFACT: save_source_files(store, source)}
 
 
-def _mark_as_cloned(store: LocalStore, record: RunRecord) -> RunRecord:
+def _mark_as_cloned(store: ObjectStore, record: RunRecord) -> RunRecord:
     """Record that all is here that the run takes over, so that resuming it need not look elsewhere."""
     record = record._replace(is_cloning=False)
     store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
     return record
 
 
-def _start_recorder(root: Path, record: RunRecord) -> Recorder:
-    def open_store() -> Any:
-        from ..metadata_store.sqlite import SqliteMetadata
-
-        return SqliteMetadata(root / INDEX_KEY)
-
-    return Recorder(open_store, lambda: Heartbeat(record.flow, record.run_id, time.time()), HEARTBEAT_INTERVAL)
+def _start_recorder(home: Home, record: RunRecord) -> Recorder:
+    return Recorder(home.open_index, lambda: Heartbeat(record.flow, record.run_id, time.time()), HEARTBEAT_INTERVAL)
 
 
 def _announce(console: Console, record: RunRecord, options: RunOptions, method: StartMethod) -> None:
@@ -270,11 +267,10 @@ def _announce(console: Console, record: RunRecord, options: RunOptions, method: 
     if options.run_id_file is not None:
         write_file(options.run_id_file, record.run_id)
     if options.runner_attribute_file is not None:
-        root = options.root
         attributes = {
             "run_id": record.run_id,
             "flow_name": record.flow,
-            "metadata": f"local@{root.parent if root.name == ROOT_DIRECTORY else root}",
+            "metadata": options.home.metadata,
         }
         write_file(options.runner_attribute_file, json.dumps(attributes))
     url = settings.get("UI_URL")
@@ -296,7 +292,7 @@ def _allow_many_files() -> None:
             pass  # then it stays as it is
 
 
-def _finish(store: LocalStore, recorder: Recorder, record: RunRecord) -> None:
+def _finish(store: ObjectStore, recorder: Recorder, record: RunRecord) -> None:
     """Record how the run ended, in its own file and in the index."""
     try:
         store.put(run_key(record.flow, record.run_id), [record_to_json(record)])

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..datastore.layout import log_key
+from ..datastore.local import local_file
 from ..datastore.tasks import open_task
 from ..exception import (
     METAFLOW_EXIT_DISALLOW_RETRY,
@@ -33,9 +34,9 @@ from .task import make_record
 from .task_output import TaskOutput
 
 if TYPE_CHECKING:
-    from ..datastore.local import LocalStore
     from ..datastore.logs import LogStream
     from ..datastore.manifest import Manifest
+    from ..datastore.store import ObjectStore
     from ..flow.decorators import StepDecorator
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import TaskStatus
@@ -107,7 +108,7 @@ class Scheduler:
     plan : Plan
     policies : dict of str to RetryPolicy
         The same that the plan was given.
-    store : LocalStore
+    store : ObjectStore
     recorder : Recorder
     console : Console
     limits : Limits
@@ -119,7 +120,7 @@ class Scheduler:
         graph: FlowGraph,
         plan: Plan,
         policies: dict[str, RetryPolicy],
-        store: LocalStore,
+        store: ObjectStore,
         recorder: Recorder,
         console: Console,
         limits: Limits,
@@ -226,7 +227,7 @@ class Scheduler:
 
     def _submit(self, planned: PlannedTask, spec: TaskSpec, gang: Gang | None = None) -> None:
         run = self._run
-        path = self._store.local_path(log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
+        path = local_file(self._store, log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
         assert path is not None
         output = TaskOutput(path, self._limits.max_log_bytes, self._console)
         task = self._active[spec.key] = _Task(self, planned, spec, gang, output)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..flow.state import Frame
 from ..flow.transition import PARALLEL_ITERATOR
+
+if TYPE_CHECKING:
+    from ..client.home import Home
 
 #: Pseudo step whose one task holds the run's parameters and constants.
 PARAMETERS_STEP = "_parameters"
@@ -47,7 +50,7 @@ class RunSpec(NamedTuple):
     ----------
     flow, run_id : str
     root : str
-        Root of the datastore.
+        Directory of this machine where runs are kept.
     user : str
     namespace : str
         Namespace that the run belongs to: the user's identity, such as ``user:ada``, or one chosen for its flow.
@@ -67,6 +70,10 @@ class RunSpec(NamedTuple):
         Set if this is no run of the flow, but the spin of one step.
     facts : dict of str to object
         Attributes of ``current`` that the flow's decorators contribute.
+    datastore : str
+        Location of the datastore, if it is not `root`.
+    service : str
+        Address of the metadata service, if there is one.
     """
 
     flow: str
@@ -82,6 +89,15 @@ class RunSpec(NamedTuple):
     decospecs: tuple[str, ...] = ()
     spin: SpinSpec | None = None
     facts: dict[str, Any] = {}
+    datastore: str = ""
+    service: str = ""
+
+    @property
+    def home(self) -> Home:
+        """Where the run is kept."""
+        from ..client.home import Home
+
+        return Home(self.root, self.datastore, self.service)
 
 
 class TaskSpec(NamedTuple):

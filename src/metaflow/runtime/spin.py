@@ -34,6 +34,7 @@ from .task_output import TaskOutput
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..client.home import Home
     from ..datastore.manifest import Manifest
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
@@ -47,8 +48,8 @@ class SpinOptions(NamedTuple):
 
     Attributes
     ----------
-    origin_root : Path
-        Root of the datastore that the runs are in.
+    origin_home : Home
+        Where the runs are kept.
     root : Path
         Root of the datastore that the result goes to.
     persist : bool
@@ -69,7 +70,7 @@ class SpinOptions(NamedTuple):
         What the flow's decorators add.
     """
 
-    origin_root: Path
+    origin_home: Home
     root: Path
     persist: bool = False
     skip_decorators: bool = False
@@ -197,7 +198,9 @@ def _spec_of(record: RunRecord, declaration: FlowDeclaration, origin: SpinOrigin
         flow=record.flow,
         run_id=record.run_id,
         # The client looks there, so that the step's code sees the same runs as in a run.
-        root=str(options.origin_root),
+        root=options.origin_home.root,
+        datastore=options.origin_home.datastore,
+        service=options.origin_home.service,
         user=record.user,
         namespace=namespace or resolve_identity(),
         client_namespace=namespace,
@@ -253,7 +256,7 @@ def _finish(store: LocalStore, record: RunRecord) -> None:
 
 def _report(console: Console, manifest: Manifest, origin: SpinOrigin, options: SpinOptions) -> None:
     """Tell what the step has made, and where the flow would go on."""
-    store = LocalStore(options.origin_root)
+    store = options.origin_home.open_store()
     step, task_id, attempt = (PARAMETERS_TASK if origin.spec.is_join else origin.spec.inputs[0]).split("/")
     inherited = open_task(store, manifest.flow, origin.run_id, step, task_id, int(attempt)).manifest
     before = None if origin.result is None else describe(origin.result.manifest.artifacts)

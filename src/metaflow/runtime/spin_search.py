@@ -12,9 +12,8 @@ from .spin_origin import SpinOrigin, alone, origin_of
 from .spin_replay import Replay
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ..client.provider import LocalProvider
+    from ..client.home import Home
+    from ..client.provider import Provider
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunRecord, TaskRecord
     from .spin_origin import Wanted
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 _MAXIMUM_RUNS = 20
 
 
-def search_origin(root: Path, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
+def search_origin(home: Home, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
     """Find what a step is to be spun on.
 
     Parameters
     ----------
-    root : Path
-        Root of the datastore that the flow's runs are in.
+    home : Home
+        Where the flow's runs are kept.
     graph : FlowGraph
         The flow as it is now.
     wanted : Wanted
@@ -45,7 +44,7 @@ def search_origin(root: Path, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
     CommandException
         If there is no such run or task, or what the step reads is not there.
     """
-    provider = provider_at(root)
+    provider = provider_at(home)
     if wanted.run_id is not None:
         run = provider.run(graph.name, wanted.run_id)
         if run is None:
@@ -73,7 +72,7 @@ def search_origin(root: Path, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
     raise reason
 
 
-def _in_run(provider: LocalProvider, graph: FlowGraph, run: RunRecord, wanted: Wanted, choice: str) -> SpinOrigin:
+def _in_run(provider: Provider, graph: FlowGraph, run: RunRecord, wanted: Wanted, choice: str) -> SpinOrigin:
     """The origin within one run."""
     tasks = provider.tasks(TaskQuery(graph.name, run.run_id, wanted.step))
     if wanted.task_id is not None:
@@ -117,7 +116,7 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _doing_over(provider: LocalProvider, graph: FlowGraph, run: RunRecord, task: TaskRecord, choice: str) -> SpinOrigin:
+def _doing_over(provider: Provider, graph: FlowGraph, run: RunRecord, task: TaskRecord, choice: str) -> SpinOrigin:
     """The origin for a task that was started."""
     reader = provider.reader(task)
     if reader is not None:

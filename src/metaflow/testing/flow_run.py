@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import os
 
     from ..client import Run
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..flow.graph import FlowGraph
     from ..flow.spec import FlowSpec
     from ..metadata_store.records import RunRecord, RunStatus
@@ -99,7 +99,7 @@ def run_flow(
         values = parameter_values(declaration, provider.store, parameters or {})
         # The limits are those of a scheduler, which there is none of here.
         options = RunOptions(
-            provider.root,
+            provider.home,
             Limits(1, 1, 1),
             tags=tuple(tags),
             decospecs=tuple(decospecs),
@@ -160,15 +160,16 @@ class _Tasks:
             self.results.setdefault(task.step, []).extend(results)
 
 
-def _provider_in(directory: Path) -> LocalProvider:
+def _provider_in(directory: Path) -> Provider:
+    from ..client.home import Home
     from ..client.provider import provider_at
 
     root = directory.absolute() / ROOT_DIRECTORY
     root.mkdir(parents=True, exist_ok=True)
-    return provider_at(root)
+    return provider_at(Home(str(root)))
 
 
-def _finish(provider: LocalProvider, record: RunRecord, status: RunStatus, failed: StepResult | None) -> None:
+def _finish(provider: Provider, record: RunRecord, status: RunStatus, failed: StepResult | None) -> None:
     message = None if failed is None else f"Step {failed.step} (task-id {failed.task_id}) failed."
     ended = record._replace(status=status, finished_at=time.time(), message=message)
     provider.store.put(run_key(record.flow, record.run_id), [record_to_json(ended)])
@@ -176,7 +177,7 @@ def _finish(provider: LocalProvider, record: RunRecord, status: RunStatus, faile
     provider.index.apply([RunEnded(record.flow, record.run_id, status, ended.finished_at, message)])
 
 
-def _client_run(provider: LocalProvider, record: RunRecord) -> Run:
+def _client_run(provider: Provider, record: RunRecord) -> Run:
     """The run as a client object that reads from `provider`, whatever the client reads otherwise."""
     from ..client import Run
     from ..client.provider import choose_provider

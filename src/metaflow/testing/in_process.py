@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.layout import log_key
+from ..datastore.local import local_file
 from ..datastore.logs import LogWriter, format_lines
 from ..datastore.tasks import open_task
 from ..exception import MetaflowDataMissing, MetaflowException
@@ -26,7 +27,7 @@ from .process_state import as_a_task, copied_output
 from .results import StepResult, TransitionTaken
 
 if TYPE_CHECKING:
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
     from ..datastore.logs import LogStream
     from ..datastore.store import ObjectStore
     from ..flow.config_reading import ConfigReading
@@ -73,11 +74,11 @@ class InProcessRun:
     ----------
     declaration : FlowDeclaration
     run : RunSpec
-    provider : LocalProvider
+    provider : Provider
         Where its records, artifacts and logs go.
     """
 
-    def __init__(self, declaration: FlowDeclaration, run: RunSpec, provider: LocalProvider) -> None:
+    def __init__(self, declaration: FlowDeclaration, run: RunSpec, provider: Provider) -> None:
         self._run = run
         self._provider = provider
         self._runner = InProcessRunner(declaration, run, provider.store)
@@ -130,7 +131,7 @@ class InProcessRun:
             logs = self._provider.logs
             logs[key] = logs.get(key, b"") + format_lines(stream, lines, now)
             return
-        path = self._provider.store.local_path(log_key(*key))
+        path = local_file(self._provider.store, log_key(*key))
         assert path is not None
         writer = LogWriter(path, _UNLIMITED)
         writer.write(stream, lines, now)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..client.provider import LocalProvider
+from ..client.home import Home
+from ..client.provider import Provider
 from .memory_metadata import MemoryMetadata
 from .memory_store import MemoryStore
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..metadata_store.store import MetadataStore
 
 
-class MemoryProvider(LocalProvider):
+class MemoryProvider(Provider):
     """Records, artifacts and logs that are gone when nothing refers to this object any more.
 
     Attributes
@@ -25,7 +25,7 @@ class MemoryProvider(LocalProvider):
     """
 
     def __init__(self) -> None:
-        super().__init__(Path("memory"))
+        super().__init__(Home("memory"))
         self._objects = MemoryStore()
         self._records = MemoryMetadata()
         self.logs: dict[tuple[str, str, str, str, int], bytes] = {}
@@ -38,6 +38,10 @@ class MemoryProvider(LocalProvider):
     @property
     def store(self) -> ObjectStore:
         """Where artifacts are."""
+        return self._objects
+
+    def store_of(self, flow: str, run_id: str) -> ObjectStore:
+        """Where the artifacts of any run are."""
         return self._objects
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from metaflow.datastore.store import ObjectMissing
+import time
+
+from metaflow.datastore.store import ObjectMissing, StoredObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +21,18 @@ class MemoryStore:
     ----------
     objects : dict
         The stored bytes by key; a test may look at them and change them.
+    times : dict
+        When each was written, in seconds since the epoch.
     """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.times: dict[str, float] = {}
 
     def put(self, key: str, parts: Sequence[Buffer]) -> None:
         """Store `parts`, one behind the other, under `key`, in place of what was there."""
         self.objects[key] = b"".join(parts)
+        self.times[key] = time.time()
 
     def put_new(self, key: str, parts: Sequence[Buffer]) -> bool:
         """Store `parts` under `key` only if nothing is there yet; False if something was."""
@@ -42,22 +48,26 @@ class MemoryStore:
         except KeyError as error:
             raise ObjectMissing(f"There is no object {key} in memory.") from error
 
-    def size(self, key: str) -> int | None:
-        """Return the object's size in bytes; None if there is none."""
+    def stat(self, key: str) -> StoredObject | None:
+        """Say how large the object is and when it was written; None if there is none."""
         data = self.objects.get(key)
-        return None if data is None else len(data)
+        return None if data is None else StoredObject(key, len(data), self.times[key])
 
-    def local_path(self, key: str) -> Path | None:
+    def fetch(self, key: str) -> Path | None:
         """Return None: nothing here is a file."""
         return None
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Yield the keys that begin with `prefix`, in no promised order."""
-        return iter([key for key in self.objects if key.startswith(prefix)])
+    def list(self, prefix: str, folders: bool = False) -> Iterator[str]:
+        """Yield the keys that begin with `prefix`, in no promised order; or, with `folders`, what is below it."""
+        found = [key for key in self.objects if key.startswith(prefix)]
+        if folders:
+            rests = [key[len(prefix) :] for key in found]
+            return iter({rest.partition("/")[0] for rest in rests if "/" in rest})
+        return iter(found)
 
-    def folders(self, prefix: str) -> Iterator[str]:
-        """Yield what keys have between `prefix`, which ends with a slash, and the next slash."""
-        return iter({key[len(prefix) :].partition("/")[0] for key in self.list(prefix) if "/" in key[len(prefix) :]})
+    def scan(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all that begins with `prefix`, in no promised order, with sizes and times."""
+        return iter([found for key in self.list(prefix) if (found := self.stat(key)) is not None])
 
     def delete(self, key: str) -> None:
         """Remove the object, if it is there."""

@@ -18,7 +18,7 @@ from ..flow.current import current
 from ..identity import get_username
 
 if TYPE_CHECKING:
-    from ..client.provider import LocalProvider
+    from ..client.provider import Provider
 
 
 class Tee(io.TextIOBase):
@@ -84,7 +84,7 @@ def copied_output() -> Iterator[tuple[Tee, Tee]]:
 
 
 @contextmanager
-def as_a_task(provider: LocalProvider) -> Iterator[None]:
+def as_a_task(provider: Provider) -> Iterator[None]:
     """Be the process of a task, and then the same as before.
 
     Put back are: environment variables, working directory, ``current``, the datastore that the client reads from, and

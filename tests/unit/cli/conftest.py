@@ -11,8 +11,8 @@ from client.stored_flow import StoredRun, foreach_run
 
 from metaflow.cli.command import metaflow
 from metaflow.client import provider
+from metaflow.client.home import set_home_of_run
 from metaflow.client.namespaces import _chosen
-from metaflow.datastore.root import set_root_of_run
 
 
 class Command:
@@ -49,7 +49,7 @@ def command(tmp_path, monkeypatch):
     def forget():
         _chosen.clear()
         provider._providers.clear()
-        set_root_of_run(None)
+        set_home_of_run(None)
         provider.default_metadata()
 
     forget()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from metaflow.client import provider
+from metaflow.client.home import set_home_of_run
 from metaflow.client.namespaces import _chosen
-from metaflow.datastore.root import set_root_of_run
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def fresh_client(monkeypatch):
     def forget():
         _chosen.clear()
         provider._providers.clear()
-        set_root_of_run(None)
+        set_home_of_run(None)
         provider.default_metadata()
 
     forget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metaflow.client import Flow, Metaflow, Run, default_metadata, get_metadata, metadata
-from metaflow.datastore.root import set_root_of_run
+from metaflow.client.home import Home, set_home_of_run
 from metaflow.exception import MetaflowNotFound
 
 from .stored_flow import StoredRun, foreach_run
@@ -71,8 +71,6 @@ def test_a_root_of_another_name(tmp_path):
     ("place", "reason"),
     [
         ("nowhere", r"no \.metaflow directory"),
-        ("http://host:8080", "service"),
-        ("service@http://h", "service"),
     ],
 )
 def test_choosing_what_is_not_there(root, place, reason):
@@ -84,7 +82,7 @@ def test_choosing_what_is_not_there(root, place, reason):
 def test_inside_a_task_the_default_is_the_datastore_of_its_run(root, tmp_path):
     foreach_run(root)
     run = foreach_run(datastore(tmp_path / "run"), flow="G")
-    set_root_of_run(str(run.root))
+    set_home_of_run(Home(str(run.root)))
     assert [flow.id for flow in Metaflow()] == ["G"]
     metadata(str(tmp_path))
     assert [flow.id for flow in Metaflow()] == ["F"]

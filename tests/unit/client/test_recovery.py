@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from metaflow.client import Flow, Metaflow, Run, Task, namespace
+from metaflow.client.home import Home, set_home_of_run
 from metaflow.client.recovery import PROCESS_DIED, recover_run, reindex, stored_run
 from metaflow.datastore.layout import INDEX_KEY, manifest_key, run_key
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.root import set_root_of_run
 from metaflow.exception import MetaflowNotFound
 from metaflow.metadata_store.events import Heartbeat, RunEnded, RunForgotten
 from metaflow.metadata_store.sqlite import SqliteMetadata
@@ -203,11 +203,11 @@ def test_rebuilding_gives_the_same_index(root):
     before = everything(root)
     delete_index(root)
     seen = []
-    counts = reindex(root, seen.append)
+    counts = reindex(Home(str(root)), seen.append)
     assert everything(root) == before
     assert (counts.runs, counts.tasks, counts.damaged) == (3, 2 * 7 + 2, ())
     assert [count.runs for count in seen] == [1, 2, 3] and seen[-1] == counts
-    assert reindex(root) == counts and everything(root) == before
+    assert reindex(Home(str(root))) == counts and everything(root) == before
     assert [r.id for r in Flow("F").runs("d", "c")] == ["1"]
     assert run.record.run_id == "2"
 
@@ -233,7 +233,7 @@ def test_rebuilding_gives_the_same_index_after_any_history(histories):
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory) / ".metaflow"
         root.mkdir()
-        set_root_of_run(str(root))
+        set_home_of_run(Home(str(root)))
         namespace(None)
         for number, (tasks, tag_changes, status) in enumerate(histories, 1):
             run = StoredRun(root, run_id=str(number), **({} if status else {"host": "elsewhere"}))
@@ -247,7 +247,7 @@ def test_rebuilding_gives_the_same_index_after_any_history(histories):
         before = everything(root)
         assert len(before[0]) == len(histories)
         delete_index(root)
-        reindex(root)
+        reindex(Home(str(root)))
         assert everything(root) == before
 
 
@@ -264,7 +264,7 @@ def test_rebuilding_does_not_disturb_a_run_that_goes_on(root):
     run.finished("work", 2, indexed=False)
     running = run.running("work", 3)
     run.index.apply([Heartbeat("F", "1", 5000.0)])
-    reindex(root)
+    reindex(Home(str(root)))
     record = run.index.run("F", "1")
     assert record.status == "running" and record.heartbeat_at == 5000.0
     tasks = run.index.tasks(TaskQuery("F", "1"))
@@ -276,7 +276,7 @@ def test_rebuilding_drops_runs_whose_files_are_gone(root):
     foreach_run(root)
     foreach_run(root, run_id="2")
     shutil.rmtree(root / "mf-store" / "runs" / "F" / "1")
-    assert reindex(root).runs == 1
+    assert reindex(Home(str(root))).runs == 1
     assert [run.id for run in Flow("F")] == ["2"]
     with pytest.raises(MetaflowNotFound):
         Run("F/1")
@@ -286,7 +286,7 @@ def test_rebuilding_corrects_what_is_wrong_in_the_index(root):
     run = foreach_run(root)
     before = everything(root)
     run.index.apply([RunEnded("F", "1", "failed", 9999.0, "wrong")])
-    reindex(root)
+    reindex(Home(str(root)))
     assert everything(root) == before
 
 
@@ -306,7 +306,7 @@ def test_rebuilding_replaces_an_index_that_cannot_be_used(root, damage):
         with sqlite3.connect(path) as connection:
             connection.execute("PRAGMA user_version = -1")
         connection.close()
-    counts = reindex(root)
+    counts = reindex(Home(str(root)))
     assert counts.runs == 1 and everything(root) == before
 
 
@@ -321,7 +321,7 @@ def test_damaged_files_are_reported_and_skipped(root):
     Run("F/2").add_tag("kept")
     store.put("mf-store/runs/F/2/user-tags/0-1.json", [b"garbage"])
     delete_index(root)
-    counts = reindex(root)
+    counts = reindex(Home(str(root)))
     assert (counts.runs, counts.tasks) == (1, 6)
     assert len(counts.damaged) == 4
     for name in ("F/1/run.json", "F/3/run.json", "F/2/work/3, attempt 0", "F/2/user-tags/0-1.json"):

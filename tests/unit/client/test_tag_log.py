@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from metaflow.client import Run
+from metaflow.client.home import Home
 from metaflow.client.recovery import reindex, stored_run
 from metaflow.client.tag_log import change_run_tags, read_tag_log
 from metaflow.exception import MetaflowNotFound, MetaflowTaggingError
@@ -40,7 +41,7 @@ def test_processes_that_change_tags_at_once_lose_nothing(root):
     expected = {"old", "shared", *(f"{name}-{i}" for name in "abcd" for i in (9, 10, 11))}
     assert Run("F/1").user_tags == expected
     assert read_tag_log(run.store, stored_run(run.store, "F", "1")).tags == expected
-    reindex(root)
+    reindex(Home(str(root)))
     assert Run("F/1").user_tags == expected and Run("F/1").created_at == created_at
 
 

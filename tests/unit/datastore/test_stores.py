@@ -32,7 +32,7 @@ def files_under(root: Path) -> list[str]:
 def test_parts_are_joined_and_read_back(any_store):
     any_store.put("a/b/c", [b"one", bytearray(b"two"), memoryview(b"three"), b""])
     assert any_store.get("a/b/c") == b"onetwothree"
-    assert any_store.size("a/b/c") == 11
+    assert any_store.stat("a/b/c").size == 11
 
 
 def test_put_replaces_and_put_new_does_not(any_store):
@@ -47,12 +47,12 @@ def test_put_replaces_and_put_new_does_not(any_store):
 def test_an_object_may_be_empty(any_store):
     any_store.put("empty", [])
     assert any_store.get("empty") == b""
-    assert any_store.size("empty") == 0
+    assert any_store.stat("empty").size == 0
 
 
 def test_absent_objects(any_store):
     any_store.delete("not/there")
-    assert any_store.size("not/there") is None
+    assert any_store.stat("not/there") is None
     with pytest.raises(ObjectMissing, match="not/there"):
         any_store.get("not/there")
 
@@ -60,15 +60,15 @@ def test_absent_objects(any_store):
 def test_folders_are_the_next_parts_of_keys(any_store):
     for key in ("runs/F/1/run.json", "runs/F/1/start/1.0.manifest", "runs/F/20/run.json", "runs/F/file", "other/x/y"):
         any_store.put(key, [b""])
-    assert sorted(any_store.folders("runs/F/")) == ["1", "20"]
-    assert list(any_store.folders("runs/")) == ["F"]
-    assert list(any_store.folders("none/")) == []
+    assert sorted(any_store.list("runs/F/", folders=True)) == ["1", "20"]
+    assert list(any_store.list("runs/", folders=True)) == ["F"]
+    assert list(any_store.list("none/", folders=True)) == []
 
 
 def test_delete_removes(any_store):
     any_store.put("a/b", [b"x"])
     any_store.delete("a/b")
-    assert any_store.size("a/b") is None
+    assert any_store.stat("a/b") is None
 
 
 def test_list_takes_any_beginning(any_store):
@@ -84,7 +84,7 @@ def test_only_the_local_store_has_paths(tmp_path):
     store = LocalStore(tmp_path)
     store.put("a/b", [b"x"])
     assert store.local_path("a/b").read_bytes() == b"x"
-    assert MemoryStore().local_path("a/b") is None
+    assert MemoryStore().fetch("a/b") is None
 
 
 def test_nothing_but_objects_is_left_behind(tmp_path):

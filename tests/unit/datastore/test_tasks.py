@@ -76,7 +76,7 @@ def test_bytes_around_the_thresholds_come_back(any_store, shift, size, compressi
     size = max(0, size + shift)
     value = b"a" * size if compressible else np.random.default_rng(size).bytes(size)
     task = ("Flow", "17", "start", f"{size}{compressible}")
-    if any_store.size(manifest_key(*task, 0)) is None:
+    if any_store.stat(manifest_key(*task, 0)) is None:
         write(any_store, task, value=value, array=np.frombuffer(value, np.uint8))
     reader = open_task(any_store, *task, 0)
     assert reader.load("value") == value
@@ -148,7 +148,7 @@ def test_forwarding_moves_no_bytes(any_store, monkeypatch):
     first = write(any_store, array=array, number=3)
     writer = TaskWriter(any_store, "Flow", "17", "next", "2", 0)
     with monkeypatch.context() as forbidden:
-        for method in ("get", "put", "put_new", "size"):
+        for method in ("get", "put", "put_new", "stat"):
             forbidden.setattr(type(any_store), method, lambda *_: pytest.fail("the store was used"))
         for name, entry in first.artifacts.items():
             writer.forward(name, entry)

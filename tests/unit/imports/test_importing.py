@@ -10,6 +10,7 @@ import pytest
 
 import metaflow.imports.run_files as run_files
 from metaflow.client import Flow, Metaflow, Task
+from metaflow.client.home import Home
 from metaflow.client.recovery import reindex
 from metaflow.datastore.layout import card_key, manifest_key
 from metaflow.exception import CommandException, CorruptedDataException, DataException
@@ -466,7 +467,7 @@ def test_the_index_can_be_rebuilt_from_what_was_imported(folder, target):
     foreach_run(folder, tags=["good"])
     target.take(folder)
     before = [(task.pathspec, task.status, task.index) for step in target.run() for task in step]
-    counts = reindex(target.root)
+    counts = reindex(Home(str(target.root)))
     assert (counts.runs, counts.damaged) == (1, ())
     assert [(task.pathspec, task.status, task.index) for step in target.run() for task in step] == before
     assert target.run().user_tags == {"good"}

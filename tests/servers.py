@@ -1,0 +1,192 @@
+"""Real servers on loopback for tests: each is started when a test first asks for it, and stopped by its process id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+#: Where npm packages for tests are installed; see the Makefile.
+NPM = Path(os.environ.get("METAFLOW_TEST_NPM", Path(sys.prefix) / "npm")) / "node_modules/.bin"
+_START_SECONDS = 60.0
+
+#: Azurite's well-known account, which is the same everywhere and opens nothing else.
+AZURE_ACCOUNT = "devstoreaccount1"
+AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+class Server(NamedTuple):
+    """A server that answers.
+
+    Attributes
+    ----------
+    url : str
+    environment : dict
+        What a program needs in its environment to use it.
+    pid : int
+    """
+
+    url: str
+    environment: dict[str, str]
+    pid: int
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def process(command: list[str], log: Path, port: int, env: dict[str, str] | None = None) -> Iterator[int]:
+    """Run a server as a process group of its own until the block is left; begins when its port is open."""
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while not _is_open(port):
+            if running.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{command[0]} did not start:\n{log.read_text(errors='replace')[-3000:]}")
+            time.sleep(0.05)
+        yield running.pid
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGTERM)
+            try:
+                running.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[Server]:
+    """moto: right in all that S3 promises, and not fast."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    environment = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "METAFLOW_S3_ENDPOINT_URL": url,
+    }
+    with process(command, folder / "moto.log", port) as pid:
+        yield Server(url, environment, pid)
+
+
+@contextmanager
+def azure_server(folder: Path) -> Iterator[Server]:
+    """Azurite, from npm."""
+    program = shutil.which("azurite-blob", path=f"{NPM}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("azurite is not installed; `make test` installs it where npm is there")
+    port = free_port()
+    options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence"]
+    command = [program, *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    url = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+    environment = {
+        "AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT,
+        "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
+        "METAFLOW_AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": url,
+    }
+    with process(command, folder / "azurite.log", port) as pid:
+        yield Server(url, environment, pid)
+
+
+@contextmanager
+def gs_server(folder: Path) -> Iterator[Server]:
+    """gcp-storage-emulator, from PyPI. It ignores conditions on writes."""
+    port = free_port()
+    code = "from gcp_storage_emulator.__main__ import main; main()"
+    options = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory"]
+    url = f"http://127.0.0.1:{port}"
+    with process([sys.executable, "-c", code, *options], folder / "gcs.log", port) as pid:
+        yield Server(url, {"STORAGE_EMULATOR_HOST": url}, pid)
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[Server]:
+    """PostgreSQL from the system's packages, without any of what protects data from power cuts."""
+    programs = _postgres_programs()
+    data, port = folder / "postgres", free_port()
+    data.mkdir()
+    as_user: list[str] = []
+    if os.getuid() == 0:  # the server refuses to run as root
+        shutil.chown(data, "postgres")
+        for parent in (folder, *folder.parents):
+            if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o111)
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    initdb = [*as_user, f"{programs}/initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "--no-sync"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
+    settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={data}", "fsync=off"]
+    settings += ["synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
+    options = [word for setting in settings for word in ("-c", setting)]
+    with process([*as_user, f"{programs}/postgres", "-D", str(data), *options], folder / "postgres.log", port) as pid:
+        yield Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", {}, pid)
+
+
+def create_bucket(server: Server, name: str) -> None:
+    """Make a bucket on a server that speaks S3 or Google's interface and checks no signatures."""
+    if "STORAGE_EMULATOR_HOST" in server.environment:
+        body = f'{{"name": "{name}"}}'.encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{server.url}/storage/v1/b?project=test", body, headers, method="POST")
+    else:
+        request = urllib.request.Request(f"{server.url}/{name}", method="PUT")
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+def create_container(server: Server, name: str) -> None:
+    """Make a container on Azurite."""
+    import base64
+    import hashlib
+    import hmac
+    from email.utils import formatdate
+
+    date = formatdate(usegmt=True)
+    text = f"PUT\n\n\n\n\n\n\n\n\n\n\n\nx-ms-date:{date}\nx-ms-version:2021-12-02\n"
+    text += f"/{AZURE_ACCOUNT}/{AZURE_ACCOUNT}/{name}\nrestype:container"
+    signature = base64.b64encode(hmac.digest(base64.b64decode(AZURE_KEY), text.encode(), hashlib.sha256)).decode()
+    headers = {
+        "x-ms-date": date,
+        "x-ms-version": "2021-12-02",
+        "Authorization": f"SharedKey {AZURE_ACCOUNT}:{signature}",
+    }
+    request = urllib.request.Request(f"{server.url}/{name}?restype=container", headers=headers, method="PUT")
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+def _postgres_programs() -> str:
+    folders = [str(path.parent) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)]
+    for folder in (*folders, *os.environ["PATH"].split(os.pathsep)):
+        if os.path.exists(f"{folder}/initdb") and os.path.exists(f"{folder}/postgres"):
+            return os.path.dirname(os.path.realpath(f"{folder}/initdb"))
+    pytest.skip("PostgreSQL is not installed; `.ci/run` installs it on Debian")
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0

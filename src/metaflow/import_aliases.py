@@ -46,6 +46,7 @@ ALIASES: dict[str, dict[str, str] | str] = {
         "MulticoreException": "metaflow.exception:MulticoreException",
     },
     "metaflow.package": _from("metaflow.exception", "NonUniqueFileNameToFilePathMappingException"),
+    "metaflow.packaging_sys": _from("metaflow.packaging.content_type", "ContentType"),
     "metaflow.parameters": {
         "Parameter": "metaflow.flow.parameters:Parameter",
         "ParameterContext": "metaflow.flow.deploy_time:ParameterContext",
@@ -57,6 +58,7 @@ ALIASES: dict[str, dict[str, str] | str] = {
     "metaflow.plugins.catch_decorator": _from("metaflow.exception", "FailureHandledByCatch"),
     "metaflow.plugins.metadata_providers": {},
     "metaflow.plugins.metadata_providers.service": _from("metaflow.exception", "ServiceException"),
+    "metaflow.plugins.package_suffixes_mutator": _from("metaflow.packaging.suffixes_mutator", "package_suffixes"),
     "metaflow.plugins.secrets": _from("metaflow.secret_store", "get_secret"),
     "metaflow.plugins.timeout_decorator": _from("metaflow.exception", "TimeoutException"),
     "metaflow.pylint_wrapper": _from("metaflow.exception", "PyLintWarn"),

@@ -44,6 +44,7 @@ SETTINGS: dict[str, Setting] = {
     ),
     "CLIENT_CACHE_MAX_SIZE": Setting(10000, "size of the cache of what was read from other machines, in megabytes"),
     "CLIENT_CACHE_PATH": Setting(None, "directory of that cache; the user's cache directory if not given"),
+    "CODE_PACKAGE_MAX_SIZE": Setting(1000, "size above which a code package is refused, in megabytes"),
     "CONTACT_INFO": Setting({}, "where to ask for help, shown by `metaflow`: addresses and what each is"),
     "DATASTORE_SYSROOT_AZURE": Setting(None, "root of the datastore in Azure: CONTAINER/PREFIX"),
     "DATASTORE_SYSROOT_GS": Setting(None, "root of the datastore in Google Cloud Storage: gs://BUCKET/PREFIX"),
@@ -55,6 +56,7 @@ SETTINGS: dict[str, Setting] = {
     "DEFAULT_ENVIRONMENT": Setting("local", "how tasks get their packages when --environment is not given"),
     "DEFAULT_FROM_DEPLOYMENT_IMPL": Setting("argo-workflows", "where DeployedFlow looks for what was deployed"),
     "DEFAULT_DECOSPECS": Setting("", "decorators added to every step, separated by spaces"),
+    "DEFAULT_PACKAGE_SUFFIXES": Setting(".py,.R,.RDS", "suffixes of the files that go into code packages"),
     "DEFAULT_SECRETS_BACKEND_TYPE": Setting(
         None, "back end of @secrets for sources that do not name one", secret=False
     ),
@@ -62,6 +64,7 @@ SETTINGS: dict[str, Setting] = {
         None, "role with which @secrets fetches from sources that do not name one", secret=False
     ),
     "ENABLED_CMD": Setting([], "commands of `metaflow` that may be used, a list of names; all if empty"),
+    "FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": Setting(False, "make and keep a code package also of runs on this machine"),
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),

@@ -38,6 +38,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("graph_commands", "show", "Show the steps of the flow."),
     "dump": ("dump_command", "dump", "Show the artifacts of a finished step or task."),
     "logs": ("logs_command", "logs", "Show what tasks printed."),
+    "package": ("package_command", "package", "Show and save what of the code goes to other machines."),
     "tag": ("tag_command", "tag", "Add, remove and list tags of runs."),
     "output-dot": ("graph_commands", "output_dot", "Print the flow's graph in Graphviz's dot format."),
     "output-raw": ("graph_commands", "output_raw", "Print the flow's graph as plain data."),
@@ -71,6 +72,8 @@ class FlowState:
         Decorators that every step gets whatever the command.
     given_configs : GivenConfigs or None
         What the command line says of configs; None if the flow has none.
+    package_suffixes : tuple of str
+        Which files go into the code package in addition.
     origin_run_id : str or None
         The run to resume, once its configs were read.
     group : click.Context or None
@@ -91,6 +94,7 @@ class FlowState:
         server: ForkServer | None,
         decospecs: tuple[str, ...] = (),
         given_configs: GivenConfigs | None = None,
+        package_suffixes: tuple[str, ...] = (),
     ) -> None:
         self.flow_class = flow_class
         self.quiet = quiet
@@ -103,6 +107,7 @@ class FlowState:
         self.reads_spins = False
         self.decospecs = decospecs
         self.given_configs = given_configs
+        self.package_suffixes = package_suffixes
         self._declaration: FlowDeclaration | None = None
 
     @property
@@ -318,11 +323,20 @@ def _state(context: click.Context) -> FlowState:
             server,
             options["decospecs"],
             given_configs,
+            _suffixes(options["package_suffixes"]),
         )
         context.obj.reads_spins = "spin" in (options["mode"], options["metadata"], options["datastore"])
         context.obj.group = context
     state: FlowState = context.obj
     return state
+
+
+def _suffixes(text: str | None) -> tuple[str, ...]:
+    if not text:
+        return ()
+    from ..packaging.selection import parse_suffixes
+
+    return parse_suffixes(text)
 
 
 def main(flow_class: type[FlowSpec], server: ForkServer | None) -> NoReturn:
@@ -406,6 +420,12 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
         help="spin: commands that read, such as dump and logs, look at spun steps instead of runs.",
     )
     @click.option("--datastore-root", default=None, help="Root of the datastore, such as s3://bucket/prefix.")
+    @click.option(
+        "--package-suffixes",
+        metavar="SUFFIXES",
+        default=None,
+        help="Files to put into the code package beside Python's and R's, as in --package-suffixes .sql,.yaml",
+    )
     @with_option
     @click.option(
         "--pylint/--no-pylint",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaflow.datastore.layout import SOURCE_ARTIFACT
+from metaflow.datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT
 from metaflow.exception import CorruptedDataException, MetaflowDataMissing
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ _TIME = 1575360000
 class MetaflowCode:
     """The script that was run and what it imported from its directory; installed packages are not part of it.
 
-    It is read when it is first needed.
+    If the run has a code package, it is what is in that beside this package itself. It is read when it is first needed.
 
     Parameters
     ----------
@@ -50,11 +50,17 @@ class MetaflowCode:
         self._reader = reader
         self._packages = packages
         self._loaded: SourceFiles | None = None
+        self._is_packaged = packages is None and PACKAGE_ARTIFACT in reader
+        self._artifact = PACKAGE_ARTIFACT if self._is_packaged else SOURCE_ARTIFACT
 
     def _source(self) -> SourceFiles:
         if self._loaded is None:
             source: SourceFiles
-            if self._packages is None:
+            if self._is_packaged:
+                from metaflow.client.code_package import files_of_archive
+
+                source = files_of_archive(self._reader.load(PACKAGE_ARTIFACT))
+            elif self._packages is None:
                 source = self._reader.load(SOURCE_ARTIFACT)
             else:
                 from metaflow.client.code_package import packaged_files
@@ -70,7 +76,7 @@ class MetaflowCode:
         """Pathspec of the artifact that holds the code; of an imported run, that of a task that ran it."""
         if self._packages is not None:
             return self._reader.manifest.pathspec
-        return f"{self._reader.manifest.pathspec}/{SOURCE_ARTIFACT}"
+        return f"{self._reader.manifest.pathspec}/{self._artifact}"
 
     @property
     def sha(self) -> str:
@@ -79,7 +85,7 @@ class MetaflowCode:
             from metaflow.client.code_package import package_sha
 
             return package_sha(self._reader)
-        return self._reader.entry(SOURCE_ARTIFACT).sha
+        return self._reader.entry(self._artifact).sha
 
     @property
     def info(self) -> dict[str, Any]:
@@ -140,6 +146,8 @@ class MetaflowCode:
         bytes
             The same for the same files.
         """
+        if self._is_packaged:
+            return bytes(self._reader.load(PACKAGE_ARTIFACT))
         import gzip
         import io
         import tarfile
@@ -196,13 +204,13 @@ def code_of_run(provider: Provider, flow: str, run_id: str) -> MetaflowCode | No
 
     reader: TaskReader | None
     try:
-        reader = open_task(provider.store, flow, run_id, "_parameters", "0", 0)
+        reader = open_task(provider.store_of(flow, run_id), flow, run_id, "_parameters", "0", 0)
     except MetaflowDataMissing:
         reader = None
-    if reader is not None and SOURCE_ARTIFACT in reader:
+    if reader is not None and (SOURCE_ARTIFACT in reader or PACKAGE_ARTIFACT in reader):
         return MetaflowCode(reader)
     reader = packaged_task(provider, flow, run_id)
-    return None if reader is None else MetaflowCode(reader, provider.store)
+    return None if reader is None else MetaflowCode(reader, provider.store_of(flow, run_id))
 
 
 def code_of_task(provider: Provider, task: TaskRecord) -> MetaflowCode | None:
@@ -218,7 +226,7 @@ def code_of_task(provider: Provider, task: TaskRecord) -> MetaflowCode | None:
     if is_imported(provider, task.flow, task.run_id):
         reader = with_package(provider, task)
         if reader is not None:
-            return MetaflowCode(reader, provider.store)
+            return MetaflowCode(reader, provider.store_of(task.flow, task.run_id))
     flow, run_id = (task.origin or task.pathspec).split("/")[:2]
     return code_of_run(provider, flow, run_id)
 

@@ -1,4 +1,4 @@
-"""Code of imported runs, which is kept as the archive that Netflix's Metaflow had made of it."""
+"""Code that is kept as the archive which went, or would have gone, to other machines."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def is_imported(provider: Provider, flow: str, run_id: str) -> bool:
     """Say whether a run was made by Netflix's Metaflow."""
     from metaflow.datastore.layout import import_key
 
-    return provider.store.stat(import_key(flow, run_id)) is not None
+    return provider.store_of(flow, run_id).stat(import_key(flow, run_id)) is not None
 
 
 def package_sha(reader: TaskReader) -> str:
@@ -66,7 +66,7 @@ def package_sha(reader: TaskReader) -> str:
 
 
 def packaged_files(store: ObjectStore, reader: TaskReader) -> SourceFiles:
-    """Read the user's files from the package of a task that has one.
+    """Read the user's files from the package of a task of an imported run that has one.
 
     Raises
     ------
@@ -75,15 +75,37 @@ def packaged_files(store: ObjectStore, reader: TaskReader) -> SourceFiles:
     DataException
         If the store fails.
     """
+    from metaflow.datastore.blobs import Segment, load_segment
+
+    package = reader.manifest.record[_FIELD]
+    data = bytes(load_segment(store, Segment(package["size"], tuple(package["chunks"]))))
+    try:
+        return files_of_archive(data)
+    except CorruptedDataException as error:
+        raise CorruptedDataException(
+            f"The code package of {reader.manifest.pathspec} cannot be read ({error.message}). It was not damaged by "
+            f"its import; Metaflow described it as {package['description'] or 'nothing'}."
+        ) from error
+
+
+def files_of_archive(data: bytes) -> SourceFiles:
+    """Read the user's files from a code package.
+
+    Parameters
+    ----------
+    data : bytes
+        A gzipped tar file.
+
+    Raises
+    ------
+    CorruptedDataException
+        If it is none.
+    """
     import io
     import json
     import tarfile
     import zlib
 
-    from metaflow.datastore.blobs import Segment, load_segment
-
-    package = reader.manifest.record[_FIELD]
-    data = bytes(load_segment(store, Segment(package["size"], tuple(package["chunks"]))))
     files: dict[str, bytes] = {}
     left_out: dict[str, str] = {}
     info: dict[str, Any] = {}
@@ -100,10 +122,7 @@ def packaged_files(store: ObjectStore, reader: TaskReader) -> SourceFiles:
                 else:
                     files[member.name] = content.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, TypeError) as error:
-        raise CorruptedDataException(
-            f"The code package of {reader.manifest.pathspec} cannot be read ({error}). It was not damaged by its "
-            f"import; Metaflow described it as {package['description'] or 'nothing'}."
-        ) from error
+        raise CorruptedDataException(str(error)) from error
     return SourceFiles(_script(info, files), files, left_out, info)
 
 

@@ -27,6 +27,8 @@ INDEX_KEY = f"{STORE_DIRECTORY}/index.sqlite"
 COMPRESSED_SUFFIX = ".zst"
 #: Artifact, of the task that holds the run's parameters, with the code of the run.
 SOURCE_ARTIFACT = "_source_files"
+#: Artifact of that task with the code package of the run, if one was made.
+PACKAGE_ARTIFACT = "_code_package"
 
 _RUNS = f"{STORE_DIRECTORY}/runs"
 _BLOBS = f"{STORE_DIRECTORY}/blobs"

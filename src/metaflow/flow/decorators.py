@@ -20,7 +20,7 @@ from .plain_data import plain
 from .retries import Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Self
 
@@ -113,6 +113,17 @@ class Decorator:
         """An error about this decorator, with the place where it stands."""
         file, line = self.where or (None, None)
         return kind(message, line, file)
+
+    def add_to_package(self) -> Iterable[Any]:
+        """What it wants in the flow's code package.
+
+        Returns
+        -------
+        iterable
+            For each file its path, or a tuple of its path and its name in the package, or a tuple of these and a
+            :class:`~metaflow.packaging.content_type.ContentType`; for a module, its name instead of a path.
+        """
+        return ()
 
     def __repr__(self) -> str:
         recorded = self.recorded_attributes()

@@ -7,6 +7,7 @@ OF_ONE_TASK = frozenset(
         "_exception",
         "_catch_exception",
         # The files of the flow belong to the run.
+        "_code_package",
         "_source_files",
         # What our records say of a task, Metaflow says with artifacts. Tasks of imported runs have them.
         "_task_ok",

@@ -10,7 +10,7 @@ from ..exception import BadStepDecoratorException, InvalidDecoratorAttribute, Me
 from .decorators import Decorator, StepDecorator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .graph import FlowGraph
 
@@ -90,6 +90,10 @@ class UserDecorator:
 
     def init(self, *args: Any, **kwargs: Any) -> None:
         """Take the decorator's arguments. To be overridden by decorators that have any."""
+
+    def add_to_package(self) -> Iterable[Any]:
+        """Say what the flow's code package needs for this decorator; see :meth:`Decorator.add_to_package`."""
+        return ()
 
     @classmethod
     def _can_decorate(cls, target: Any) -> bool:
@@ -206,6 +210,10 @@ class UserDeclaration(Decorator):
     def kwargs(self) -> dict[str, Any]:
         """Arguments by name."""
         return {name: value for name, value in self.attributes.items() if name != "_args"}
+
+    def add_to_package(self) -> Iterable[Any]:
+        """What the user's class says."""
+        return create(self.decorator, self.args, self.kwargs).add_to_package()  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"@{self.name}({written_arguments(self.args, self.kwargs)})"

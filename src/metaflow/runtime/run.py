@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import settings
-from ..datastore.layout import SOURCE_ARTIFACT, run_key
+from ..datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.source_files import save_source_files
 from ..datastore.tasks import TaskWriter
@@ -120,7 +120,7 @@ def run_flow(
     server = options.server
     if server is None and method.name == "fork":
         server = fork_server.start(declaration.flow_class)
-    values = {**parameters, **_code(store)}
+    values = {**parameters, **_code(store), **_package(store, declaration)}
     record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.home, record)
@@ -249,6 +249,18 @@ def _code(store: ObjectStore) -> dict[str, ArtifactEntry]:
     """The artifact with the code that this process was started with, stored; none if that is in no file."""
     source = source_files()
     return {} if source is None else {SOURCE_ARTIFACT: save_source_files(store, source)}
+
+
+def _package(store: ObjectStore, declaration: FlowDeclaration) -> dict[str, ArtifactEntry]:
+    """The artifact with the run's code package, stored; none unless it was asked for."""
+    if not settings.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE"):
+        return {}
+    from .run_package import package_of, save_package
+
+    package, remark = package_of(declaration, ())
+    if remark is not None:
+        sys.stderr.write(f"{remark}\n")
+    return {PACKAGE_ARTIFACT: save_package(store, package)}
 
 
 def _mark_as_cloned(store: ObjectStore, record: RunRecord) -> RunRecord:

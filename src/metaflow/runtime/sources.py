@@ -32,11 +32,24 @@ _IMPORT = re.compile(
 _NAME = re.compile(rb"(?P<name>[\w.]+)(?:\s+as\s+\w+)?")
 
 
-class _Script(NamedTuple):
-    """The file that was run, and the directory that imports start from."""
+class Script(NamedTuple):
+    """The file that was run.
+
+    Attributes
+    ----------
+    path : str
+        Absolute.
+    base : str
+        The directory that imports start from.
+    """
 
     path: str
     base: str
+
+    @property
+    def name(self) -> str:
+        """Its path below the directory."""
+        return _name(self.path, self.base)
 
 
 def source_files() -> SourceFiles | None:
@@ -50,7 +63,7 @@ def source_files() -> SourceFiles | None:
     SourceFiles or None
         None if the process was not started with a script that is a file.
     """
-    script = _script()
+    script = started_script()
     if script is None:
         return None
     files: dict[str, bytes] = {}
@@ -73,11 +86,11 @@ def source_files() -> SourceFiles | None:
             if found not in known:
                 known.add(found)
                 pending.insert(0, found)
-    name = _name(script.path, script.base)
-    return SourceFiles(name, dict(sorted(files.items())), dict(sorted(left_out.items())), _info(script, name))
+    return SourceFiles(script.name, dict(sorted(files.items())), dict(sorted(left_out.items())), facts_of(script))
 
 
-def _script() -> _Script | None:
+def started_script() -> Script | None:
+    """The script that this process was started with; None if that is no file."""
     main = sys.modules.get("__main__")
     file = getattr(main, "__file__", None)
     if not isinstance(file, str) or not os.path.isfile(file):
@@ -89,7 +102,7 @@ def _script() -> _Script | None:
     module = getattr(getattr(main, "__spec__", None), "name", "")
     for _ in range(module.count(".")):
         base = os.path.dirname(base)
-    return _Script(path, base)
+    return Script(path, base)
 
 
 def _name(path: str, base: str) -> str:
@@ -183,7 +196,8 @@ def _files(module: list[str], base: str, examined: set[str]) -> Iterator[str]:
                 yield candidate
 
 
-def _info(script: _Script, name: str) -> dict[str, Any]:
+def facts_of(script: Script) -> dict[str, Any]:
+    """Where and by what a script is run; plain values only."""
     system = os.uname()
     git = git_facts(script.base)
     return {
@@ -195,7 +209,7 @@ def _info(script: _Script, name: str) -> dict[str, Any]:
         "python_version": sys.version,
         "python_version_code": ".".join(map(str, sys.version_info[:3])),
         "metaflow_version": __version__,
-        "script": name,
+        "script": script.name,
         **git._asdict(),
         # Only git itself could tell, and it would have to look at every file of the repository.
         "has_uncommitted_changes": None,

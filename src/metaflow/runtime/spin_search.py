@@ -87,7 +87,7 @@ def _in_run(provider: Provider, graph: FlowGraph, run: RunRecord, wanted: Wanted
     if tasks:
         task, which = _choose(tasks)
         return _doing_over(provider, graph, run, task, _joined(choice, which))
-    replay = Replay(provider.store, graph, run.run_id)
+    replay = Replay(provider.store_of(run.flow, run.run_id), graph, run.run_id)
     ready = replay.ready(wanted.step)
     if not ready:
         raise CommandException(
@@ -122,7 +122,7 @@ def _doing_over(provider: Provider, graph: FlowGraph, run: RunRecord, task: Task
     if reader is not None:
         return origin_of(graph, reader, choice)
     # It still runs, or was killed, and has left nothing that would say where it stands.
-    replay = Replay(provider.store, graph, run.run_id)
+    replay = Replay(provider.store_of(run.flow, run.run_id), graph, run.run_id)
     for spec in replay.ready(task.step):
         position = tuple((frame.step, frame.index) for frame in spec.frames)
         if position == task.index_path and (spec.iteration or 0) == (task.iteration or 0):

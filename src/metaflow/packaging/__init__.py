@@ -1,0 +1,1 @@
+"""Code packages: what of a flow's code goes to another machine, as one archive that equal code makes equal."""

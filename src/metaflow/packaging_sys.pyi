@@ -1,0 +1,1 @@
+from metaflow.packaging.content_type import ContentType as ContentType

@@ -1,0 +1,1 @@
+from metaflow.packaging.suffixes_mutator import package_suffixes as package_suffixes

@@ -1,0 +1,77 @@
+"""The code package of a run: made of the flow that this process was started with, and kept with the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import settings
+from ..exception import CommandException
+from .sources import facts_of, started_script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..datastore.manifest import ArtifactEntry
+    from ..datastore.store import ObjectStore
+    from ..flow.declaration import FlowDeclaration
+    from ..packaging.code_package import CodePackage
+
+#: Megabytes above which a person is told what takes so much room.
+_NOTABLE_SIZE = 100
+
+
+def default_suffixes() -> tuple[str, ...]:
+    """Suffixes of files that go into a package if nothing else is said."""
+    from ..packaging.selection import parse_suffixes
+
+    return parse_suffixes(settings.get("DEFAULT_PACKAGE_SUFFIXES"))
+
+
+def package_of(declaration: FlowDeclaration, suffixes: Sequence[str]) -> tuple[CodePackage, str | None]:
+    """Find out what goes into the code package of a flow.
+
+    Parameters
+    ----------
+    declaration : FlowDeclaration
+        The flow, configured and complete.
+    suffixes : sequence of str
+        Suffixes in addition to the default ones.
+
+    Returns
+    -------
+    tuple of CodePackage and (str or None)
+        The package, and a remark on its size.
+
+    Raises
+    ------
+    CommandException
+        If the flow is in no file, or the package is too large, or something for it cannot be read.
+    """
+    from ..packaging.code_package import collect
+
+    script = started_script()
+    if script is None:
+        raise CommandException("There is no code package of a flow that is in no file.")
+    chosen = (*default_suffixes(), *suffixes)
+    package = collect(declaration, script.name, script.base, chosen, facts_of(script))
+    return package, package.check_size(settings.get("CODE_PACKAGE_MAX_SIZE"), _NOTABLE_SIZE)
+
+
+def save_package(store: ObjectStore, package: CodePackage) -> ArtifactEntry:
+    """Store a code package; one that is there already is not stored again.
+
+    Raises
+    ------
+    CommandException
+        If a file of it cannot be read.
+    DataException
+        If it cannot be stored.
+    """
+    from tempfile import SpooledTemporaryFile
+
+    from ..datastore.file_content import save_file
+
+    with SpooledTemporaryFile(max_size=64 * 1024 * 1024) as file:
+        package.write(file)
+        file.seek(0)
+        return save_file(store, file, None)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import artifacts, client, commands, driving
+from . import artifacts, client, commands, driving, object_stores
 from .contenders import HERE, PROJECT, Contender, build_ours, build_theirs, named_theirs
 from .measure import CommandFailed, adopt_orphans
 from .rounds import FULL, QUICK, Match
@@ -32,6 +32,10 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     commands.plan,
     commands.scheduler_memory,
     driving.runner,
+    object_stores.s3_large_objects,
+    object_stores.s3_small_objects,
+    object_stores.s3_array,
+    object_stores.s3_foreach,
 )
 
 

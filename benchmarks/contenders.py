@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .measure import Cost, run_command
 
@@ -50,17 +51,20 @@ class Contender:
         command: str = "run",
         workers: int = 2,
         watch_memory: bool = False,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> Cost:
         """Run a flow's ``run`` command, or another one like it, with its store in `directory`."""
         fixed = [command, "--max-workers", str(workers), "--max-num-splits", "100000"]
         arguments = [str(self.python), str(flow), *fixed, *map(str, options)]
-        return run_command(arguments, directory, self._variables(directory), watch_memory)
+        return run_command(arguments, directory, {**self._variables(directory), **variables}, watch_memory)
 
-    def run_python(self, directory: Path, *arguments: str | Path) -> Cost:
+    def run_python(
+        self, directory: Path, *arguments: str | Path, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Cost:
         """Run the interpreter with `arguments`, reading the store in `directory` for the first time."""
-        variables = self._variables(directory)
-        cost = run_command([self.python, *arguments], directory, variables)
-        shutil.rmtree(variables["METAFLOW_CLIENT_CACHE_PATH"], ignore_errors=True)
+        environment = {**self._variables(directory), **variables}
+        cost = run_command([self.python, *arguments], directory, environment)
+        shutil.rmtree(environment["METAFLOW_CLIENT_CACHE_PATH"], ignore_errors=True)
         return cost
 
     def _variables(self, directory: Path) -> dict[str, str]:
@@ -89,7 +93,7 @@ def fresh_directory() -> Iterator[Path]:
 def build_ours() -> Contender:
     """Environment with the checkout as it is now, installed as a user would install it."""
     python = _environment("ours", "numpy")
-    _pip(python, "install", str(PROJECT))
+    _pip(python, "install", f"{PROJECT}[cloud,server]")
     # The version stays the same while one works on the project, so pip would keep what it has installed.
     _pip(python, "install", "--no-deps", "--force-reinstall", str(PROJECT))
     return Contender("this", python)
@@ -97,7 +101,7 @@ def build_ours() -> Contender:
 
 def build_theirs() -> Contender:
     """Environment with Netflix's package."""
-    return named_theirs(_environment("theirs", "numpy", REFERENCE))
+    return named_theirs(_environment("theirs", "numpy", "boto3", REFERENCE))
 
 
 def named_theirs(python: Path) -> Contender:
@@ -105,6 +109,11 @@ def named_theirs(python: Path) -> Contender:
     source = "import importlib.metadata; print(importlib.metadata.version('metaflow'))"
     version = subprocess.run([python, "-c", source], check=True, capture_output=True, text=True).stdout.strip()
     return Contender(f"Metaflow {version}", python)
+
+
+def build_servers() -> Path:
+    """Interpreter of an environment with the servers that both use."""
+    return _environment("servers", "moto[server,s3]")
 
 
 def _environment(name: str, *requirements: str) -> Path:

@@ -38,6 +38,11 @@ class Sizes:
     stored_tasks: int
     compared_runs: int
     resumed_tasks: int
+    large_objects: int
+    small_objects: int
+    their_small_objects: int
+    our_remote_tasks: int
+    their_remote_tasks: int
 
 
 FULL = Sizes(
@@ -57,6 +62,11 @@ FULL = Sizes(
     stored_tasks=10_000,
     compared_runs=1_000,
     resumed_tasks=1_000,
+    large_objects=64,
+    small_objects=5_000,
+    their_small_objects=1_000,
+    our_remote_tasks=200,
+    their_remote_tasks=20,
 )
 
 QUICK = Sizes(
@@ -76,6 +86,11 @@ QUICK = Sizes(
     stored_tasks=1_000,
     compared_runs=100,
     resumed_tasks=50,
+    large_objects=8,
+    small_objects=500,
+    their_small_objects=100,
+    our_remote_tasks=40,
+    their_remote_tasks=4,
 )
 
 

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SERVERS := $(VENV)/.servers
-AZURITE := azurite@3.35.0
+SERVER_PROGRAMS := azurite@3.35.0 s3rver@3.7.1
 
 # Runs are recorded under a person's name. The root account of a container does not count as one.
 ifeq ($(strip $(filter-out root,$(METAFLOW_USER) $(SUDO_USER) $(USERNAME) $(USER))),)
@@ -40,9 +40,9 @@ clean: ## remove everything that was made here, but no results of runs
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/.work
 	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Azurite, which tests of Azure need, is a program of Node.js. Where there is no npm, these tests are skipped.
+# Servers that tests need and that are programs of Node.js. Where there is no npm, these tests are skipped.
 $(SERVERS): $(READY)
-	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/npm $(AZURITE); fi
+	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/npm $(SERVER_PROGRAMS); fi
 	@touch $@
 
 # The stamp makes every later call quick; a change of the requirements installs again.

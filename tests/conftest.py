@@ -41,6 +41,7 @@ def _once(name: str):
 
 
 s3_server = _once("s3_server")
+plain_s3_server = _once("plain_s3_server")
 azure_server = _once("azure_server")
 gs_server = _once("gs_server")
 postgres_server = _once("postgres_server")
@@ -65,6 +66,11 @@ def _bucket(kind: str, server: servers.Server, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture
 def s3_bucket(s3_server: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return _bucket("s3", s3_server, monkeypatch)
+
+
+@pytest.fixture
+def plain_s3_bucket(plain_s3_server: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    return _bucket("s3", plain_s3_server, monkeypatch)
 
 
 @pytest.fixture

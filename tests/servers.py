@@ -96,6 +96,26 @@ def s3_server(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def plain_s3_server(folder: Path) -> Iterator[Server]:
+    """s3rver, from npm: quick, and like many S3-compatible servers it ignores conditions on writes."""
+    program = shutil.which("s3rver", path=f"{NPM}{os.pathsep}{os.environ['PATH']}")
+    if program is None:
+        pytest.skip("s3rver is not installed; `make test` installs it where npm is there")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [program, "--silent", "--address", "127.0.0.1", "--port", str(port), "--directory", str(folder)]
+    environment = {
+        "AWS_ACCESS_KEY_ID": "S3RVER",
+        "AWS_SECRET_ACCESS_KEY": "S3RVER",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "METAFLOW_S3_ENDPOINT_URL": url,
+        "METAFLOW_S3_CONDITIONAL_WRITES": "false",
+    }
+    with process(command, folder / "s3rver.log", port) as pid:
+        yield Server(url, environment, pid)
+
+
+@contextmanager
 def azure_server(folder: Path) -> Iterator[Server]:
     """Azurite, from npm."""
     program = shutil.which("azurite-blob", path=f"{NPM}{os.pathsep}{os.environ['PATH']}")

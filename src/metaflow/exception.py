@@ -14,6 +14,7 @@
     ├── PyLintWarn                            pylint found an error in the flow's file
     ├── TaskFailed                            a run stopped because a task failed
     ├── CannotResume                          a run exists, but cannot be resumed as it is
+    ├── CannotDelete                          a run exists, but cannot be deleted now
     ├── TimeoutException                      @timeout interrupted a step
     ├── FailureHandledByCatch                 what @catch stores when the task's process died
     ├── MergeArtifactsException               merge_artifacts() was misused
@@ -21,13 +22,29 @@
     │   └── MissingInMergeArtifactsException
     ├── MetaflowNotFound, MetaflowNamespaceMismatch, MetaflowInvalidPathspec     client lookups
     ├── InvalidQueryException                 a search for runs or tasks asks for what makes no sense
-    ├── MetaflowTaggingError, MetaflowUnknownUser, MetaflowDataMissing
+    ├── MetaflowTaggingError, MetaflowUnknownUser
+    ├── MetaflowDataMissing                   a task has no such artifact, or left nothing behind
+    │   └── RunDeleted                        the run that it belongs to was deleted
     ├── DataException                         artifacts cannot be written or read
     │   ├── UnpicklableArtifactException
-    │   └── CorruptedDataException            stored bytes are missing, cut short or altered
+    │   ├── SkippedArtifactException          an artifact was left out because it cannot be pickled
+    │   ├── CorruptedDataException            stored bytes are missing, cut short or altered
+    │   ├── AccessDenied                      an object store does not accept the credentials, or what they ask for
+    │   ├── BucketMissing                     an object store has no such bucket or container
+    │   └── StoreUnavailable                  an object store cannot be reached, or is too busy
+    ├── MetaflowS3Exception                   S3, GS, Azure or Local could not do what was asked
+    │   ├── MetaflowS3URLException            an address, a key or a run is not one, or does not fit the others
+    │   ├── MetaflowS3NotFound                there is no such object, bucket or local file
+    │   ├── MetaflowS3AccessDenied            the credentials are not accepted, or do not allow it
+    │   ├── MetaflowS3InvalidObject           what should be stored is neither text, bytes nor a stream
+    │   ├── MetaflowS3InvalidRange            the object has no such bytes
+    │   └── MetaflowS3InsufficientDiskSpace   there is no room for what is downloaded
     ├── MetadataException                     the index of runs cannot be written or read
+    │   ├── DatabaseUnavailable               the database of a metadata service cannot be reached now
+    │   ├── UnrecordableEvent                 an event has what no database of records can hold
+    │   └── ServiceException                  the metadata service refused, or did not answer
+    │       └── ServiceUnavailable            it cannot be reached now, or cannot work now: worth another try later
     ├── InvalidEnvironmentException           steps cannot have the packages that they ask for
-    ├── ServiceException                      the metadata service refused, or did not answer
     ├── ArgoEventException                    an event could not be sent
     ├── NonUniqueFileNameToFilePathMappingException    two files want one place in a code package
     ├── SecretsException                      a secret cannot be fetched, or cannot be used
@@ -186,6 +203,12 @@ class MetaflowDataMissing(MetaflowException):
     headline = "Data missing"
 
 
+class RunDeleted(MetaflowDataMissing):
+    """What is asked for belongs to a run that was deleted, or is being deleted right now."""
+
+    headline = "Run deleted"
+
+
 class DataException(MetaflowException):
     headline = "Data store error"
 
@@ -194,8 +217,30 @@ class UnpicklableArtifactException(DataException):
     headline = "Cannot pickle artifact"
 
 
+class SkippedArtifactException(DataException):
+    headline = "Artifact was not stored"
+
+
 class CorruptedDataException(DataException):
     headline = "Corrupted data"
+
+
+class AccessDenied(DataException):
+    """An object store does not accept the credentials, or does not let them do what was asked."""
+
+    headline = "Access denied"
+
+
+class BucketMissing(DataException):
+    """There is no such bucket or container."""
+
+    headline = "Bucket missing"
+
+
+class StoreUnavailable(DataException):
+    """An object store cannot be reached, does not answer, or has too much to do, also after retries."""
+
+    headline = "Object store unavailable"
 
 
 class SecretsException(MetaflowException):
@@ -204,15 +249,65 @@ class SecretsException(MetaflowException):
     headline = "Secrets"
 
 
+class MetaflowS3Exception(MetaflowException):
+    """``S3``, ``GS``, ``Azure`` or ``Local`` could not do what was asked: the base of all that they raise."""
+
+    headline = "S3 access failed"
+
+
+class MetaflowS3URLException(MetaflowS3Exception):
+    """An address, a key or a run is not one, or does not fit how the client was made."""
+
+    headline = "Invalid address"
+
+
+class MetaflowS3NotFound(MetaflowS3Exception):
+    """There is no such object, bucket or local file."""
+
+    headline = "S3 object not found"
+
+
+class MetaflowS3AccessDenied(MetaflowS3Exception):
+    """The credentials are not accepted, or do not allow what was asked."""
+
+    headline = "S3 access denied"
+
+
+class MetaflowS3InvalidObject(MetaflowS3Exception):
+    """What should be stored is neither text, bytes nor a binary stream that can be rewound."""
+
+    headline = "Not a string-like object"
+
+
+class MetaflowS3InvalidRange(MetaflowS3Exception):
+    """The object has none of the bytes that were asked for."""
+
+    headline = "S3 invalid range"
+
+
+class MetaflowS3InsufficientDiskSpace(MetaflowS3Exception):
+    """There is no room on disk for what is downloaded."""
+
+    headline = "Insufficient disk space"
+
+
 class MetadataException(MetaflowException):
     headline = "Metadata store error"
+
+
+class DatabaseUnavailable(MetadataException):
+    """The database cannot be reached, or has no place for another connection. The same may succeed later."""
+
+
+class UnrecordableEvent(MetadataException):
+    """An event has what the metadata store cannot hold: to record it again is in vain, and others are not concerned."""
 
 
 class InvalidEnvironmentException(MetaflowException):
     headline = "Incompatible environment"
 
 
-class ServiceException(MetaflowException):
+class ServiceException(MetadataException):
     """The metadata service refused, or did not answer.
 
     Attributes
@@ -229,6 +324,12 @@ class ServiceException(MetaflowException):
         super().__init__(msg)
         self.http_code = http_code
         self.response = body
+
+
+class ServiceUnavailable(ServiceException):
+    """The metadata service cannot be reached, or cannot work, at the moment: the same request may succeed later."""
+
+    headline = "Metaflow service unavailable"
 
 
 class ArgoEventException(MetaflowException):
@@ -293,6 +394,12 @@ class CannotResume(MetaflowException):
     """A run exists, but cannot be resumed: it still runs, or nothing of it fits the flow's code any more."""
 
     headline = "Cannot resume"
+
+
+class CannotDelete(MetaflowException):
+    """A run exists, but cannot be deleted now: it still runs, or a run that goes on takes over its results."""
+
+    headline = "Cannot delete"
 
 
 class TimeoutException(MetaflowException):

@@ -6,6 +6,8 @@ replaces one of ours.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 #: Category -> name -> "module:attribute".
@@ -27,11 +29,21 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trigger": "metaflow.decorators.trigger:TriggerDecorator",
         "trigger_on_finish": "metaflow.decorators.trigger_on_finish:TriggerOnFinishDecorator",
     },
-    # Those of single kinds of values, by encoding; what any value may be is registered in datastore/serializer.py.
-    "serializers": {
-        "pickle-v2": "metaflow.datastore.metaflow_pickle:MetaflowPickleSerializer",
-        "pickle-v4": "metaflow.datastore.metaflow_pickle:MetaflowPickleSerializer",
-        "source-files-v1": "metaflow.datastore.source_files:SourceFilesSerializer",
+    # What decodes stored bytes, by encoding; what any value may be is in datastore/serializer.py itself.
+    "decoders": {
+        "pickle-v2": "metaflow.datastore.metaflow_pickle:load_pickle",
+        "pickle-v4": "metaflow.datastore.metaflow_pickle:load_pickle",
+        "skipped-v1": "metaflow.datastore.skipped:refuse_skipped",
+        "source-files-v1": "metaflow.datastore.source_files:load_source_files",
+    },
+    # Serializers in the sense of metaflow.datastore.artifacts, by their TYPE.
+    "artifact_serializers": {"pickle": "metaflow.datastore.artifacts.pickle_serializer:PickleSerializer"},
+    # How values of a library are pickled without copying them, by the name of the library as it is imported.
+    "pickle_reducers": {
+        "numpy": "metaflow.datastore.numpy_arrays:reducers",
+        "polars": "metaflow.datastore.polars_frames:reducers",
+        "pyarrow": "metaflow.datastore.arrow_data:reducers",
+        "torch": "metaflow.datastore.torch_tensors:reducers",
     },
     # Kinds of datastores beside directories of this machine, by the scheme of their locations.
     "object_stores": {
@@ -73,15 +85,58 @@ def names(category: str) -> list[str]:
     return sorted({*BUILT_IN[category], *_entry_points(category)})
 
 
-#: What other packages add to each category: finding that means reading the metadata of all of them.
+def added_by_packages(category: str) -> dict[str, Any]:
+    """What other packages add to `category`: the entry points, none of them loaded, by name."""
+    return _entry_points(category)
+
+
+def packages_add_something() -> bool:
+    """Tell whether any package that can be imported adds to any category.
+
+    Only the names of directories and their ``entry_points.txt`` are read, which takes a tenth of the time that
+    `importlib.metadata` needs to be imported. Each directory of ``sys.path`` is looked at once in a process.
+    """
+    return any(_adds_something(folder) for folder in sys.path)
+
+
+#: What other packages add to each category.
 _entry_points_found: dict[str, dict[str, Any]] = {}
+#: Directories of ``sys.path`` that were looked at, and whether a package in them adds something.
+_looked_at: dict[str, bool] = {}
 
 
 def _entry_points(category: str) -> dict[str, Any]:
     found = _entry_points_found.get(category)
     if found is None:
+        if not packages_add_something():
+            return {}
         from importlib.metadata import entry_points
 
         found = {point.name: point for point in entry_points(group=f"metaflow.{category}")}
         _entry_points_found[category] = found
     return found
+
+
+def _adds_something(folder: str) -> bool:
+    found = _looked_at.get(folder)
+    if found is None:
+        found = _looked_at[folder] = _has_entry_points(folder or ".")
+    return found
+
+
+def _has_entry_points(folder: str) -> bool:
+    try:
+        names = os.listdir(folder)
+    except NotADirectoryError:
+        return True  # packages in an archive: importlib.metadata can tell
+    except OSError:
+        return False
+    for name in names:
+        if name.endswith((".dist-info", ".egg-info")):
+            try:
+                with open(os.path.join(folder, name, "entry_points.txt"), "rb") as file:
+                    if b"[metaflow." in file.read():
+                        return True
+            except OSError:
+                continue  # most packages have no such file
+    return False

@@ -42,6 +42,9 @@ SETTINGS: dict[str, Setting] = {
     "AZURE_STORAGE_BLOB_SERVICE_ENDPOINT": Setting(
         None, "address of the Azure storage account, such as https://ACCOUNT.blob.core.windows.net"
     ),
+    "AZURE_STORAGE_WORKLOAD_TYPE": Setting(
+        "general", "accepted for configurations that have it: transfers are parallel in any case"
+    ),
     "CLIENT_CACHE_MAX_SIZE": Setting(10000, "size of the cache of what was read from other machines, in megabytes"),
     "CLIENT_CACHE_PATH": Setting(None, "directory of that cache; the user's cache directory if not given"),
     "CODE_PACKAGE_MAX_SIZE": Setting(1000, "size above which a code package is refused, in megabytes"),
@@ -51,6 +54,14 @@ SETTINGS: dict[str, Setting] = {
     "DATASTORE_SYSROOT_LOCAL": Setting(None, "directory that contains the .metaflow folder to use"),
     "DATASTORE_SYSROOT_S3": Setting(None, "root of the datastore in S3: s3://BUCKET/PREFIX"),
     "DATASTORE_SYSROOT_SPIN": Setting(None, "directory that contains the .metaflow_spin folder to use"),
+    "DATATOOLS_AZUREROOT": Setting(None, "where Azure(run=...) keeps files; DATASTORE_SYSROOT_AZURE/data if not given"),
+    "DATATOOLS_CLIENT_PARAMS": Setting({}, "options of S3 clients, as boto3.client() takes them"),
+    "DATATOOLS_GSROOT": Setting(None, "where GS(run=...) keeps files; DATASTORE_SYSROOT_GS/data if not given"),
+    "DATATOOLS_LOCALROOT": Setting(None, "where Local(run=...) keeps files; data in the .metaflow folder if not given"),
+    "DATATOOLS_S3ROOT": Setting(None, "where S3(run=...) keeps files; DATASTORE_SYSROOT_S3/data if not given"),
+    "DATATOOLS_SESSION_VARS": Setting({}, "options of the session of S3 clients, as boto3.Session() takes them"),
+    "DATATOOLS_SUFFIX": Setting("data", "name of the folder for the files of S3(run=...) in a datastore's root"),
+    "DEBUG_S3CLIENT": Setting(False, "whether S3() leaves its temporary files where they are"),
     "DEFAULT_DATASTORE": Setting("local", "kind of store for artifacts when --datastore is not given"),
     "DEFAULT_METADATA": Setting("local", "kind of store for records when --metadata is not given"),
     "DEFAULT_ENVIRONMENT": Setting("local", "how tasks get their packages when --environment is not given"),
@@ -63,23 +74,76 @@ SETTINGS: dict[str, Setting] = {
     "DEFAULT_SECRETS_ROLE": Setting(
         None, "role with which @secrets fetches from sources that do not name one", secret=False
     ),
+    "ENABLED_ARTIFACT_SERIALIZER": Setting(
+        [], "serializers that may be used, a list of their types; all if empty. One with a leading - may not"
+    ),
     "ENABLED_CMD": Setting([], "commands of `metaflow` that may be used, a list of names; all if empty"),
     "FEAT_ALWAYS_UPLOAD_CODE_PACKAGE": Setting(False, "make and keep a code package also of runs on this machine"),
+    "GC_KEEP_LAST": Setting(0, "how many of the newest runs of each flow `metaflow gc` keeps; 0 for no such rule"),
+    "GC_KEEP_TAGS": Setting(["keep", "pinned", "production"], "tags of runs that `metaflow gc` keeps, a list"),
+    "GC_OLDER_THAN": Setting(
+        None, "age from which on `metaflow gc` deletes runs, such as 90d; no such rule if not given"
+    ),
+    "GC_STATUS": Setting([], "how runs ended that `metaflow gc` deletes (done, failed, stopped), a list; any if empty"),
+    "GS_STORAGE_WORKLOAD_TYPE": Setting(
+        "general", "accepted for configurations that have it: transfers are parallel in any case"
+    ),
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),
+    "S3_CLIENT_RETRY_CONFIG": Setting(
+        {}, "retries as boto3 has them: its `max_attempts`, less one, is used instead of S3_RETRY_COUNT"
+    ),
+    "S3_CONDITIONAL_WRITES": Setting(
+        True,
+        "whether the S3 server heeds If-None-Match; if false, it is asked what is there before writing",
+    ),
+    "S3_CONNECT_TIMEOUT": Setting(5.0, "seconds that connecting to an object store may take"),
     "S3_ENDPOINT_URL": Setting(None, "address of an S3-compatible server to use instead of AWS"),
+    "S3_READ_TIMEOUT": Setting(
+        30.0, "seconds that an object store may be silent; ten times as long where a large object is being sent"
+    ),
+    "S3_LOG_TRANSIENT_RETRIES": Setting(False, "whether S3() says so when it tries something again"),
     "S3_RETRY_COUNT": Setting(7, "how often a request to an object store is tried again"),
-    "S3_SERVER_SIDE_ENCRYPTION": Setting(None, "how S3 encrypts what is stored: AES256 or aws:kms"),
+    "S3_SERVER_SIDE_ENCRYPTION": Setting(
+        None, "how S3 encrypts what is stored: AES256, aws:kms, or aws:kms:KEY with the id of a key"
+    ),
+    "S3_TEST_RETRYABLE_FAILURES": Setting(0, "percentage of the requests of S3() that are made to fail, for tests"),
+    "S3_TRANSIENT_RETRY_COUNT": Setting(20, "how often S3() goes on trying when the server stays too busy"),
     "S3_VERIFY_CERTIFICATE": Setting(
         None, "file with the certificates that the S3 server is checked against; false to check nothing"
     ),
     "S3_WORKER_COUNT": Setting(64, "how many objects are moved at a time"),
+    "SERVER_CORS_ORIGINS": Setting([], "addresses of web pages that may use `metaflow server` from a browser"),
+    "SERVER_DATABASE": Setting(
+        None, "database of `metaflow server`: the path of a SQLite file, or postgresql://USER@HOST/NAME", secret=True
+    ),
+    "SERVER_DATABASE_CONNECTIONS": Setting(
+        20, "how many connections to PostgreSQL `metaflow server` has at most", secret=False
+    ),
+    "SERVER_EVENT_DAYS": Setting(7, "how long `metaflow server` keeps events for listeners that were away, in days"),
+    "SERVER_HOST": Setting("127.0.0.1", "address on which `metaflow server` listens"),
+    "SERVER_LISTENERS": Setting(5000, "how many listeners to live events `metaflow server` accepts"),
+    "SERVER_LOG_FORMAT": Setting("text", "how `metaflow server` writes its log: text or json"),
+    "SERVER_LOG_LEVEL": Setting("info", "what `metaflow server` logs: debug, info (each request), warning or error"),
+    "SERVER_MAX_BODY": Setting(16, "largest body of a request that `metaflow server` accepts, in megabytes"),
+    "SERVER_PORT": Setting(8080, "port on which `metaflow server` listens; 0 for any that is free"),
+    "SERVER_READ_ONLY": Setting(False, "whether `metaflow server` refuses all writes"),
+    "SERVER_REQUESTS_AT_ONCE": Setting(500, "how many requests of one client `metaflow server` serves at a time"),
+    "SERVER_REQUESTS_PER_SECOND": Setting(1000, "how many requests a second it takes from one client; 0 for any"),
+    "SERVER_TOKENS": Setting(
+        None, "tokens that `metaflow server` accepts: NAME:read|write:TOKEN, separated by spaces", secret=True
+    ),
+    "SERVER_TOKENS_FILE": Setting(None, "file with tokens that `metaflow server` accepts, one a line", secret=False),
     "SERVICE_AUTH_KEY": Setting(None, "token for the metadata service"),
     "SERVICE_HEADERS": Setting({}, "further headers of requests to the metadata service"),
     "SERVICE_INTERNAL_URL": Setting(None, "address of the metadata service for tasks on other machines"),
     "SERVICE_RETRY_COUNT": Setting(5, "how often a request to the metadata service is tried again"),
     "SERVICE_URL": Setting(None, "address of the metadata service"),
+    "SERVICE_VERSION_CHECK": Setting(True, "whether a metadata service of another version is refused"),
+    "SKIP_UNPICKLABLE_ARTIFACTS": Setting(
+        False, "whether an artifact that cannot be pickled is left out, with a warning, instead of failing its task"
+    ),
     "SPIN_ALLOWED_DECORATORS": Setting(
         [
             "card",
@@ -99,6 +163,7 @@ SETTINGS: dict[str, Setting] = {
     "SPIN_PERSIST": Setting(False, "whether `spin` keeps artifacts when neither --persist nor --no-persist is given"),
     "START_METHOD": Setting("auto", "how a task's process starts: auto, fork or spawn"),
     "TEMPDIR": Setting(".", "directory that current.tempdir names"),
+    "TEST_S3_RETRY": Setting(False, "whether the first try of everything that S3() does is made to fail, for tests"),
     "TOGGLE_CMD": Setting([], "commands of `metaflow` to add (`+name`) or to take away (`-name`)"),
     "UI_URL": Setting(None, "address of the web app, shown when a run starts"),
     "USER": Setting(None, "your name, instead of the one that the system knows"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from metaflow.datastore.blobs import refresh
 from metaflow.datastore.file_errors import file_error
 from metaflow.datastore.layout import blob_key
 from metaflow.datastore.local import local_file
@@ -40,11 +41,12 @@ def borrow(entry: ArtifactEntry, source: ObjectStore, target: ObjectStore) -> No
     for segment in entry.segments:
         for reference in segment.chunks:
             key = blob_key(reference)
-            if target.stat(key) is not None:
-                continue
-            original, path = local_file(source, key), local_file(target, key)
-            if original is None or path is None or not _link(original, path):
-                _copy(key, source, target)
+            if target.stat(key) is None:
+                original, path = local_file(source, key), local_file(target, key)
+                if original is None or path is None or not _link(original, path):
+                    _copy(key, source, target)
+            # A link is as old as what it is a link to, and nothing in the target refers to it yet.
+            refresh(target, reference)
 
 
 def _link(original: Path, path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from metaflow.datastore.blobs import CHUNK_BYTES, save_stream
 from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, content_hash
 from metaflow.datastore.preview import MAXIMUM_LENGTH, preview
-from metaflow.datastore.serializer import FileSerializer
+from metaflow.datastore.serializer import FILE_ENCODING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def save_file(store: ObjectStore, file: BinaryIO, encoding: str | None) -> Artif
     inline, segments = (head + first, ()) if len(first) < INLINE_BYTES else (head, (save_stream(store, chunks()),))
     size = segments[0].size if segments else len(first)
     sha = content_hash(inline, segments)
-    return ArtifactEntry(size, str(type(shown)), FileSerializer.encoding, sha, preview(shown), inline, segments)
+    return ArtifactEntry(size, str(type(shown)), FILE_ENCODING, sha, preview(shown), inline, segments)
 
 
 def _read(file: BinaryIO) -> bytearray:

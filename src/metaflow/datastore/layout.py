@@ -8,6 +8,8 @@
     mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.log
     mf-store/runs/<flow>/<run>/<step>/<task>.cards/<file>
     mf-store/runs/<flow>/<run>/import.json                        only of a run that was imported
+    mf-store/runs/<flow>/<run>/reading-runs/<run>.json            a run that takes over tasks of this one right now
+    mf-store/runs/<flow>/<run>/deleting.json                      the run is being deleted
     mf-store/blobs/<first two digits of the hash>/<hash>          the bytes themselves
     mf-store/blobs/<first two digits of the hash>/<hash>.zst      compressed
 
@@ -29,6 +31,9 @@ COMPRESSED_SUFFIX = ".zst"
 SOURCE_ARTIFACT = "_source_files"
 #: Artifact of that task with the code package of the run, if one was made.
 PACKAGE_ARTIFACT = "_code_package"
+
+#: What the key of a run's record ends with.
+RUN_FILE = "/run.json"
 
 _RUNS = f"{STORE_DIRECTORY}/runs"
 _BLOBS = f"{STORE_DIRECTORY}/blobs"
@@ -56,7 +61,7 @@ def run_key(flow: str, run_id: str) -> str:
     DataException
         If a name cannot be part of a key.
     """
-    return f"{runs_prefix(flow, run_id)}run.json"
+    return runs_prefix(flow, run_id)[:-1] + RUN_FILE
 
 
 def runs_prefix(flow: str | None = None, run_id: str | None = None) -> str:
@@ -126,9 +131,53 @@ def import_key(flow: str, run_id: str) -> str:
     return f"{runs_prefix(flow, run_id)}import.json"
 
 
+def is_blob(key: str) -> bool:
+    """Say whether a key is that of a blob."""
+    return key.startswith(f"{_BLOBS}/")
+
+
+def is_manifest(key: str) -> bool:
+    """Say whether a key is that of a manifest."""
+    return key.endswith(_MANIFEST_SUFFIX) and key.startswith(f"{_RUNS}/")
+
+
+def deletion_key(flow: str, run_id: str) -> str:
+    """Key of the note that a run is being deleted, which is there until nothing else is left of the run.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}deleting.json"
+
+
+def clock_key(name: str) -> str:
+    """Key of an object that is written only to see what time its store has, and removed at once."""
+    return f"{STORE_DIRECTORY}/clock-{_checked('clock', name)}.json"
+
+
+def reading_key(flow: str, run_id: str, reader_id: str = "") -> str:
+    """Key of the note that another run of the flow takes over tasks of a run; what all of them begin with, if empty.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    prefix = f"{runs_prefix(flow, run_id)}reading-runs/"
+    return f"{prefix}{_checked('run', reader_id)}.json" if reader_id else prefix
+
+
+def parse_run_key(key: str) -> tuple[str, str, str] | None:
+    """Flow and run that a key belongs to, and the rest of it; None if it belongs to no run."""
+    parts = key.split("/", 4)
+    return (parts[2], parts[3], parts[4]) if len(parts) == 5 and key.startswith(f"{_RUNS}/") else None
+
+
 def parse_manifest_key(key: str) -> AttemptKey | None:
     """Say which attempt a manifest's key names; None if the key is not one of a manifest."""
-    if not key.startswith(f"{_RUNS}/") or not key.endswith(_MANIFEST_SUFFIX):
+    if not is_manifest(key):
         return None
     parts = key[len(_RUNS) + 1 : -len(_MANIFEST_SUFFIX)].split("/")
     if len(parts) != 4:
@@ -162,10 +211,29 @@ def blob_key(reference: str) -> str:
     return f"{_BLOBS}/{reference[:2]}/{reference}"
 
 
+def blobs_prefix() -> str:
+    """What the keys of all blobs begin with."""
+    return f"{_BLOBS}/"
+
+
+def parse_blob_key(key: str) -> str | None:
+    """Reference of the blob under a key; None if the key is not one of a blob."""
+    reference = key.rpartition("/")[2]
+    try:
+        return reference if key == blob_key(reference) else None
+    except DataException:
+        return None
+
+
 def _attempt_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> str:
     if attempt < 0:
         raise DataException(f"{attempt} is not the number of an attempt. Attempts are counted from 0.")
     return f"{runs_prefix(flow, run_id)}{_checked('step', step)}/{_checked('task', task_id)}.{attempt}"
+
+
+def is_name(name: str) -> bool:
+    """Whether this can be the name of a flow or a step, or the id of a run or a task."""
+    return _objection(name) is None
 
 
 def _checked(kind: str, name: str) -> str:

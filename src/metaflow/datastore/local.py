@@ -17,7 +17,7 @@ from metaflow.datastore.store import ObjectMissing, StoredObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, MutableSequence, Sequence
     from pathlib import Path
 
     from metaflow.datastore.store import Buffer, ObjectStore
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _HIDDEN = "."
 _TEMPORARY = ".tmp-"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+#: What a file system without hard links answers to who wants one.
+NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class LocalStore:
@@ -40,6 +41,8 @@ class LocalStore:
     """
 
     __slots__ = ("_root",)
+
+    is_remote = False
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(root)
@@ -72,7 +75,7 @@ class LocalStore:
         except FileExistsError:
             return False
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise file_error("write", path, error) from error
             return self._rename_if_free(temporary, path)
         finally:
@@ -103,7 +106,7 @@ class LocalStore:
             raise file_error("read", path, error) from error
         return StoredObject(key, found.st_size, found.st_mtime)
 
-    def fetch(self, key: str) -> Path:
+    def fetch(self, key: str, size: int | None = None) -> Path:
         """Return where the object is, without looking whether it is there."""
         return self.local_path(key)
 
@@ -124,10 +127,32 @@ class LocalStore:
 
     def scan(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all that begins with `prefix`, in no promised order, with sizes and times."""
-        for key in self.list(prefix):
-            found = self.stat(key)
-            if found is not None:  # it may have been removed since it was listed
-                yield found
+        folder, _, beginning = prefix.rpartition("/")
+        self._check_root()
+        pending = [f"{folder}/" if folder else ""]
+        while pending:
+            yield from self._scan_folder(pending.pop(), beginning, pending)
+            beginning = ""
+
+    def _scan_folder(self, folder: str, beginning: str, folders: MutableSequence[str]) -> Sequence[StoredObject]:
+        """Objects in a directory whose names begin so; directories in it that do are added to `folders`."""
+        path = f"{self._root}/{folder}"
+        found = []
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith(_HIDDEN) or not name.startswith(beginning):
+                        continue
+                    if entry.is_dir():
+                        folders.append(f"{folder}{name}/")
+                    elif (status := _status(entry)) is not None:
+                        found.append(StoredObject(folder + name, status.st_size, status.st_mtime))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise file_error("list", path, error) from error
+        return found
 
     def _folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the directories below `prefix`, which ends with a slash, without looking into them."""
@@ -221,6 +246,14 @@ def local_file(store: ObjectStore, key: str) -> Path | None:
     None if the store is not in a directory of this machine.
     """
     return store.local_path(key) if isinstance(store, LocalStore) else None
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """What the system says of a file; None if it was removed since it was listed."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _write_all(descriptor: int, part: Buffer) -> None:

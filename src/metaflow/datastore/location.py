@@ -2,7 +2,8 @@
 
 A location is an absolute path, or ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``azure://container/prefix``. Kinds
 of stores are found by name, so that other packages can add theirs through the entry point group
-``metaflow.object_stores``: a function that takes a location and returns an ObjectStore.
+``metaflow.object_stores``: a function that takes a location and returns an ObjectStore. What is read from them passes
+through the cache of this machine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 #: Schemes of locations that people write in more than one way.
 _OTHER_SCHEMES = {"az": "azure", "gcs": "gs"}
+
+#: Location of the files of a run that Netflix's Metaflow recorded in our service: wherever it keeps them.
+WRITTEN_BY_METAFLOW = "metaflow://"
+#: Why these cannot be opened.
+FILES_OF_METAFLOW = (
+    "This run was made with Netflix's Metaflow: its records are here, but its artifacts, logs and cards can be read "
+    "with that package only. `metaflow import-runs` brings along those of a local datastore."
+)
 
 
 def kind_of(location: str) -> str:
@@ -51,6 +60,8 @@ def open_store(location: str) -> ObjectStore:
         from metaflow.datastore.local import LocalStore
 
         return LocalStore(location)
+    if location == WRITTEN_BY_METAFLOW:
+        raise DataException(FILES_OF_METAFLOW)
     from metaflow.registry import load, names
 
     try:
@@ -58,8 +69,10 @@ def open_store(location: str) -> ObjectStore:
     except KeyError:
         known = ", ".join(["local", *names("object_stores")])
         raise DataException(f"There is no kind of datastore called '{kind}' here ({known}): {location}.") from None
-    store: ObjectStore = make(location)
-    return store
+    from metaflow.datastore.cache import open_cache
+    from metaflow.datastore.cached import CachedStore
+
+    return CachedStore(location, make(location), open_cache())
 
 
 def location_of(kind: str, root: str | None) -> str:
@@ -107,6 +120,16 @@ def location_of(kind: str, root: str | None) -> str:
     return f"{kind}://{rest}"
 
 
+def name_of_object(store: ObjectStore, key: str) -> str:
+    """What a message calls an object: the path of its file, or its address."""
+    from metaflow.datastore.cached import CachedStore
+    from metaflow.datastore.local import local_file
+
+    if isinstance(store, CachedStore):
+        return f"{store.location}/{key}"
+    return str(local_file(store, key) or key)
+
+
 def split_location(location: str) -> tuple[str, str]:
     """Bucket (or container) and prefix of a location; the prefix is empty, or ends with a slash."""
     bucket, _, prefix = location.partition("://")[2].partition("/")
@@ -125,9 +148,13 @@ def kind_of_root(kind: str | None, root: str | None) -> str:
 
     Raises
     ------
+    DataException
+        If the root looks like an address, but is none.
     MetaflowException
         If the setting cannot be read.
     """
+    if root is not None:
+        _refuse_broken_address(root)
     if kind is not None:
         return kind
     if root is not None and (found := kind_of(root)) != "local":
@@ -136,6 +163,17 @@ def kind_of_root(kind: str | None, root: str | None) -> str:
     if root is not None and default not in ("local", "azure"):
         return "local"  # a directory was named, whatever the default is
     return default
+
+
+def _refuse_broken_address(root: str) -> None:
+    """Tell somebody who wrote ``s3:/bucket`` before a directory of that name is made."""
+    scheme, colon, rest = root.partition(":")
+    if colon and not rest.startswith("//"):
+        from metaflow.registry import names
+
+        kind = _OTHER_SCHEMES.get(scheme, scheme)
+        if kind in names("object_stores"):
+            raise DataException(f"'{root}' is not the root of a {kind} datastore: write it as {_example(kind)}.")
 
 
 def check_kind(kind: str) -> None:

@@ -163,6 +163,22 @@ class LogWriter:
         self._torn = False
 
 
+def overwrite_log(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write other content into the same file: a task that still runs goes on adding its lines to it.
+
+    Raises
+    ------
+    DataException
+        If the file cannot be written.
+    """
+    try:
+        with open(path, "r+b") as file:
+            file.write(content)
+            file.truncate()
+    except OSError as error:
+        raise file_error("overwrite the log", path, error) from error
+
+
 def format_lines(stream: LogStream, lines: Sequence[bytes], now_microseconds: int) -> bytes:
     """Lines, given without line feeds, as they stand in a log."""
     prefix = b"%s %d " % (_LETTERS[stream], now_microseconds)

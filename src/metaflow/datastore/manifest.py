@@ -31,6 +31,8 @@ INLINE_BYTES = 4096
 _MAGIC = b"metaflow-manifest "
 _VERSION = b"1"
 _FIRST_LINE_BYTES = len(_MAGIC) + len(_VERSION) + 1 + 64 + 1
+#: Facts of an artifact of which there are none.
+NO_FACTS: Mapping[str, Any] = {}
 _encode_json = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -53,6 +55,10 @@ class ArtifactEntry(NamedTuple):
         The serialised stream, if it is small; then the segments are its buffers only.
     segments : tuple of Segment
         The stream, unless it is inline, then the buffers.
+    facts : mapping
+        What the value is, for programs, in JSON's terms; empty for most. See `metaflow.datastore.preview.describe`.
+    serializer : mapping or None
+        What a serializer that is none of ours needs to read the bytes; see `metaflow.datastore.serializer`.
     """
 
     size: int
@@ -62,6 +68,8 @@ class ArtifactEntry(NamedTuple):
     preview: str
     inline: bytes | None
     segments: tuple[Segment, ...]
+    facts: Mapping[str, Any] = NO_FACTS
+    serializer: Mapping[str, Any] | None = None
 
 
 def content_hash(inline: bytes | None, segments: Sequence[Segment]) -> str:
@@ -124,8 +132,14 @@ class Manifest(NamedTuple):
         """Return the manifest's file."""
         rows: dict[str, list[object]] = {}
         inline: list[bytes] = []
+        facts: dict[str, Mapping[str, Any]] = {}
+        serializers: dict[str, Mapping[str, Any]] = {}
         offset = 0
         for name, entry in self.artifacts.items():
+            if entry.facts:
+                facts[name] = entry.facts
+            if entry.serializer is not None:
+                serializers[name] = entry.serializer
             length = None
             if entry.inline is not None:
                 length = len(entry.inline)
@@ -133,7 +147,7 @@ class Manifest(NamedTuple):
             segments = [(segment.size, *segment.chunks) for segment in entry.segments]
             rows[name] = [*entry[:5], offset, length, segments]
             offset += length or 0
-        header = {
+        header: dict[str, Any] = {
             "flow": self.flow,
             "run_id": self.run_id,
             "step": self.step,
@@ -142,6 +156,11 @@ class Manifest(NamedTuple):
             "record": self.record,
             "artifacts": rows,
         }
+        # Beside the rows, so that a version that does not know of them reads all the rest.
+        if facts:
+            header["facts"] = facts
+        if serializers:
+            header["serializers"] = serializers
         body = b"".join([_encode_json(header).encode("ascii"), b"\n", *inline])
         return b"%s%s %s\n%s" % (_MAGIC, _VERSION, blake3(body).hexdigest().encode("ascii"), body)
 
@@ -189,11 +208,22 @@ def _decode_body(body: bytes) -> Manifest:
     header = loads(body[:end])
     base = end + 1
     artifacts = {}
+    facts, serializers = header.get("facts", NO_FACTS), header.get("serializers", NO_FACTS)
     for name, row in header["artifacts"].items():
         size, type_name, encoding, sha, preview, offset, length, rows = row
         inline = None if length is None else body[base + offset : base + offset + length]
         segments = tuple([Segment(total, tuple(chunks)) for total, *chunks in rows]) if rows else ()
-        artifacts[name] = ArtifactEntry(size, type_name, encoding, sha, preview, inline, segments)
+        artifacts[name] = ArtifactEntry(
+            size,
+            type_name,
+            encoding,
+            sha,
+            preview,
+            inline,
+            segments,
+            facts.get(name, NO_FACTS),
+            serializers.get(name),
+        )
     return Manifest(
         header["flow"],
         header["run_id"],

@@ -57,19 +57,6 @@ class _Unpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-class MetaflowPickleSerializer:
-    """Reads pickles as Metaflow wrote them, of whichever protocol."""
-
-    encoding = "pickle-v4"
-
-    def accepts(self, value: object) -> bool:
-        """Say no: values of ours are pickled otherwise."""
-        return False
-
-    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> object:
-        """Return the value. Any exception of the classes being loaded passes through."""
-        return _Unpickler(io.BytesIO(stream)).load()
+def load_pickle(stream: Buffer, buffers: Sequence[Buffer]) -> object:
+    """Load a pickle as Metaflow wrote it, of whichever protocol. Any exception of its classes passes through."""
+    return _Unpickler(io.BytesIO(stream)).load()

@@ -13,9 +13,27 @@ _Result = TypeVar("_Result")
 
 #: Most items that are worked on at a time.
 MAXIMUM_THREADS = 8
+#: Bytes of large objects that may be under way over a network at a time. That much memory can be in use beside them.
+BYTES_UNDER_WAY = 128 * 1024 * 1024
 
 
-def map_in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+def threads_for_network(size: int) -> int:
+    """How many objects of a size to move over a network at a time.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of each.
+    """
+    from metaflow import settings
+
+    workers: int = settings.get("S3_WORKER_COUNT")
+    return max(1, min(workers, BYTES_UNDER_WAY // max(size, 1)))
+
+
+def map_in_threads(
+    function: Callable[[_Item], _Result], items: Sequence[_Item], threads: int | None = None
+) -> list[_Result]:
     """Apply a function that releases the interpreter lock to every item, in parallel.
 
     The calling thread takes part, and no other thread outlives the call, whatever is raised: the process may
@@ -27,6 +45,9 @@ def map_in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item])
         Takes an item.
     items : sequence
         A single item is done without a thread.
+    threads : int, optional
+        How many items to work on at a time, where waiting is most of the work; as many as there are processors if not
+        given.
 
     Returns
     -------
@@ -60,11 +81,11 @@ def map_in_threads(function: Callable[[_Item], _Result], items: Sequence[_Item])
         except BaseException as error:
             failures.append(error)
 
-    count = min(MAXIMUM_THREADS, os.cpu_count() or 1, len(items))
-    threads = [Thread(target=work, daemon=True) for _ in range(count - 1)]
+    count = min(len(items), threads or min(MAXIMUM_THREADS, os.cpu_count() or 1))
     started = []
     try:
-        for thread in threads:
+        for _ in range(count - 1):
+            thread = Thread(target=work, daemon=True)
             thread.start()
             started.append(thread)
         work()

@@ -1,16 +1,20 @@
-"""A short text that shows what a value is, made when it is saved.
+"""A short text that shows what a value is, and facts about it, made when it is saved.
 
-It is all that a web page or a service ever shows of an artifact without loading it. Only built-in values are
-shown by their content, and only through code of Python itself: no `__repr__` of a user's class runs here.
+That is all that a web page or a service ever shows of an artifact without loading it. Built-in values are shown by
+their content, through code of Python itself, and values of known libraries through code of theirs: no `__repr__` of a
+user's class runs here.
 """
 
 from __future__ import annotations
 
 from itertools import islice
 
+from metaflow.datastore.manifest import NO_FACTS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 #: Longest preview, in characters.
 MAXIMUM_LENGTH = 200
@@ -21,9 +25,6 @@ _MAXIMUM_DEPTH = 2
 _MAXIMUM_LEAF = 60
 # Printing an integer takes time quadratic in its digits, and Python refuses the very long ones.
 _MAXIMUM_INTEGER_BITS = 256
-# Libraries whose shape, dtype and column attributes are plain data. Others might compute, or run code of the
-# user.
-_ARRAY_LIBRARIES = {"numpy", "pandas", "polars", "torch", "scipy", "pyarrow"}
 
 
 def preview(value: object) -> str:
@@ -39,7 +40,44 @@ def preview(value: object) -> str:
     str
         At most 200 characters.
     """
-    text = _show(value, 0, MAXIMUM_LENGTH)
+    return _cut(_show(value, 0, MAXIMUM_LENGTH))
+
+
+def describe(value: object) -> tuple[str, Mapping[str, Any]]:
+    """Show what `value` is, and tell facts about it.
+
+    Parameters
+    ----------
+    value : object
+        Anything; see `preview`.
+
+    Returns
+    -------
+    tuple of (str, mapping)
+        The preview, and in JSON's terms: for built-in containers ``length``; for arrays, frames and tensors ``shape``,
+        ``dtype``, ``columns`` and the like (see `metaflow.datastore.library_values`); for others nothing.
+    """
+    kind = type(value)
+    leaf = _LEAVES.get(kind)
+    if leaf is not None:
+        return _cut(leaf(value, MAXIMUM_LENGTH)), NO_FACTS
+    container = _CONTAINERS.get(kind)
+    if container is not None:
+        return _cut(container(value, 0)), {"length": len(value)}  # type: ignore[arg-type]
+    from metaflow.datastore.library_values import facts_of, text_of
+
+    facts = facts_of(value)
+    return shortened(_object(value, kind) if facts is None else text_of(value, facts)), facts or NO_FACTS
+
+
+def shortened(text: str) -> str:
+    """A text in one line of printable characters, cut to the length of a preview."""
+    if not text.isprintable():
+        text = "".join([character if character.isprintable() else " " for character in text])
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAXIMUM_LENGTH else text[: MAXIMUM_LENGTH - len(_ELLIPSIS)] + _ELLIPSIS
 
 
@@ -51,7 +89,7 @@ def _show(value: object, depth: int, limit: int) -> str:
     container = _CONTAINERS.get(cls)
     if container is not None:
         return container(value, depth)
-    return _describe(value, cls)
+    return _library_value(value, cls)
 
 
 def _literal(value: object, limit: int) -> str:
@@ -70,7 +108,7 @@ def _text(value: str | bytes | bytearray, limit: int) -> str:
 
 
 def _type(value: type, limit: int) -> str:
-    return f"<class {_type_name(value)}>"
+    return f"<class {type_name(value)}>"
 
 
 def _list(value: list[object], depth: int) -> str:
@@ -110,35 +148,20 @@ def _dictionary(value: dict[object, object], depth: int) -> str:
     return "{" + ", ".join(shown) + "}"
 
 
-def _describe(value: object, cls: type) -> str:
-    """Name the class of an object that is not built in, with its shape if it is an array of some kind."""
-    name = _type_name(cls)
-    if name.partition(".")[0] not in _ARRAY_LIBRARIES:
-        return f"<{name}>"
-    try:
-        return _array(value, cls.__name__)
-    except Exception:
-        # No array, or one that cannot tell its shape: still an object that can be named.
-        return f"<{name}>"
+def _object(value: object, cls: type) -> str:
+    """Name the class of an object that is not built in."""
+    return f"<{type_name(cls)}>"
 
 
-def _array(value: object, name: str) -> str:
-    shape = value.shape  # type: ignore[attr-defined]
-    dtype = getattr(value, "dtype", None)
-    if shape == () and hasattr(value, "item"):
-        item = value.item()
-        if type(item) in _LEAVES:
-            return f"{dtype}: {_show(item, 0, _MAXIMUM_LEAF)}"
-    parts = [f"shape={tuple(int(length) for length in shape)}"]
-    if dtype is not None:
-        parts.append(f"dtype={dtype}")
-    names = getattr(value, "columns", None)
-    if names is not None:
-        parts.append(f"columns=[{_items(names, len(names), 0)}]")
-    return " ".join([name, *parts])
+def _library_value(value: object, cls: type) -> str:
+    from metaflow.datastore.library_values import facts_of, text_of
+
+    facts = facts_of(value, briefly=True)
+    return _object(value, cls) if facts is None else text_of(value, facts)
 
 
-def _type_name(cls: type) -> str:
+def type_name(cls: type) -> str:
+    """Name of a class, with its module unless it is built in."""
     # Both names can be set to anything by a program; type's own slots are asked so that no metaclass answers.
     module = type.__getattribute__(cls, "__module__")
     name = type.__getattribute__(cls, "__qualname__")

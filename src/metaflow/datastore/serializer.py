@@ -1,25 +1,39 @@
 """Values to bytes and back.
 
-A serializer turns a value into a *stream* and any number of *buffers*. The buffers are views of the value's
-own memory: an array's bytes go from there to the disk without being copied. Serializers are asked in order of
-priority, and the encoding that is stored with the bytes says which of them reads the bytes again.
+A value becomes a *stream* and any number of *buffers*. The buffers are views of the value's own memory: an array's
+bytes go from there to the disk without being copied. The *encoding* that is stored with the bytes says what reads them
+again.
+
+Values are pickled, unless a serializer of another package or of the program takes them
+(`metaflow.datastore.artifacts`). That there are none has to cost nothing: they are looked for when the first value
+comes that is no plain scalar.
 """
 
 from __future__ import annotations
 
 import pickle
-from typing import NamedTuple, Protocol
+import sys
+from typing import Any, NamedTuple
 
-from metaflow.exception import DataException, MetaflowException
+from metaflow.exception import MetaflowException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from metaflow.datastore.store import Buffer
 
+    Offer: TypeAlias = Callable[[object, str], "Serialized | None"]
+
 #: Buffers from this size in bytes on are stored beside the stream; smaller ones are copied into it.
 OUT_OF_BAND_BYTES = 64 * 1024
+#: How we pickle.
+PICKLE_ENCODING = "pickle-v5"
+#: Content of a file, stored as it is.
+FILE_ENCODING = "file-v1"
+#: Types whose values no serializer of another package is asked about.
+SCALAR_TYPES = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 _PICKLE_PROTOCOL = 5
 
@@ -29,7 +43,7 @@ class Serialized(NamedTuple):
 
     Attributes
     ----------
-    stream : bytes
+    stream : bytes-like
         What the serializer wrote.
     buffers : list of memoryview
         Flat views of memory that the value owns; valid as long as the value is neither changed nor gone.
@@ -37,167 +51,20 @@ class Serialized(NamedTuple):
         Name of the format, which `deserialize` needs.
     type_name : str
         The value's type, like ``<class 'int'>``.
+    serializer : mapping or None
+        What a serializer that is none of ours needs to read the bytes again, in JSON's terms.
     """
 
-    stream: bytes
+    stream: Buffer
     buffers: list[memoryview]
     encoding: str
     type_name: str
+    serializer: Mapping[str, Any] | None = None
 
     @property
     def size(self) -> int:
         """Bytes in all."""
         return len(self.stream) + sum(buffer.nbytes for buffer in self.buffers)
-
-
-class Serializer(Protocol):
-    """One way to turn values into bytes."""
-
-    encoding: str
-
-    def accepts(self, value: object) -> bool:
-        """Say whether this serializer takes the value."""
-        ...
-
-    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
-        """Return stream and buffers; `name` is what a message calls the value."""
-        ...
-
-    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> object:
-        """Return the value again; the buffers are writable and now belong to it."""
-        ...
-
-
-class PickleSerializer:
-    """Pickle with out-of-band buffers: takes every value, and is asked last."""
-
-    encoding = "pickle-v5"
-
-    def accepts(self, value: object) -> bool:
-        """Say yes: whether a value can be pickled shows only when it is tried."""
-        return True
-
-    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
-        """Return the pickle stream and the large buffers.
-
-        Raises
-        ------
-        UnpicklableArtifactException
-            If the value, or something in it, cannot be pickled.
-        """
-        buffers: list[memoryview] = []
-
-        def keep_in_stream(buffer: pickle.PickleBuffer) -> bool:
-            view = buffer.raw()
-            if view.nbytes < OUT_OF_BAND_BYTES:
-                return True
-            buffers.append(view)
-            return False
-
-        try:
-            return pickle.dumps(value, _PICKLE_PROTOCOL, buffer_callback=keep_in_stream), buffers
-        except (MemoryError, MetaflowException):
-            # Neither is about the value: the latter is a timeout that struck while it was pickled.
-            raise
-        except Exception as error:
-            from metaflow.datastore.unpicklable import unpicklable
-
-            raise unpicklable(value, name, error) from error
-
-    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> object:
-        """Return the value again. Any exception of the classes being loaded passes through."""
-        return pickle.loads(stream, buffers=buffers)
-
-
-class FileSerializer:
-    """Reads the content of a file that was stored as it is, as text or as bytes."""
-
-    encoding = "file-v1"
-
-    def accepts(self, value: object) -> bool:
-        """Say no: files do not come as values, but from `metaflow.datastore.file_content`."""
-        return False
-
-    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> object:
-        """Return the content; in a text all lines end alike, as when Python reads a text file.
-
-        The stream's first line is the encoding of a text, or empty for bytes. A small file's content follows in the
-        stream, that of a larger one is the buffer.
-        """
-        first_line, _, content = bytes(stream).partition(b"\n")
-        encoding = first_line.decode("ascii")
-        whole: Buffer = buffers[0] if buffers else content
-        if not encoding:
-            return bytes(whole)
-        text = str(whole, encoding)
-        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-class SerializerRegistry:
-    """Serializers in order of priority."""
-
-    def __init__(self) -> None:
-        self._ordered: list[tuple[int, Serializer]] = []
-
-    def register(self, serializer: Serializer, priority: int) -> None:
-        """Add a serializer.
-
-        Parameters
-        ----------
-        serializer : Serializer
-            Its encoding must not be taken yet.
-        priority : int
-            Higher is asked earlier. Pickle, which takes everything, has 0.
-
-        Raises
-        ------
-        DataException
-            If another serializer has the same encoding.
-        """
-        if any(known.encoding == serializer.encoding for _, known in self._ordered):
-            raise DataException(
-                f"There already is a serializer for the encoding '{serializer.encoding}'. "
-                "Give the new one another name."
-            )
-        self._ordered.append((priority, serializer))
-        self._ordered.sort(key=lambda pair: -pair[0])
-
-    def serialize(self, value: object, name: str = "value") -> Serialized:
-        """Turn a value into bytes; see the function of the same name."""
-        for _, serializer in self._ordered:
-            if serializer.accepts(value):
-                stream, buffers = serializer.serialize(value, name)
-                return Serialized(stream, buffers, serializer.encoding, type.__repr__(type(value)))
-        raise DataException(f"No serializer takes `{name}`, a {type.__repr__(type(value))}.")
-
-    def deserialize(self, encoding: str, stream: Buffer, buffers: Sequence[Buffer]) -> object:
-        """Turn bytes into the value again; see the function of the same name."""
-        return self._that_wrote(encoding).deserialize(stream, buffers)
-
-    def _that_wrote(self, encoding: str) -> Serializer:
-        for _, serializer in self._ordered:
-            if serializer.encoding == encoding:
-                return serializer
-        from metaflow.registry import load, names
-
-        try:
-            found: Serializer = load("serializers", encoding)()
-        except KeyError:
-            known = ", ".join([*(serializer.encoding for _, serializer in self._ordered), *names("serializers")])
-            raise DataException(
-                f"It is encoded as '{encoding}', which nothing here can read (known: {known}). "
-                "Install the package or the newer version of metaflow that wrote it."
-            ) from None
-        return found
-
-
-SERIALIZERS = SerializerRegistry()
-SERIALIZERS.register(PickleSerializer(), 0)
-SERIALIZERS.register(FileSerializer(), -1)
 
 
 def serialize(value: object, name: str = "value") -> Serialized:
@@ -219,11 +86,57 @@ def serialize(value: object, name: str = "value") -> Serialized:
     ------
     UnpicklableArtifactException
         If the value, or something in it, cannot be pickled; the message names the attribute at fault.
+    DataException
+        If another serializer takes the value and fails.
     """
-    return SERIALIZERS.serialize(value, name)
+    offer = _offer
+    if offer is None and not _looked and type(value) not in SCALAR_TYPES:
+        offer = _look_for_serializers()
+    if offer is not None:
+        taken = offer(value, name)
+        if taken is not None:
+            return taken
+    return serialize_by_pickle(value, name)
 
 
-def deserialize(encoding: str, stream: Buffer, buffers: Sequence[Buffer]) -> object:
+def serialize_by_pickle(value: object, name: str = "value") -> Serialized:
+    """Like `serialize`, but no other serializer is asked."""
+    kind = type(value)
+    if kind in SCALAR_TYPES:
+        return Serialized(pickle.dumps(value, _PICKLE_PROTOCOL), [], PICKLE_ENCODING, type.__repr__(kind))
+    buffers: list[memoryview] = []
+
+    def keep_in_stream(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < OUT_OF_BAND_BYTES:
+            return True
+        buffers.append(view)
+        return False
+
+    try:
+        if not _has_reducers():
+            stream = pickle.dumps(value, _PICKLE_PROTOCOL, buffer_callback=keep_in_stream)
+        else:
+            from metaflow.datastore.reducers import dump
+
+            stream = dump(value, _PICKLE_PROTOCOL, keep_in_stream)
+    except (MemoryError, MetaflowException):
+        # Neither is about the value: the latter is a timeout that struck while it was pickled.
+        raise
+    except Exception as error:
+        from metaflow.datastore.unpicklable import unpicklable
+
+        raise unpicklable(value, name, error) from error
+    return Serialized(stream, buffers, PICKLE_ENCODING, type.__repr__(kind))
+
+
+def deserialize(
+    encoding: str,
+    stream: Buffer,
+    buffers: Sequence[Buffer],
+    type_name: str = "",
+    serializer: Mapping[str, Any] | None = None,
+) -> object:
     """Turn bytes into the value again.
 
     Parameters
@@ -234,6 +147,10 @@ def deserialize(encoding: str, stream: Buffer, buffers: Sequence[Buffer]) -> obj
         As `serialize` returned it.
     buffers : sequence of bytes-like
         Copies of the buffers in the same order, writable. The value keeps them.
+    type_name : str
+        As `serialize` returned it.
+    serializer : mapping or None
+        As `serialize` returned it.
 
     Returns
     -------
@@ -243,6 +160,70 @@ def deserialize(encoding: str, stream: Buffer, buffers: Sequence[Buffer]) -> obj
     Raises
     ------
     DataException
-        If the encoding is unknown. Whatever the value's own classes raise passes through.
+        If nothing here reads the encoding. Whatever the value's own classes raise passes through.
     """
-    return SERIALIZERS.deserialize(encoding, stream, buffers)
+    if serializer is None:
+        if encoding == PICKLE_ENCODING:
+            return pickle.loads(stream, buffers=buffers)
+        if encoding == FILE_ENCODING:
+            return _content_of_file(stream, buffers)
+        from metaflow.registry import BUILT_IN, load
+
+        if encoding in BUILT_IN["decoders"]:
+            return load("decoders", encoding)(stream, buffers)
+    from metaflow.datastore.artifacts.adapter import deserialize_by_others
+
+    return deserialize_by_others(encoding, stream, buffers, type_name, serializer)
+
+
+def use_other_serializers(offer: Offer | None) -> None:
+    """Have `serialize` offer values to other serializers first.
+
+    Parameters
+    ----------
+    offer : callable or None
+        Given a value and its name, it returns the value as bytes, or None if nobody takes it. None to look for
+        serializers again when the next value comes.
+    """
+    global _offer, _looked
+    _offer, _looked = offer, offer is not None
+
+
+_offer: Offer | None = None
+#: Whether it is known that other packages have no serializers.
+_looked = False
+
+
+def _look_for_serializers() -> Offer | None:
+    """Find out, once in a process, whether other packages have serializers."""
+    global _looked
+    _looked = True
+    from metaflow.registry import added_by_packages
+
+    if not added_by_packages("artifact_serializers"):
+        return None
+    from metaflow.datastore.artifacts.adapter import offer_to_others
+
+    use_other_serializers(offer_to_others)
+    return offer_to_others
+
+
+def _has_reducers() -> bool:
+    """Whether the program has imported a library whose values we pickle in a way of our own."""
+    modules = sys.modules
+    return "numpy" in modules or "polars" in modules or "pyarrow" in modules or "torch" in modules
+
+
+def _content_of_file(stream: Buffer, buffers: Sequence[Buffer]) -> str | bytes:
+    """Content of a file that was stored as it is; in a text all lines end alike, as when Python reads a text file.
+
+    The stream's first line is the encoding of a text, or empty for bytes. A small file's content follows in the
+    stream, that of a larger one is the buffer.
+    """
+    first_line, _, content = bytes(stream).partition(b"\n")
+    encoding = first_line.decode("ascii")
+    whole: Buffer = buffers[0] if buffers else content
+    if not encoding:
+        return bytes(whole)
+    text = str(whole, encoding)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

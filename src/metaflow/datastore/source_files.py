@@ -43,42 +43,34 @@ class SourceFiles(NamedTuple):
     info: dict[str, Any]
 
 
-class SourceFilesSerializer:
-    """Turns :class:`SourceFiles` into bytes and back."""
+def dump_source_files(source: SourceFiles) -> Serialized:
+    """Turn it into a line of JSON with the small files behind it, and the other files as buffers."""
+    header = {
+        "script": source.script,
+        "info": source.info,
+        "left_out": dict(source.left_out),
+        "files": [(path, len(content)) for path, content in source.files.items()],
+    }
+    contents = source.files.values()
+    small = [content for content in contents if len(content) < _OWN_BLOB_BYTES]
+    stream = b"".join([json.dumps(header, separators=(",", ":")).encode("ascii"), b"\n", *small])
+    large = [memoryview(content) for content in contents if len(content) >= _OWN_BLOB_BYTES]
+    return Serialized(stream, large, "source-files-v1", str(SourceFiles))
 
-    encoding = "source-files-v1"
 
-    def accepts(self, value: object) -> bool:
-        """Say whether `value` is what this is for."""
-        return isinstance(value, SourceFiles)
-
-    def serialize(self, value: object, name: str) -> tuple[bytes, list[memoryview]]:
-        """Return a line of JSON with the small files behind it, and the others."""
-        assert isinstance(value, SourceFiles)
-        header = {
-            "script": value.script,
-            "info": value.info,
-            "left_out": dict(value.left_out),
-            "files": [(path, len(content)) for path, content in value.files.items()],
-        }
-        contents = value.files.values()
-        small = [content for content in contents if len(content) < _OWN_BLOB_BYTES]
-        stream = b"".join([json.dumps(header, separators=(",", ":")).encode("ascii"), b"\n", *small])
-        return stream, [memoryview(content) for content in contents if len(content) >= _OWN_BLOB_BYTES]
-
-    def deserialize(self, stream: Buffer, buffers: Sequence[Buffer]) -> SourceFiles:
-        """Return what was serialized."""
-        first_line, _, rest = bytes(stream).partition(b"\n")
-        header = json.loads(first_line)
-        large = iter(buffers)
-        files, start = {}, 0
-        for path, size in header["files"]:
-            if size >= _OWN_BLOB_BYTES:
-                files[path] = bytes(next(large))
-            else:
-                files[path] = rest[start : start + size]
-                start += size
-        return SourceFiles(header["script"], files, header["left_out"], header["info"])
+def load_source_files(stream: Buffer, buffers: Sequence[Buffer]) -> SourceFiles:
+    """Turn what `dump_source_files` returned into the value again."""
+    first_line, _, rest = bytes(stream).partition(b"\n")
+    header = json.loads(first_line)
+    large = iter(buffers)
+    files, start = {}, 0
+    for path, size in header["files"]:
+        if size >= _OWN_BLOB_BYTES:
+            files[path] = bytes(next(large))
+        else:
+            files[path] = rest[start : start + size]
+            start += size
+    return SourceFiles(header["script"], files, header["left_out"], header["info"])
 
 
 def save_source_files(store: ObjectStore, source: SourceFiles) -> ArtifactEntry:
@@ -89,7 +81,4 @@ def save_source_files(store: ObjectStore, source: SourceFiles) -> ArtifactEntry:
     DataException
         If it cannot be stored.
     """
-    serializer = SourceFilesSerializer()
-    stream, buffers = serializer.serialize(source, source.script)
-    serialized = Serialized(stream, buffers, serializer.encoding, str(SourceFiles))
-    return store_serialized(store, serialized, f"{source.script}: {len(source.files)} files")
+    return store_serialized(store, dump_source_files(source), f"{source.script}: {len(source.files)} files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from metaflow.exception import DataException
+from metaflow.exception import AccessDenied, BucketMissing, DataException, StoreUnavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 #: Contiguous bytes that a store takes or a serializer hands over.
 Buffer = bytes | bytearray | memoryview
+
+
+#: Errors that say that a store cannot be used now, and nothing of the object that was asked for: it must not be taken
+#: for missing or damaged because of them.
+OUT_OF_REACH = (StoreUnavailable, AccessDenied, BucketMissing)
 
 
 class ObjectMissing(DataException):
@@ -43,7 +48,14 @@ class ObjectStore(Protocol):
 
     Keys are relative paths with forward slashes. A reader sees an object whole or not at all, whenever its
     writer dies. Any method raises DataException when the store itself fails.
+
+    Attributes
+    ----------
+    is_remote : bool
+        Whether each call is a journey over a network, so that it pays to make many at a time.
     """
+
+    is_remote: bool
 
     def put(self, key: str, parts: Sequence[Buffer]) -> None:
         """Store `parts`, one behind the other, under `key`, in place of what was there."""
@@ -61,11 +73,13 @@ class ObjectStore(Protocol):
         """Say how large the object is and when it was written; None if there is none."""
         ...
 
-    def fetch(self, key: str) -> Path | None:
-        """Return a file on this machine that has the object's bytes, which is brought here if need be.
+    def fetch(self, key: str, size: int | None = None) -> Path | None:
+        """Return a file on this machine that has the object's bytes; it is not to be written to.
 
-        It is not to be written to, and is there at least until the process ends or the object is deleted. None if this
-        store keeps no files here, so that the bytes are to be had with `get` only; ObjectMissing if there is no object.
+        If there is none and `size` says how many bytes the object has, it is brought here. None if it is not here
+        after that, as this store keeps no files, or has no room: then the bytes are to be had with `get`. The file may
+        be gone when it is opened, be it that the object was deleted or that the store needed the room for others;
+        asking again tells.
         """
         ...
 

@@ -6,35 +6,38 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from metaflow.datastore.blobs import load_segment, save_segments
+from metaflow.datastore.blobs import MAP_BYTES, Segment, load_segment, save_segments
 from metaflow.datastore.layout import manifest_key, parse_manifest_key, runs_prefix
-from metaflow.datastore.local import local_file
-from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, Manifest, content_hash
-from metaflow.datastore.preview import preview
+from metaflow.datastore.manifest import INLINE_BYTES, NO_FACTS, ArtifactEntry, Manifest, content_hash
+from metaflow.datastore.preview import describe
 from metaflow.datastore.scalars import MAXIMUM_COUNT, is_scalar, may_be_scalar
-from metaflow.datastore.serializer import deserialize, serialize
-from metaflow.datastore.store import ObjectMissing
+from metaflow.datastore.serializer import deserialize, serialize, serialize_by_pickle
+from metaflow.datastore.store import OUT_OF_REACH, ObjectMissing
 from metaflow.exception import (
     CorruptedDataException,
     DataException,
     MetaflowDataMissing,
     MetaflowException,
     MetaflowInternalError,
+    RunDeleted,
+    SkippedArtifactException,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from metaflow.datastore.scalars import Scalar
     from metaflow.datastore.serializer import Serialized
     from metaflow.datastore.store import Buffer, ObjectStore
+    from metaflow.datastore.uploads import Uploads
 
 
 class TaskWriter:
     """Collects the artifacts of a task attempt and commits them.
 
-    Large values are in the store as soon as `save` returns, but nobody sees them before `commit`.
+    Large values are in the store as soon as `save` returns, but nobody sees them before `commit`. If the store is
+    behind a network, they are on their way while the next ones are saved, and there before `commit` writes anything.
 
     Parameters
     ----------
@@ -57,6 +60,7 @@ class TaskWriter:
         self._task = (flow, run_id, step, task_id, attempt)
         self._entries: dict[str, ArtifactEntry] = {}
         self._committed = False
+        self._uploads: Uploads | None = None
 
     @property
     def entries(self) -> Mapping[str, ArtifactEntry]:
@@ -77,7 +81,7 @@ class TaskWriter:
         name : str
             Name of the artifact. A second value of the same name takes the first one's place.
         value : object
-            Anything that can be pickled; unchanged until this returns.
+            Anything that can be pickled; unchanged until this returns, or `settle` if the store is behind a network.
 
         Returns
         -------
@@ -92,13 +96,28 @@ class TaskWriter:
             If it cannot be stored. The message names the artifact in both cases.
         """
         self._check_open()
-        serialized = serialize(value, f"self.{name}")
-        try:
-            entry = store_serialized(self._store, serialized, preview(value))
-        except DataException as error:
-            raise DataException(f"Artifact '{name}' cannot be stored. {error.message}") from error
-        self._entries[name] = entry
-        return entry
+        return self._store_as(name, value, serialize(value, f"self.{name}"))
+
+    def save_by_pickle(self, name: str, value: object) -> ArtifactEntry:
+        """Like `save`, for what this package itself keeps: no serializer of another one is looked for."""
+        self._check_open()
+        return self._store_as(name, value, serialize_by_pickle(value, f"self.{name}"))
+
+    def skip(self, name: str, value: object, reason: str) -> None:
+        """Note that an artifact was left out.
+
+        Parameters
+        ----------
+        name : str
+            Name of the artifact.
+        value : object
+            What it would be.
+        reason : str
+            Why it was left out, for who tries to read it.
+        """
+        from metaflow.datastore.skipped import skipped_entry
+
+        self.forward(name, skipped_entry(value, reason))
 
     def forward(self, name: str, entry: ArtifactEntry) -> None:
         """Take over an artifact of another task by reference: nothing is read or written.
@@ -112,6 +131,26 @@ class TaskWriter:
         """
         self._check_open()
         self._entries[name] = entry
+
+    def settle(self) -> list[MetaflowException]:
+        """Wait until all values that were saved are in the store.
+
+        Returns
+        -------
+        list of MetaflowException
+            One for each artifact that could not be stored, which is as if it had not been saved. The message names it.
+        """
+        if self._uploads is None:
+            return []
+        from metaflow.datastore.uploads import as_error_of_store
+
+        failures: list[MetaflowException] = []
+        for name, error in self._uploads.finish().items():
+            self._entries.pop(name, None)
+            failure = DataException(f"Artifact '{name}' cannot be stored. {as_error_of_store(error).message}")
+            failure.__cause__ = error
+            failures.append(failure)
+        return failures
 
     def commit(self, record: dict[str, Any]) -> Manifest:
         """Write the manifest: from now on the attempt has happened.
@@ -129,9 +168,11 @@ class TaskWriter:
         Raises
         ------
         DataException
-            If it cannot be written, or the attempt has a manifest already.
+            If it cannot be written, or something that was saved cannot, or the attempt has a manifest already.
         """
         self._check_open()
+        for failure in self.settle():
+            raise failure
         flow, run_id, step, task_id, attempt = self._task
         artifacts = MappingProxyType(dict(self._entries))
         manifest = Manifest(flow, run_id, step, task_id, attempt, record, artifacts)
@@ -146,11 +187,35 @@ class TaskWriter:
     def _scalars(self) -> Iterator[tuple[str, Scalar]]:
         """Give those values, the last one first."""
         for name, entry in reversed(self._entries.items()):
-            if name[:1] == "_" or entry.inline is None or not may_be_scalar(entry.type, entry.size):
+            if name[:1] == "_" or entry.inline is None or entry.serializer is not None:
+                continue
+            if not may_be_scalar(entry.type, entry.size):
                 continue
             value = deserialize(entry.encoding, entry.inline, ())
             if is_scalar(value):
                 yield name, value  # type: ignore[misc]
+
+    def _background(self, name: str) -> Callable[[int, Callable[[], None]], None] | None:
+        """What takes the uploads of an artifact; None for a store that is here."""
+        if not self._store.is_remote:
+            return None
+        from functools import partial
+
+        from metaflow.datastore.parallel import threads_for_network
+        from metaflow.datastore.uploads import Uploads
+
+        if self._uploads is None:
+            self._uploads = Uploads(threads_for_network(1))
+        return partial(self._uploads.submit, name)
+
+    def _store_as(self, name: str, value: object, serialized: Serialized) -> ArtifactEntry:
+        shown, facts = describe(value)
+        try:
+            entry = store_serialized(self._store, serialized, shown, facts, self._background(name))
+        except DataException as error:
+            raise DataException(f"Artifact '{name}' cannot be stored. {error.message}") from error
+        self._entries[name] = entry
+        return entry
 
     def _check_open(self) -> None:
         if self._committed:
@@ -215,18 +280,24 @@ class TaskReader:
         Raises
         ------
         MetaflowDataMissing
-            If the task has no such artifact.
+            If the task has no such artifact, or its run was deleted.
         CorruptedDataException
             If its bytes are missing, cut short or altered.
+        SkippedArtifactException
+            If it was left out because it cannot be pickled.
         DataException
-            If its classes cannot be found or fail to load it.
+            If its classes cannot be found or fail to load it, or nothing here reads its encoding.
         """
         entry = self.entry(name)
         where = f"Artifact '{name}' of task {self.manifest.pathspec}"
         try:
             stream, *buffers = _read(self._store, entry)
-            return deserialize(entry.encoding, stream, buffers)
+            return deserialize(entry.encoding, stream, buffers, entry.type, entry.serializer)
+        except SkippedArtifactException as error:
+            raise SkippedArtifactException(f"{where} cannot be loaded. {error.message}") from None
         except DataException as error:
+            if isinstance(error, CorruptedDataException):
+                self._check_deleted(error)
             kind = CorruptedDataException if isinstance(error, CorruptedDataException) else DataException
             raise kind(f"{where} cannot be loaded. {error.message}{_shown(entry)}") from error
         except (MemoryError, MetaflowException):
@@ -234,6 +305,15 @@ class TaskReader:
             raise
         except Exception as error:
             raise DataException(f"{where} cannot be loaded. {_loading_advice(entry, error)}{_shown(entry)}") from error
+
+    def _check_deleted(self, error: DataException) -> None:
+        """Raise what is wrong if bytes cannot be had because the run was deleted after its manifest was read."""
+        flow, run_id = self.manifest.flow, self.manifest.run_id
+        key = manifest_key(flow, run_id, self.manifest.step, self.manifest.task_id, self.manifest.attempt)
+        if self._store.stat(key) is None:
+            raise RunDeleted(
+                f"Run {flow}/{run_id} was deleted, and the artifacts of its task {self.manifest.pathspec} with it."
+            ) from error
 
 
 def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> TaskReader:
@@ -266,9 +346,62 @@ def open_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: st
     try:
         return TaskReader(store, Manifest.decode(data, key))
     except CorruptedDataException:
-        # The same error again, now with the path of the file, which is not worth making for every task.
-        Manifest.decode(data, str(local_file(store, key) or key))
-        raise
+        # The same again, now with the path of the file, which is not worth making for every task.
+        from metaflow.datastore.location import name_of_object
+
+        return TaskReader(store, Manifest.decode(_read_again(store, key, data), name_of_object(store, key)))
+
+
+def open_tasks(
+    store: ObjectStore, flow: str, run_id: str, tasks: Sequence[tuple[str, str, int]]
+) -> list[TaskReader | MetaflowException]:
+    """Open many committed task attempts; over a network, many at a time.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where from.
+    flow, run_id : str
+        The run.
+    tasks : sequence of tuple of (str, str, int)
+        Step, task id and attempt of each.
+
+    Returns
+    -------
+    list
+        For each the reader, or the error that :func:`open_task` raises.
+
+    Raises
+    ------
+    StoreUnavailable, AccessDenied, BucketMissing
+        If nothing can be told of the tasks, because the store cannot be used.
+    """
+    from metaflow.datastore.parallel import map_in_threads, threads_for_network
+
+    def open_one(task: tuple[str, str, int]) -> TaskReader | MetaflowException:
+        try:
+            return open_task(store, flow, run_id, *task)
+        except OUT_OF_REACH:
+            raise
+        except (DataException, MetaflowDataMissing) as error:
+            return error
+
+    if not store.is_remote:
+        return [open_one(task) for task in tasks]
+    return map_in_threads(open_one, tasks, threads_for_network(1))
+
+
+def _read_again(store: ObjectStore, key: str, data: bytes) -> bytes:
+    """The bytes of a damaged manifest: from where it is, if what is damaged was a copy."""
+    from metaflow.datastore.cached import CachedStore
+
+    if not isinstance(store, CachedStore):
+        return data
+    store.drop_copy(key)
+    try:
+        return store.get(key)
+    finally:
+        store.drop_copy(key)
 
 
 def clone_task(store: ObjectStore, origin: Manifest, run_id: str, task_id: str, record: dict[str, Any]) -> Manifest:
@@ -310,7 +443,13 @@ def list_attempts(store: ObjectStore, flow: str, run_id: str) -> Iterator[tuple[
             yield found.step, found.task_id, found.attempt
 
 
-def store_serialized(store: ObjectStore, serialized: Serialized, shown: str) -> ArtifactEntry:
+def store_serialized(
+    store: ObjectStore,
+    serialized: Serialized,
+    shown: str,
+    facts: Mapping[str, Any] = NO_FACTS,
+    background: Callable[[int, Callable[[], None]], None] | None = None,
+) -> ArtifactEntry:
     """Store a value that was serialised, in a blob or, if it is small, in what is returned.
 
     Parameters
@@ -319,28 +458,49 @@ def store_serialized(store: ObjectStore, serialized: Serialized, shown: str) -> 
     serialized : Serialized
     shown : str
         Short text for people.
+    facts : mapping
+        What the value is, for programs.
+    background : callable, optional
+        See :func:`metaflow.datastore.blobs.save_segments`.
 
     Raises
     ------
     DataException
         If the store fails.
     """
-    stream, buffers, encoding, type_name = serialized
+    stream, buffers, encoding, type_name, serializer = serialized
     if len(stream) < INLINE_BYTES:
-        inline, segments = stream, save_segments(store, buffers) if buffers else []
+        inline, segments = bytes(stream), save_segments(store, buffers, background) if buffers else []
     else:
-        inline, segments = None, save_segments(store, [stream, *buffers])
+        inline, segments = None, save_segments(store, [stream, *buffers], background)
     sha = content_hash(inline, segments)
-    return ArtifactEntry(serialized.size, type_name, encoding, sha, shown, inline, tuple(segments))
+    size = serialized.size
+    return ArtifactEntry(size, type_name, encoding, sha, shown, inline, tuple(segments), facts, serializer)
 
 
 def _read(store: ObjectStore, entry: ArtifactEntry) -> list[Buffer]:
     """Return the stream and the buffers."""
     parts: list[Buffer] = [] if entry.inline is None else [entry.inline]
-    parts.extend(load_segment(store, segment) for segment in entry.segments)
+    if store.is_remote and len(entry.segments) > 1:
+        parts.extend(_load_many(store, entry.segments))
+    else:
+        parts.extend(load_segment(store, segment) for segment in entry.segments)
     if not parts:
         raise CorruptedDataException("The manifest says nothing of where its bytes are.")
     return parts
+
+
+def _load_many(store: ObjectStore, segments: Sequence[Segment]) -> list[Buffer]:
+    """Read buffers over a network: small ones many at a time, each large one by itself, whose chunks are many."""
+    from metaflow.datastore.parallel import map_in_threads, threads_for_network
+
+    def load(segment: Segment) -> Buffer | None:
+        return load_segment(store, segment) if segment.size <= MAP_BYTES else None
+
+    found = map_in_threads(load, segments, threads_for_network(MAP_BYTES))
+    return [
+        load_segment(store, segment) if part is None else part for segment, part in zip(segments, found, strict=True)
+    ]
 
 
 def _shown(entry: ArtifactEntry) -> str:

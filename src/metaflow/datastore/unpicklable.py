@@ -17,11 +17,14 @@ from metaflow.exception import UnpicklableArtifactException
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 # The object at fault can be a temporary one that pickling made; then one of those before it is the nearest
 # that has a name. More than these is not worth keeping alive.
 _REMEMBERED = 256
 _MAXIMUM_VISITED = 200_000
+# In a container of more items than these, the one at fault is found by pickling half of them, a quarter, and so on.
+_LARGE = 5_000
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
 _ADVICE = (
     "Artifacts are stored as pickles. Hold such an object in a local variable instead of on `self`, "
@@ -68,11 +71,18 @@ def _require_contiguous(buffer: pickle.PickleBuffer) -> None:
     buffer.raw().release()
 
 
-class _TracingPickler(pickle.Pickler):
-    """Pickles into nothing and remembers the objects that it came upon last."""
+class _Pickler(pickle.Pickler):
+    """Pickles into nothing."""
 
     def __init__(self) -> None:
         super().__init__(_NullFile(), 5, buffer_callback=_require_contiguous)
+
+
+class _TracingPickler(_Pickler):
+    """Pickles into nothing and remembers the objects that it came upon last."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.visited: deque[object] = deque(maxlen=_REMEMBERED)
 
     def persistent_id(self, obj: object) -> None:
@@ -86,12 +96,12 @@ def _path_of_culprit(value: object) -> str | None:
         return None
     parents = _parents(value)
     for candidate in reversed(pickler.visited):
-        if id(candidate) in parents and not _pickles(candidate, _TracingPickler()):
+        if id(candidate) in parents and not _pickles(candidate, _Pickler()):
             return _path(parents, id(candidate))
     return None
 
 
-def _pickles(value: object, pickler: _TracingPickler) -> bool:
+def _pickles(value: object, pickler: _Pickler) -> bool:
     try:
         pickler.dump(value)
     except Exception:
@@ -99,69 +109,89 @@ def _pickles(value: object, pickler: _TracingPickler) -> bool:
     return True
 
 
-def _parents(value: object) -> dict[int, tuple[object, int | None, str]]:
-    """Map the id of each part of `value` to the part itself, its parent's id and the step from there."""
+def _parents(value: object) -> dict[int, tuple[object, int | None, str, object]]:
+    """Map the id of each part of `value` to the part itself, its parent's id and the step from there (see `_parts`)."""
     # The parts are kept in the map so that no id is used twice.
-    parents: dict[int, tuple[object, int | None, str]] = {id(value): (value, None, "")}
+    parents: dict[int, tuple[object, int | None, str, object]] = {id(value): (value, None, "", None)}
     queue = deque([value])
     while queue and len(parents) < _MAXIMUM_VISITED:
         whole = queue.popleft()
-        for step, part in islice(_parts(whole), _MAXIMUM_VISITED):
+        for step, key, part in islice(_parts(whole), _MAXIMUM_VISITED):
             if type(part) not in _ATOMS and id(part) not in parents:
-                parents[id(part)] = (part, id(whole), step)
+                parents[id(part)] = (part, id(whole), step, key)
                 queue.append(part)
     return parents
 
 
-def _path(parents: dict[int, tuple[object, int | None, str]], identity: int) -> str:
+def _path(parents: dict[int, tuple[object, int | None, str, object]], identity: int) -> str:
     steps = []
     current: int | None = identity
     while current is not None:
-        _, current, step = parents[current]
-        steps.append(step)
+        _, current, step, key = parents[current]
+        steps.append(step.replace("{}", key if step.startswith(".") and isinstance(key, str) else preview(key)))
     return "".join(reversed(steps))
 
 
-def _parts(value: object) -> Iterator[tuple[str, object]]:
-    """Yield what `value` holds, each with the step that leads there."""
+def _parts(value: object) -> Iterator[tuple[str, object, object]]:
+    """Yield what `value` holds: how the step that leads there is written, what stands for {} in it, and the part.
+
+    The step is not made into a text here, because few of a million parts are on the way to the one at fault.
+    """
     if isinstance(value, type):
         return
     if isinstance(value, dict):
-        for key, item in dict.items(value):
-            yield f"[{preview(key)}]", item
-            yield f" (its key {preview(key)})", key
+        for _, (key, item) in _narrowed(list(dict.items(value))):
+            yield "[{}]", key, item
+            yield " (its key {})", key, key
     elif isinstance(value, tuple):
         names = getattr(type(value), "_fields", None)
-        for index, item in enumerate(tuple.__iter__(value)):
-            yield (f".{names[index]}" if names else f"[{index}]"), item
+        for index, item in _narrowed(list(tuple.__iter__(value))):
+            yield (".{}", names[index], item) if names else ("[{}]", index, item)
     elif isinstance(value, list):
-        for index, item in enumerate(list.__iter__(value)):
-            yield f"[{index}]", item
+        for index, item in _narrowed(list(list.__iter__(value))):
+            yield "[{}]", index, item
     elif isinstance(value, set | frozenset):
-        for item in value:
-            yield f" (its item {preview(item)})", item
+        for _, item in _narrowed(list(value)):
+            yield " (its item {})", item, item
     if type(value).__module__ != "builtins":
         yield from _attributes(value)
     yield from _pickled_state(value)
 
 
-def _attributes(value: object) -> Iterator[tuple[str, object]]:
+def _narrowed(items: list[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the items with their numbers; if they are many and one cannot be pickled, the first such one only."""
+    first, end = 0, len(items)
+    if end > _LARGE and not _pickles(items, _Pickler()):
+        while end - first > 1:
+            middle = (first + end) // 2
+            if _pickles(items[first:middle], _Pickler()):
+                first = middle
+            else:
+                end = middle
+    for index in range(first, end):
+        yield index, items[index]
+
+
+def _attributes(value: object) -> Iterator[tuple[str, object, object]]:
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except AttributeError:
         attributes = {}
     for name, item in attributes.items():
-        yield f".{name}", item
+        yield ".{}", name, item
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            # A name that begins with two underscores is another one to Python.
+            private = slot.startswith("__") and not slot.endswith("__")
+            name = f"_{cls.__name__.lstrip('_')}{slot}" if private else slot
             try:
-                yield f".{name}", object.__getattribute__(value, name)
+                yield ".{}", name, object.__getattribute__(value, name)
             except AttributeError:
                 continue
 
 
-def _pickled_state(value: object) -> Iterator[tuple[str, object]]:
+def _pickled_state(value: object) -> Iterator[tuple[str, object, object]]:
     """Yield what the class itself chose to pickle, which need not be among its attributes."""
     if type(value) in (dict, list, tuple, set, frozenset):
         return
@@ -174,13 +204,13 @@ def _pickled_state(value: object) -> Iterator[tuple[str, object]]:
         return
     _, arguments, state, items, pairs = (*reduced, None, None, None, None)[:5]
     for index, argument in enumerate(arguments if isinstance(arguments, tuple) else ()):
-        yield f" (argument {index} of its reconstruction)", argument
+        yield " (argument {} of its reconstruction)", index, argument
     if isinstance(state, dict):
         for name, item in state.items():
-            yield f".{name}", item
+            yield ".{}", name, item
     elif state is not None:
-        yield " (its pickled state)", state
+        yield " (its pickled state)", None, state
     for index, item in enumerate(items or ()):
-        yield f"[{index}]", item
+        yield "[{}]", index, item
     for key, item in pairs or ():
-        yield f"[{preview(key)}]", item
+        yield "[{}]", key, item

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 
 from metaflow.datastore.layout import SOURCE_ARTIFACT
 from metaflow.datastore.serializer import deserialize
-from metaflow.datastore.source_files import SourceFiles, SourceFilesSerializer, save_source_files
+from metaflow.datastore.source_files import SourceFiles, dump_source_files, save_source_files
 from metaflow.datastore.tasks import TaskWriter, open_task
 from metaflow.testing.memory_store import MemoryStore
 
@@ -15,8 +15,8 @@ contents = st.one_of(st.binary(max_size=50), st.binary(min_size=1000, max_size=1
 @given(st.dictionaries(names, contents, max_size=8), st.dictionaries(names, st.text()), names)
 def test_what_was_serialized_comes_back(files: dict[str, bytes], left_out: dict[str, str], script: str) -> None:
     source = SourceFiles(script, files, left_out, {"platform": "Linux", "commit_sha": None})
-    stream, buffers = SourceFilesSerializer().serialize(source, "code")
-    assert deserialize(SourceFilesSerializer.encoding, stream, [bytearray(buffer) for buffer in buffers]) == source
+    done = dump_source_files(source)
+    assert deserialize(done.encoding, done.stream, [bytearray(buffer) for buffer in done.buffers]) == source
 
 
 def test_a_file_that_did_not_change_is_stored_once() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from metaflow.datastore.local import LocalStore
+from metaflow.datastore.remote import RemoteStore
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import DataException
 from metaflow.testing.memory_store import MemoryStore
@@ -20,8 +21,10 @@ from metaflow.testing.memory_store import MemoryStore
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "s3", "plain_s3", "azure", "gs"])
 def any_store(request, tmp_path):
+    if request.param not in ("local", "memory"):
+        return RemoteStore(request.getfixturevalue(f"{request.param}_bucket").location)
     return LocalStore(tmp_path) if request.param == "local" else MemoryStore()
 
 

@@ -98,7 +98,8 @@ def test_entries_say_what_a_page_shows(any_store):
     entry = write(any_store, array=np.zeros((100, 1000))).artifacts["array"]
     assert entry.type == "<class 'numpy.ndarray'>"
     assert entry.encoding == "pickle-v5"
-    assert entry.preview == "ndarray shape=(100, 1000) dtype=float64"
+    assert entry.preview == "ndarray shape=(100, 1000) dtype=float64 min=0 max=0 mean=0"
+    assert entry.facts == {"shape": [100, 1000], "dtype": "float64", "min": 0.0, "max": 0.0, "mean": 0.0}
     assert 800_000 < entry.size < 801_000
     assert len(entry.sha) == 64
 

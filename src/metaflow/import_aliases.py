@@ -56,6 +56,7 @@ ALIASES: dict[str, dict[str, str] | str] = {
     "metaflow.plugins.argo": {},
     "metaflow.plugins.argo.argo_events": _from("metaflow.exception", "ArgoEventException"),
     "metaflow.plugins.catch_decorator": _from("metaflow.exception", "FailureHandledByCatch"),
+    "metaflow.plugins.datatools": "metaflow.datatools",
     "metaflow.plugins.metadata_providers": {},
     "metaflow.plugins.metadata_providers.service": _from("metaflow.exception", "ServiceException"),
     "metaflow.plugins.package_suffixes_mutator": _from("metaflow.packaging.suffixes_mutator", "package_suffixes"),

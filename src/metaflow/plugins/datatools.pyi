@@ -1,0 +1,1 @@
+from metaflow.datatools import *  # noqa: F403

@@ -61,8 +61,10 @@ def _frozen(value: list[Any]) -> tuple[Any, ...]:
 
 
 def encodable(text: str) -> str:
-    """Escape what UTF-8 cannot express, such as parts of an oddly named file, which a database would refuse."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Escape what a database would refuse: what UTF-8 cannot express, as in oddly named files, and zero bytes."""
+    if text.isascii():
+        return text.replace("\0", "\\x00")
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 #: Default of fields that hold further fields, shared by all records.

@@ -13,6 +13,7 @@ from metaflow.metadata_store.records import encodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from metaflow.metadata_store.store import RunOrder, RunQuery, ValueCondition
@@ -43,20 +44,71 @@ _SORT_COLUMNS = {
 _COMPARISONS = {"=", "<", "<=", ">", ">="}
 
 
+class Dialect(NamedTuple):
+    """What a database says in its own way.
+
+    Attributes
+    ----------
+    name : str
+    value : callable
+        What stands for a value of a parameter or artifact in the table of values.
+    first_text : str
+        What is greater than all that stands for numbers, and not greater than any that stands for a text.
+    differs : str
+        The comparison that takes nothing for a value like any other.
+    join : str
+        What follows the chosen runs to join them with the table of runs, so that the chosen ones are read first.
+    by_flow : frozenset of str
+        Tables all of whose indexes begin with the flow, so that a query for all flows must name them.
+    no_limit : int or None
+        The limit that is none.
+    """
+
+    name: str
+    value: Callable[[Any], Any]
+    first_text: str
+    differs: str
+    join: str
+    by_flow: frozenset[str]
+    no_limit: int | None
+
+
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return encodable(value)
+    # An integer that SQLite cannot hold is beyond all that it does hold, and so is the float.
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float("inf") if value > 0 else float("-inf")
+    return value
+
+
+SQLITE = Dialect(
+    "SQLite",
+    _sqlite_value,
+    first_text="''",
+    differs="IS NOT",
+    join="CROSS JOIN runs ON runs.flow = chosen.flow AND runs.run_id = chosen.run_id",
+    by_flow=frozenset({"runs", "run_values"}),
+    no_limit=-1,
+)
+
+
 class Statement(NamedTuple):
-    """A query, and what stands in the place of its question marks; the last one is the limit, -1 for none."""
+    """A query, and what stands in the place of its question marks; the last one is the limit."""
 
     sql: str
     parameters: list[Any]
 
 
-def run_statements(query: RunQuery) -> list[Statement]:
+def run_statements(query: RunQuery, dialect: Dialect) -> list[Statement]:
     """The statements whose results, one after the other, are the runs that match.
 
     Parameters
     ----------
     query : RunQuery
         What is asked. Its limit holds for all statements together, so it is in none of them.
+    dialect : Dialect
+        The database that is asked.
 
     Returns
     -------
@@ -64,18 +116,18 @@ def run_statements(query: RunQuery) -> list[Statement]:
         Give columns as `RUN_COLUMNS` or `RUN_COLUMNS_WITH_VALUES` names them.
     """
     if query.order is None:
-        select = _Select(query)
+        select = _Select(query, dialect)
         if query.after is not None:
             select.require_below_cursor(query.after)
         return [select.statement()]
     # Those that have what they are sorted by; then the others.
     statements = []
     if query.after is None or query.after[0] is not None:
-        select = _Select(query, query.order)
+        select = _Select(query, dialect, query.order)
         if query.after is not None:
             select.require_behind(query.order, query.after)
         statements.append(select.statement())
-    select = _Select(query)
+    select = _Select(query, dialect)
     select.require_nothing_to_sort_by(query.order)
     if query.after is not None and query.after[0] is None:
         select.require_below_cursor(query.after[1:])
@@ -85,8 +137,9 @@ def run_statements(query: RunQuery) -> list[Statement]:
 class _Select:
     """A statement being put together. Every value is a parameter."""
 
-    def __init__(self, query: RunQuery, order: RunOrder | None = None) -> None:
+    def __init__(self, query: RunQuery, dialect: Dialect, order: RunOrder | None = None) -> None:
         self._query = query
+        self._dialect = dialect
         self._order = order
         self._conditions: list[str] = []
         self._parameters: list[Any] = []
@@ -100,7 +153,7 @@ class _Select:
                 encodable(tag),
             )
         for condition in values:
-            comparison, *operands = _comparison("v.value", condition)
+            comparison, *operands = self._comparison("v.value", condition)
             self._require_value("EXISTS", condition.kind, condition.name, comparison, operands)
         self._require_columns()
         if query.since is not None:
@@ -109,7 +162,8 @@ class _Select:
             self._require("a.started_at < ?", query.until)
         if query.id_part is not None:
             part = encodable(query.id_part)
-            self._require("(substr(a.run_id, 1, ?) = ? OR substr(a.run_id, -?) = ?)", *(len(part), part) * 2)
+            end = "substr(a.run_id, length(a.run_id) - ? + 1)"
+            self._require(f"(substr(a.run_id, 1, ?) = ? OR {end} = ?)", *(len(part), part) * 2)
 
     def _choose_table(self, tags: list[str], values: list[ValueCondition]) -> str:
         """Choose where keys are read, and require of it what it answers by itself; that is taken from the lists."""
@@ -119,7 +173,7 @@ class _Select:
         if order is not None:
             if order.name is not None:
                 self._sort_key = "a.value"
-                self._require_flow()
+                self._require_flow("run_values")
                 self._require("a.kind = ? AND a.name = ? AND a.value IS NOT NULL", order.by, encodable(order.name))
                 return "run_values"
             self._sort_key = _SORT_COLUMNS[order.by].format("a")
@@ -128,24 +182,25 @@ class _Select:
             # Of equal values the index is in order of time, so that need not be sorted.
             condition = min(indexed, key=lambda each: each.operator != "=")
             values.remove(condition)
-            self._require_flow()
+            self._require_flow("run_values")
             self._require("a.kind = ? AND a.name = ?", condition.kind, encodable(condition.name))
-            self._require(*_comparison("a.value", condition))
+            self._require(*self._comparison("a.value", condition))
             return "run_values"
         # The first tag is that of the namespace, which most runs have: a status or a user says more.
-        elif len(tags) > 1 or (tags and query.flow is not None and not by_column):
-            self._require_flow()
+        elif len(tags) > 1 or (tags and not by_column):
+            self._require_flow("run_tags")
             self._require("a.tag = ?", encodable(tags.pop()))
             return "run_tags"
-        if query.flow is not None or by_column:
-            self._require_flow()
+        # Most runs succeed, so that for all flows it is quickest to go through them in order of time.
+        if query.flow is not None or query.status is not None or query.user is not None:
+            self._require_flow("runs")
         return "runs"
 
-    def _require_flow(self) -> None:
+    def _require_flow(self, table: str) -> None:
         if self._query.flow is not None:
             self._require("a.flow = ?", encodable(self._query.flow))
-        else:
-            self._require(f"a.flow IN ({FLOW_NAMES})")  # indexes of tags and values begin with the flow
+        elif table in self._dialect.by_flow:
+            self._require(f"a.flow IN ({FLOW_NAMES})")
 
     def _require_columns(self) -> None:
         """Conditions on what only the runs' own table has."""
@@ -195,7 +250,7 @@ class _Select:
         self._require(*self._below(cursor))
 
     def _below(self, cursor: tuple[Any, ...]) -> tuple[Any, ...]:
-        started_at, flow, run_id = cursor
+        started_at, flow, run_id = cursor[0], encodable(cursor[1]), encodable(cursor[2])
         place = (started_at, run_id) if self._query.flow is not None else (started_at, flow, run_id)
         columns = self._newest_first("a")
         return (f"({', '.join(columns)}) < ({', '.join('?' * len(columns))})", *place)
@@ -203,6 +258,8 @@ class _Select:
     def require_behind(self, order: RunOrder, after: tuple[Any, ...]) -> None:
         """Only runs that come later in a list of that order."""
         value = encodable(after[0]) if isinstance(after[0], str) else after[0]
+        if order.name is not None:
+            value = self._dialect.value(value)
         key = self._sort_key
         beyond = "<" if order.descending else ">"
         below, *place = self._below(after[1:])
@@ -229,29 +286,32 @@ class _Select:
             f"ORDER BY {', '.join(inner)} LIMIT ?"
         )
         sql = (
-            f"SELECT {columns} FROM ({choose}) AS chosen CROSS JOIN runs "  # noqa: S608 - no text from outside
-            f"ON runs.flow = chosen.flow AND runs.run_id = chosen.run_id ORDER BY {', '.join(outer)}"
+            f"SELECT {columns} FROM ({choose}) AS chosen {self._dialect.join} "  # noqa: S608 - no text from outside
+            f"ORDER BY {', '.join(outer)}"
         )
         return Statement(sql, self._parameters)
 
-
-def _comparison(column: str, condition: ValueCondition) -> tuple[Any, ...]:
-    """The condition and its operands."""
-    operator, operand = condition.operator, condition.operand
-    if operator == "in":
-        assert isinstance(operand, tuple)
-        # A flat list: SQLite limits how deep a condition may be, so that they cannot be many comparisons with OR.
-        given = [encodable(item) if isinstance(item, str) else item for item in operand if item is not None]
-        test = f"{column} IN ({', '.join('?' * len(given))})"
-        return (f"({test} OR {column} IS NULL)" if None in operand else test, *given)
-    value = encodable(operand) if isinstance(operand, str) else operand
-    if operator == "=":
-        return (f"{column} IS NULL",) if value is None else (f"{column} = ?", value)
-    if operator == "!=":
-        return (f"{column} IS NOT ?", value)
-    # SQLite finds any text greater than any number; the second comparison keeps to the kind of the operand.
-    if isinstance(value, str):
-        bound = f"{column} >= ''" if operator in ("<", "<=") else "1"
-    else:
-        bound = f"{column} < ''" if operator in (">", ">=") else "1"
-    return (f"{column} {operator} ? AND {bound}", value)
+    def _comparison(self, column: str, condition: ValueCondition) -> tuple[Any, ...]:
+        """The condition and its operands."""
+        operator, operand = condition.operator, condition.operand
+        if operator == "in":
+            assert isinstance(operand, tuple)
+            # A flat list: SQLite limits how deep a condition may be, so that they cannot be many comparisons with OR.
+            given = [self._dialect.value(item) for item in operand if item is not None]
+            test = f"{column} IN ({', '.join('?' * len(given))})" if given else "1 = 0"
+            return (f"({test} OR {column} IS NULL)" if None in operand else test, *given)
+        if operand is None:
+            unequal = {"=": "IS NULL", "!=": "IS NOT NULL"}.get(operator)
+            return (f"{column} {unequal}" if unequal else "1 = 0",)  # nothing is neither less nor more than it
+        value = self._dialect.value(operand)
+        if operator == "=":
+            return (f"{column} = ?", value)
+        if operator == "!=":
+            return (f"{column} {self._dialect.differs} ?", value)
+        # Any text is greater than any number; the second comparison keeps to the kind of the operand.
+        first_text = self._dialect.first_text
+        if isinstance(operand, str):
+            bound = f"{column} >= {first_text}" if operator in ("<", "<=") else "1 = 1"
+        else:
+            bound = f"{column} < {first_text}" if operator in (">", ">=") else "1 = 1"
+        return (f"{column} {operator} ? AND {bound}", value)

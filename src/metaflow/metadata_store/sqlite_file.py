@@ -6,9 +6,11 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import nullcontext
+from typing import NamedTuple
 
-from metaflow.exception import MetadataException
-from metaflow.metadata_store.sqlite_schema import SCHEMA_VERSION, STATEMENTS
+from metaflow.exception import DatabaseUnavailable, MetadataException
+from metaflow.metadata_store.sqlite_schema import OLDEST_VERSION, SCHEMA_VERSION, statements_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,49 @@ class UnusableIndex(MetadataException):
     """The index must be rebuilt: it is damaged, or has the format of an older version."""
 
 
+class Purpose(NamedTuple):
+    """What a file is for.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    when_damaged, when_too_old, elsewhere, when_newer : str
+        What messages advise.
+    is_source : bool
+        Whether it is the only place that has what is in it, so that a commit must outlive a power cut; and read by
+        many threads at once, so that none should wait for those that write.
+    """
+
+    name: str
+    when_damaged: str
+    when_too_old: str
+    elsewhere: str
+    when_newer: str
+    is_source: bool
+
+
+INDEX = Purpose(
+    "The index of runs",
+    "The results of the runs are kept elsewhere and can still be read: rebuild the index with `metaflow reindex`.",
+    "It can be rebuilt from the results of the runs, which stay as they are: run `metaflow reindex`.",
+    "choose another place with METAFLOW_DATASTORE_SYSROOT_LOCAL",
+    "give this version a datastore of its own with METAFLOW_DATASTORE_SYSROOT_LOCAL",
+    is_source=False,
+)
+SERVICE = Purpose(
+    "The metadata service's database",
+    "Stop the service, and put back a copy of the file that is whole.",
+    "Start the service once with an earlier version of this package, which can read it.",
+    "give the service another place for it",
+    "give this version a database of its own",
+    is_source=True,
+)
+
+# Connections that only read, as many as are kept open while nobody uses them.
+_IDLE_READERS = 8
+
+
 class SqliteFile:
     """The database at a path.
 
@@ -40,10 +85,15 @@ class SqliteFile:
     ----------
     path : Path or None
         The file, created with its directory by the first write; None for a database in memory.
+    purpose : Purpose
+        What it is for.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, purpose: Purpose = INDEX) -> None:
         self.path = path
+        self._purpose = purpose
+        # Connections that only read, and the file that each has open.
+        self._readers: list[tuple[tuple[int, int] | None, sqlite3.Connection]] = []
         self._connection: sqlite3.Connection | None = None
         self._file_id: tuple[int, int] | None = None
         self._process = os.getpid()
@@ -57,6 +107,8 @@ class SqliteFile:
         MetadataException
             The file cannot be read.
         """
+        if self._purpose.is_source and self.path is not None:
+            return self._query_aside(self.path, sql, parameters)
 
         def read() -> list[Any]:
             connection = self._open(create=False)
@@ -64,8 +116,44 @@ class SqliteFile:
 
         return self._patiently(read)
 
-    def transact(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    def _query_aside(self, path: Path, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Read over a connection of its own, while others write."""
+
+        def read() -> list[Any]:
+            file_id = _file_id(path)
+            if file_id is None:
+                return []
+            connection = self._take_reader(path, file_id)
+            if connection is None:
+                return []
+            try:
+                return connection.execute(sql, parameters).fetchall()
+            finally:
+                self._keep_reader(file_id, connection)
+
+        return self._patiently(read, alone=False)
+
+    def _take_reader(self, path: Path, file_id: tuple[int, int]) -> sqlite3.Connection | None:
+        while self._readers:
+            try:
+                known, connection = self._readers.pop()
+            except IndexError:  # another thread was faster
+                break
+            if known == file_id:
+                return connection
+            connection.close()
+        return self._connect_to(path, create=False)
+
+    def _keep_reader(self, file_id: tuple[int, int], connection: sqlite3.Connection) -> None:
+        if len(self._readers) < _IDLE_READERS:
+            self._readers.append((file_id, connection))
+        else:
+            connection.close()
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do `work` in one transaction: all of it or, if it raises, nothing. It may be called more than once.
+
+        Gives what `work` gives.
 
         Raises
         ------
@@ -73,21 +161,22 @@ class SqliteFile:
             The file cannot be written.
         """
 
-        def write() -> None:
+        def write() -> T:
             connection = self._open(create=True)
             assert connection is not None
             # IMMEDIATE takes the write lock at once. A transaction that began by reading could find, when it
             # comes to write, that another process wrote in between, and no waiting would cure that.
             connection.execute("BEGIN IMMEDIATE")
             try:
-                work(connection)
+                result = work(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            return result
 
-        self._patiently(write)
+        return self._patiently(write)
 
     def discard(self) -> None:
         """Delete the file and what SQLite keeps beside it; the next write begins a new one.
@@ -116,17 +205,19 @@ class SqliteFile:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+            while self._readers:
+                self._readers.pop()[1].close()
 
-    def _patiently(self, action: Callable[[], T]) -> T:
+    def _patiently(self, action: Callable[[], T], alone: bool = True) -> T:
         self._leave_parent()
         deadline = time.monotonic() + _PATIENCE
-        with self._lock:
+        with self._lock if alone else nullcontext():
             while True:
                 try:
                     return action()
                 except sqlite3.Error as error:
                     if "locked" not in str(error) or time.monotonic() > deadline:
-                        raise _explained(error, self.path) from error
+                        raise _explained(error, self.path, self._purpose) from error
                 # Processes that collided must not come back in step.
                 time.sleep(0.002 + time.perf_counter_ns() % 20_000 / 1e6)
 
@@ -139,13 +230,15 @@ class SqliteFile:
         if self._connection is not None and self.path is not None:
             _inherited.append(self._connection)
             self._connection = None
+        _inherited.extend(connection for _, connection in self._readers)
+        self._readers = []
 
     def _open(self, create: bool) -> sqlite3.Connection | None:
         """Give the connection, or None if there is nothing to read."""
         if self.path is None:
             if self._connection is None:
                 self._connection = _connect(":memory:")
-                _create_tables(self._connection)
+                _bring_up_to_date(self._connection)
             return self._connection
         file_id = _file_id(self.path)
         if self._connection is not None:
@@ -158,25 +251,60 @@ class SqliteFile:
             if not create:
                 return None
             self._make_directory(self.path.parent)
-        connection = _connect(str(self.path)) if create or _is_writable(self.path) else _open_unwritable(self.path)
+        self._connection = self._connect_to(self.path, create)
+        self._file_id = _file_id(self.path)
+        return self._connection
+
+    def _connect_to(self, path: Path, create: bool) -> sqlite3.Connection | None:
+        writable = create or _is_writable(path)
+        connection = _connect(str(path)) if writable else _open_unwritable(path)
         try:
-            if not _prepare(connection, self.path, create):
-                connection.close()
-                return None
+            if self._prepare(connection, path, create, writable):
+                return connection
         except BaseException:
             connection.close()
             raise
-        self._connection, self._file_id = connection, _file_id(self.path)
-        return connection
+        connection.close()
+        return None
 
-    @staticmethod
-    def _make_directory(directory: Path) -> None:
+    def _prepare(self, connection: sqlite3.Connection, path: Path, create: bool, writable: bool) -> bool:
+        """See that the tables are there and ours; False if they are not there yet and may not be created."""
+        version = _schema_version(connection)
+        if version == 0 and create:
+            # No waiting for the disk: until the first commit there is nothing to lose.
+            connection.execute("PRAGMA synchronous = OFF")
+            # Where write-ahead logging is impossible (some network file systems) SQLite keeps its older journal.
+            connection.execute("PRAGMA journal_mode = WAL")
+        if (version == 0 and create) or (OLDEST_VERSION <= version < SCHEMA_VERSION and writable):
+            version = _bring_up_to_date(connection)
+        if version == 0:
+            return False
+        # Who may only read finds in every version since the oldest what queries ask for.
+        if version > SCHEMA_VERSION or version < OLDEST_VERSION:
+            raise self._wrong_version(path, version)
+        # With a write-ahead log nothing but a power cut can lose a commit then, and never the file's consistency.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._purpose.is_source else 'NORMAL'}")
+        return True
+
+    def _wrong_version(self, path: Path, version: int) -> MetadataException:
+        purpose = self._purpose
+        if version > SCHEMA_VERSION:
+            return MetadataException(
+                f"{purpose.name} {path} was written by a newer version of this package (format {version}, "
+                f"this one knows {SCHEMA_VERSION}). Upgrade the package, or {purpose.when_newer}."
+            )
+        return UnusableIndex(
+            f"{purpose.name} {path} has the older format {version} (this version writes {SCHEMA_VERSION}). "
+            f"{purpose.when_too_old}"
+        )
+
+    def _make_directory(self, directory: Path) -> None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise MetadataException(
-                f"The directory {directory} for the index of runs cannot be created: {error.strerror}. "
-                "Make its parent writable, or choose another place with METAFLOW_DATASTORE_SYSROOT_LOCAL."
+                f"{self._purpose.name} needs the directory {directory}, which cannot be created: {error.strerror}. "
+                f"Make its parent writable, or {self._purpose.elsewhere}."
             ) from error
 
 
@@ -185,30 +313,13 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     return sqlite3.connect(database, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=uri)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, create: bool) -> bool:
-    """See that the tables are there and ours; False if they are not there yet and may not be created."""
-    version = _schema_version(connection)
-    if version == 0 and create:
-        # No waiting for the disk: until the first commit there is nothing to lose.
-        connection.execute("PRAGMA synchronous = OFF")
-        # Where write-ahead logging is impossible (some network file systems) SQLite keeps its older journal.
-        connection.execute("PRAGMA journal_mode = WAL")
-        _create_tables(connection)
-        version = _schema_version(connection)
-    if version == 0:
-        return False
-    if version != SCHEMA_VERSION:
-        raise _wrong_version(path, version)
-    # With a write-ahead log nothing but a power cut can lose a commit then, and never the file's consistency.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return True
-
-
-def _create_tables(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection) -> int:
+    """Make the tables, or change those of an older version, unless another process just did; the version then."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _schema_version(connection) == 0:
-            for statement in STATEMENTS:
+        version = _schema_version(connection)
+        if version == 0 or OLDEST_VERSION <= version < SCHEMA_VERSION:
+            for statement in statements_from(version):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
@@ -216,24 +327,11 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return _schema_version(connection)
 
 
 def _schema_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _wrong_version(path: Path, version: int) -> MetadataException:
-    if version > SCHEMA_VERSION:
-        return MetadataException(
-            f"The index of runs {path} was written by a newer version of this package (format {version}, "
-            f"this one knows {SCHEMA_VERSION}). Upgrade the package, or give this version a datastore of "
-            "its own with "
-            "METAFLOW_DATASTORE_SYSROOT_LOCAL."
-        )
-    return UnusableIndex(
-        f"The index of runs {path} has the older format {version} (this version writes {SCHEMA_VERSION}). "
-        "It can be rebuilt from the results of the runs, which stay as they are: run `metaflow reindex`."
-    )
 
 
 def _file_id(path: Path) -> tuple[int, int] | None:
@@ -243,7 +341,7 @@ def _file_id(path: Path) -> tuple[int, int] | None:
         return None
     except OSError as error:
         raise MetadataException(
-            f"The index of runs {path} cannot be reached: {error.strerror}. Check the path and its permissions."
+            f"The database {path} cannot be reached: {error.strerror}. Check the path and its permissions."
         ) from error
     return status.st_dev, status.st_ino
 
@@ -287,35 +385,31 @@ def _read_copy(path: Path, log: Path) -> sqlite3.Connection:
             memory.execute("PRAGMA query_only = ON")
     except OSError as error:
         raise MetadataException(
-            f"The index of runs {path} may not be written here, and copying it to read it failed: {error}. "
+            f"The database {path} may not be written here, and copying it to read it failed: {error}. "
             "Make its directory writable, or free some space for temporary files."
         ) from error
     return memory
 
 
-def _explained(error: sqlite3.Error, path: Path | None) -> MetadataException:
+def _explained(error: sqlite3.Error, path: Path | None, purpose: Purpose) -> MetadataException:
     text = str(error)
-    about = f"The index of runs {path or '(in memory)'}"
+    about = f"{purpose.name} {path or '(in memory)'}"
     if "not a database" in text or "malformed" in text or "corrupt" in text:
-        return UnusableIndex(
-            f"{about} is damaged ({text}). The results of the runs are kept elsewhere and can still be read: "
-            "rebuild the index with `metaflow reindex`."
-        )
+        return UnusableIndex(f"{about} is damaged ({text}). {purpose.when_damaged}")
     if "readonly" in text or "unable to open" in text:
         return MetadataException(
             f"{about} cannot be opened for this ({text}). Make the file and its directory writable for you, "
-            "or choose another place with METAFLOW_DATASTORE_SYSROOT_LOCAL."
+            f"or {purpose.elsewhere}."
         )
     if "locked" in text:
-        return MetadataException(
+        return DatabaseUnavailable(
             f"{about} stayed locked by another process for {_PATIENCE:.0f} seconds. See which program keeps "
-            "it open, "
-            "end that program, and try again."
+            "it open, end that program, and try again."
         )
     if "full" in text or "I/O" in text:
         return MetadataException(
             f"{about} cannot be used because of the disk it is on ({text}). Free some space or check the "
-            "disk, "
-            "and try again."
+            "disk, and try again."
         )
-    return MetadataException(f"{about} cannot be used: {text}. If it goes on, `metaflow reindex` rebuilds the index.")
+    cure = "" if purpose.is_source else " If it goes on, `metaflow reindex` rebuilds the index."
+    return MetadataException(f"{about} cannot be used: {text}.{cure}")

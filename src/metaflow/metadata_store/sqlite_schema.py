@@ -1,16 +1,18 @@
-"""Tables of the SQLite index.
+"""Tables of a SQLite database, and how those of an older version become those of this one.
 
 A run and an attempt are each one row: the columns that queries filter and sort by, and the whole record as
 JSON. What changes while a run goes on (status, heartbeat, tags) is in columns only, and stands over the JSON.
 
 What a run's tasks say of it (how its last step ended, values of parameters and artifacts) is repeated in its own row
 and in the table of values, and made anew whenever one of these tasks is written.
+
+The log of events, documents and numbers are used by a metadata service only, and stay empty elsewhere.
 """
 
 from __future__ import annotations
 
-#: Raise it with every change of the tables.
-SCHEMA_VERSION = 2
+#: The oldest version that can be brought up to date in place. An index that is older still is rebuilt.
+OLDEST_VERSION = 2
 
 _OTHER_ATTEMPT = """
     SELECT 1 FROM tasks
@@ -32,7 +34,7 @@ BEGIN
     WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id;
 END"""
 
-STATEMENTS = (
+_VERSION_2 = (
     """
     CREATE TABLE runs (
         flow TEXT NOT NULL,
@@ -106,3 +108,36 @@ STATEMENTS = (
     CREATE TRIGGER attempt_moved AFTER UPDATE OF started_at ON tasks
     WHEN NEW.started_at <> OLD.started_at {_RANK_ATTEMPTS}""",
 )
+
+_VERSION_3 = (
+    "CREATE INDEX runs_by_tag ON run_tags (tag, started_at, flow, run_id)",
+    "CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE events (
+        id INTEGER NOT NULL PRIMARY KEY,
+        flow TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        recorded_at REAL NOT NULL,
+        event TEXT NOT NULL
+    )""",
+    "CREATE INDEX events_of_run ON events (flow, run_id, id)",
+    """
+    CREATE TABLE documents (
+        collection TEXT NOT NULL,
+        key TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (collection, key)
+    ) WITHOUT ROWID""",
+)
+
+#: What makes each version of the tables from the one before; the first makes the oldest version from nothing. A change
+#: of the tables is a new entry at the end. No entry ever changes, as there are databases that it has made.
+MIGRATIONS = (_VERSION_2, _VERSION_3)
+
+SCHEMA_VERSION = OLDEST_VERSION + len(MIGRATIONS) - 1
+
+
+def statements_from(version: int) -> list[str]:
+    """All that leads from the tables of a version, 0 for none, to those of this version."""
+    done = 0 if version == 0 else version - OLDEST_VERSION + 1
+    return [statement for migration in MIGRATIONS[done:] for statement in migration]

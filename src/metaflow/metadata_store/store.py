@@ -1,4 +1,4 @@
-"""The interface of a metadata store, and the questions that it answers."""
+"""The interfaces of what keeps records, and the questions that a metadata store answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal, TypeAlias
 
     from metaflow.metadata_store.events import Event
@@ -188,6 +188,9 @@ class MetadataStore(Protocol):
     def apply(self, events: Iterable[Event]) -> None:
         """Record `events`, all or none, in order. Recording an event twice changes nothing."""
 
+    def claim_run(self, run: RunRecord) -> bool:
+        """Record that a run exists, as a RunStarted event does; False, and nothing is recorded, if its id is taken."""
+
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs (or only the one named), the newest first."""
 
@@ -205,3 +208,58 @@ class MetadataStore(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; the next call opens them again."""
+
+
+class EventLog(Protocol):
+    """What was recorded, in order, for those who follow it. Every method may raise MetadataException.
+
+    Events have ids that only grow. Whoever has seen an event has been able to see all with lower ids, even if many
+    processes record at once. An event that was delivered twice may be there twice.
+    """
+
+    def events_after(
+        self, event_id: int, limit: int, flow: str | None = None, run_id: str | None = None
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """At most `limit` events behind that id, oldest first: the id of each, and what `wire.event_to_plain` made.
+
+        With `flow` and `run_id` only those of that flow or run.
+        """
+
+    def last_event_id(self) -> int:
+        """Id of the newest event, even if the log has been trimmed; 0 if there never was any."""
+
+    def oldest_event_id(self) -> int:
+        """Id of the oldest event that the log still has; one more than the last if it is empty.
+
+        Who has seen less than the event before that one has missed some.
+        """
+
+    def trim_log(self, before_time: float) -> int:
+        """Drop events recorded before that time, in seconds since the epoch; how many they were."""
+
+
+class DocumentStore(Protocol):
+    """Small documents by collection and key, and numbers drawn in order. Every method may raise MetadataException.
+
+    A document is a dictionary that JSON can hold. Keys are ordered by their code points.
+    """
+
+    def put_document(self, collection: str, key: str, document: Mapping[str, Any], replace: bool = False) -> bool:
+        """Keep a document. False if there is one already: then that stays, unless `replace`."""
+
+    def put_documents(self, collection: str, documents: Mapping[str, Mapping[str, Any]], replace: bool = False) -> int:
+        """Keep several by their keys, all or none; how many were written. What is there stays, unless `replace`."""
+
+    def get_document(self, collection: str, key: str) -> dict[str, Any] | None:
+        """One document, or None."""
+
+    def documents(
+        self, collection: str, key_prefix: str = "", limit: int | None = None, after: str | None = None
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """Keys that begin so, with their documents, in order of the keys, at most `limit`, those behind `after`."""
+
+    def delete_documents(self, collection: str, key_prefix: str = "") -> int:
+        """Delete those whose keys begin so; how many they were."""
+
+    def next_number(self, name: str) -> int:
+        """Draw the next number, from 1, of the series called `name`. None is ever given twice."""

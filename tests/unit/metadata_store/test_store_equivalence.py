@@ -1,16 +1,17 @@
-"""The SQLite store answers every question as the dictionary store does, whatever happened before."""
+"""Every store answers every question as the dictionary store does, whatever happened before."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunOrder, RunQuery, TaskQuery, ValueCondition, run_position
 from metaflow.testing.memory_metadata import MemoryMetadata
 
 from .event_strategies import FLOWS, INDEX_PATHS, RUN_IDS, STEPS, TAGS, TASK_IDS, VALUE_NAMES, events, times, values
 
-patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+patient = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
 histories = st.lists(events, max_size=25)
 
 kinds = st.sampled_from(("parameter", "artifact"))
@@ -66,13 +67,13 @@ task_queries = st.builds(
 )
 
 
-def stores_after(history, batches=1):
-    sqlite, memory = SqliteMetadata(None), MemoryMetadata()
+def stores_after(back_end, history, batches=1):
+    store, memory = back_end.fresh(), MemoryMetadata()
     size = max(1, len(history) // batches)
     for start in range(0, len(history), size):
-        sqlite.apply(history[start : start + size])
+        store.apply(history[start : start + size])
     memory.apply(history)
-    return sqlite, memory
+    return store, memory
 
 
 def everything(store):
@@ -84,61 +85,59 @@ def everything(store):
 
 
 @patient
-@given(histories, st.integers(1, 3))
-def test_all_that_is_known_is_the_same(history, batches):
-    sqlite, memory = stores_after(history, batches)
-    assert everything(sqlite) == everything(memory)
+@given(history=histories, batches=st.integers(1, 3))
+def test_all_that_is_known_is_the_same(real_metadata, history, batches):
+    store, memory = stores_after(real_metadata, history, batches)
+    assert everything(store) == everything(memory)
     for flow in FLOWS:
-        assert sqlite.flows(flow) == memory.flows(flow)
+        assert store.flows(flow) == memory.flows(flow)
         for run_id in RUN_IDS:
-            assert sqlite.run(flow, run_id) == memory.run(flow, run_id)
+            assert store.run(flow, run_id) == memory.run(flow, run_id)
             for step in STEPS:
-                assert sqlite.steps(flow, run_id, step) == memory.steps(flow, run_id, step)
+                assert store.steps(flow, run_id, step) == memory.steps(flow, run_id, step)
 
 
 @patient
-@given(histories, run_queries, task_queries)
-def test_every_query_gives_the_same(history, run_query, task_query):
-    sqlite, memory = stores_after(history)
-    assert sqlite.runs(run_query) == memory.runs(run_query)
-    assert sqlite.tasks(task_query) == memory.tasks(task_query)
+@given(history=histories, run_query=run_queries, task_query=task_queries)
+def test_every_query_gives_the_same(real_metadata, history, run_query, task_query):
+    store, memory = stores_after(real_metadata, history)
+    assert store.runs(run_query) == memory.runs(run_query)
+    assert store.tasks(task_query) == memory.tasks(task_query)
 
 
 @patient
-@given(histories, run_queries, task_queries, st.integers(1, 3))
-def test_pages_put_together_are_the_whole(history, run_query, task_query, size):
-    sqlite, memory = stores_after(history)
+@given(history=histories, run_query=run_queries, task_query=task_queries, size=st.integers(1, 3))
+def test_pages_put_together_are_the_whole(any_metadata, history, run_query, task_query, size):
+    store, _ = stores_after(any_metadata, history)
     by = run_query.order
     run_query = run_query._replace(with_values=run_query.with_values or bool(by and by.name))
-    run_place = lambda run: run_position(run, by)
-    for store in (sqlite, memory):
-        for ask, query, place in (
-            (store.runs, run_query, run_place),
-            (store.tasks, task_query, lambda task: task.cursor),
-        ):
-            whole = ask(query._replace(limit=None))
-            pages, after = [], None
-            while page := ask(query._replace(limit=size, after=after)):
-                assert len(page) <= size
-                pages += page
-                assert len(pages) <= len(whole), "a page that was given comes again"
-                after = place(page[-1])
-            assert pages == whole
+    for ask, query, place in (
+        (store.runs, run_query, lambda run: run_position(run, by)),
+        (store.tasks, task_query, lambda task: task.cursor),
+    ):
+        whole = ask(query._replace(limit=None))
+        pages, after = [], None
+        while page := ask(query._replace(limit=size, after=after)):
+            assert len(page) <= size
+            pages += page
+            assert len(pages) <= len(whole), "a page that was given comes again"
+            after = place(page[-1])
+        assert pages == whole
 
 
 @patient
-@given(histories)
-def test_delivering_every_event_twice_changes_nothing(history):
-    once, _ = stores_after(history)
-    twice = SqliteMetadata(None)
+@given(history=histories)
+def test_delivering_every_event_twice_changes_nothing(real_metadata, history):
+    _, once = stores_after(real_metadata, history)
+    twice = real_metadata.fresh()
     for event in history:
         twice.apply([event, event])
     assert everything(twice) == everything(once)
 
 
 @patient
-@given(st.lists(events, max_size=12), st.data())
-def test_attempts_may_arrive_in_any_order(history, data):
+@given(history=st.lists(events, max_size=12), data=st.data())
+def test_attempts_may_arrive_in_any_order(real_metadata, history, data):
     from metaflow.metadata_store.events import TaskEnded
 
     ends = {}
@@ -146,8 +145,9 @@ def test_attempts_may_arrive_in_any_order(history, data):
         if isinstance(event, TaskEnded):
             task = event.task
             ends.setdefault((task.flow, task.run_id, task.step, task.task_id, task.attempt), event)
-    straight, shuffled = SqliteMetadata(None), SqliteMetadata(None)
+    straight = MemoryMetadata()
     straight.apply(ends.values())
+    shuffled = real_metadata.fresh()
     for event in data.draw(st.permutations(list(ends.values()))):
         shuffled.apply([event])
     assert everything(shuffled) == everything(straight)

@@ -1,0 +1,172 @@
+"""The application: all routes over a database, behind the gate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from anyio import from_thread
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from metaflow.exception import MetadataException
+from metaflow.metadata_store.service_refusals import (
+    API_VERSION,
+    API_VERSION_HEADER,
+    SERVICE_VERSION,
+    SERVICE_VERSION_HEADER,
+)
+from metaflow.server import errors, models
+from metaflow.server.documented import complete
+from metaflow.server.event_routes import event_routes
+from metaflow.server.gate import Gate
+from metaflow.server.limits import ClientLimits
+from metaflow.server.live import LiveEvents
+from metaflow.server.metaflow_rest import router as metaflow_routes
+from metaflow.server.metrics import Metrics
+from metaflow.server.operation_routes import operation_routes
+from metaflow.server.query_routes import query_routes
+from metaflow.server.record_routes import record_routes
+from metaflow.server.services import Services
+from metaflow.server.writer import EventWriter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from metaflow.metadata_store.store import DocumentStore, EventLog, MetadataStore
+    from metaflow.server.configuration import ServerSettings
+
+_log = logging.getLogger("metaflow.server")
+
+_DESCRIPTION = """Records of flows, runs, steps and tasks, shared by a team.
+
+Errors are answered as `{"error": {"kind", "message"}}`. Times are seconds since the epoch. A field of a record that
+has its default is left out. Names are given in the query or in the body, so that they may hold any character."""
+_DOCUMENT = "/api/v1/openapi.json"
+_OPEN_PATHS = ("/healthz", "/readyz", "/ping", _DOCUMENT)
+_READING_POSTS = ("/api/v1/runs/query", "/api/v1/tasks/query")
+_ENDLESS_PATHS = ("/api/v1/events/stream",)
+_BODIES: list[Any] = [models.EventBatch, models.RunClaim, models.TagChange, models.RunQuery, models.TaskQuery]
+#: Seconds between two times at which old events are dropped from the log.
+_TRIM_SECONDS = 3600.0
+#: Answers of at least so many bytes are packed for clients that ask for it.
+_PACKED_BYTES = 4096
+
+
+def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore, settings: ServerSettings) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    metadata : MetadataStore
+        Where records are.
+    log : EventLog
+        The log that `metadata` writes its events to.
+    documents : DocumentStore
+        Where what only Metaflow's own clients know of is kept.
+    settings : ServerSettings
+        How the service is set up.
+
+    Returns
+    -------
+    FastAPI
+        The application. ``app.state.live`` are its :class:`~metaflow.server.live.LiveEvents`, which whoever serves it
+        must close before it waits for requests to end.
+    """
+    metrics = Metrics()
+    live = LiveEvents(log, settings.most_listeners)
+
+    def written(count: int) -> None:
+        metrics.count("metaflow_events_recorded_total", "Events that were recorded.", count)
+        live.wake()
+
+    writer = EventWriter(metadata, log, written)
+    services = Services(settings, metadata, log, writer, live, metrics)
+    metrics.gauge("metaflow_listeners", "Listeners to live events.", lambda: live.count)
+    metrics.gauge("metaflow_listeners_dropped", "Listeners that read too slowly.", lambda: live.dropped)
+    metrics.gauge("metaflow_events_waiting", "Events that wait to be recorded.", lambda: writer.waiting)
+    _count_connections(metadata, metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        trimming = asyncio.create_task(_trim_now_and_then(log, settings.event_days))
+        yield
+        trimming.cancel()
+        live.close()
+        await writer.finish()
+
+    app = FastAPI(
+        title="Metaflow metadata service",
+        version=str(API_VERSION),
+        description=_DESCRIPTION,
+        openapi_url=_DOCUMENT,
+        docs_url=None,  # these pages load programs from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.live = live
+    for routes in (operation_routes, event_routes, record_routes, query_routes):
+        app.include_router(routes(services))
+    # Metaflow's routes work in threads, where listeners and counts must not be touched.
+    app.include_router(metaflow_routes(metadata, documents, lambda count: from_thread.run_sync(written, count)))
+    errors.install(app)
+    _describe(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_PACKED_BYTES, compresslevel=1)
+    app.add_middleware(
+        Gate,
+        settings=settings,
+        limits=ClientLimits(settings.requests_per_second, settings.requests_at_once),
+        metrics=metrics,
+        version_headers={
+            API_VERSION_HEADER.lower().encode(): str(API_VERSION).encode(),
+            SERVICE_VERSION_HEADER.lower().encode(): SERVICE_VERSION.encode(),
+        },
+        open_paths=_OPEN_PATHS,
+        reading_posts=_READING_POSTS,
+        endless_paths=_ENDLESS_PATHS,
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH"],
+            allow_headers=["Authorization", "x-api-key", "Content-Type", "Last-Event-ID"],
+            expose_headers=["Retry-After", API_VERSION_HEADER, SERVICE_VERSION_HEADER],
+        )
+    return app
+
+
+def _count_connections(metadata: MetadataStore, metrics: Metrics) -> None:
+    """Show how busy the connections to the database are, if it has several of them."""
+    statistics: Callable[[], dict[str, int]] | None = getattr(metadata, "pool_statistics", None)
+    if statistics is None:
+        return
+    for name in statistics():
+        metrics.gauge(
+            f"metaflow_database_connections_{name}",
+            f"Connections to the database: {name.replace('_', ' ')}.",
+            lambda name=name: statistics()[name],  # type: ignore[misc]
+        )
+
+
+def _describe(app: FastAPI) -> None:
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return make() if app.openapi_schema else complete(make(), _BODIES)
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way of extending the document
+
+
+async def _trim_now_and_then(log: EventLog, days: float) -> None:
+    while days:
+        try:
+            await run_in_threadpool(log.trim_log, time.time() - days * 86400)
+        except MetadataException as error:
+            _log.error("Old events cannot be dropped from the log: %s", error)
+        await asyncio.sleep(_TRIM_SECONDS)

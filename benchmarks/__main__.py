@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import artifacts, client, commands, driving, object_stores
+from . import artifacts, clean_up, client, commands, driving, object_stores
 from .contenders import HERE, PROJECT, Contender, build_ours, build_theirs, named_theirs
 from .measure import CommandFailed, adopt_orphans
 from .rounds import FULL, QUICK, Match
@@ -29,6 +29,7 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     artifacts.small_artifacts,
     artifacts.client_values,
     client.reading_runs,
+    clean_up.clean_up,
     commands.plan,
     commands.scheduler_memory,
     driving.runner,

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -136,45 +137,65 @@ def azure_server(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def gs_server(folder: Path) -> Iterator[Server]:
-    """gcp-storage-emulator, from PyPI. It ignores conditions on writes."""
+    """moto once more, behind Google's names of headers."""
     port = free_port()
-    code = "from gcp_storage_emulator.__main__ import main; main()"
-    options = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory"]
     url = f"http://127.0.0.1:{port}"
-    with process([sys.executable, "-c", code, *options], folder / "gcs.log", port) as pid:
+    command = [sys.executable, str(Path(__file__).with_name("gs_front.py")), str(port)]
+    with process(command, folder / "gs.log", port) as pid:
         yield Server(url, {"STORAGE_EMULATOR_HOST": url}, pid)
 
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[Server]:
-    """PostgreSQL from the system's packages, without any of what protects data from power cuts."""
-    programs = _postgres_programs()
-    data, port = folder / "postgres", free_port()
-    data.mkdir()
-    as_user: list[str] = []
-    if os.getuid() == 0:  # the server refuses to run as root
-        shutil.chown(data, "postgres")
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == 0 and parent != Path("/") and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o111)
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    initdb = [*as_user, f"{programs}/initdb", "-D", str(data), "-A", "trust", "-U", "postgres", "--no-sync"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
-    settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={data}", "fsync=off"]
-    settings += ["synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
-    options = [word for setting in settings for word in ("-c", setting)]
-    with process([*as_user, f"{programs}/postgres", "-D", str(data), *options], folder / "postgres.log", port) as pid:
+    """PostgreSQL from the system's packages, which lets anybody in."""
+    with new_postgres() as (command, port), running_postgres(command, folder / "postgres.log", port) as pid:
         yield Server(f"postgresql://postgres@127.0.0.1:{port}/postgres", {}, pid)
 
 
+@contextmanager
+def new_postgres(password: str = "") -> Iterator[tuple[list[str], int]]:
+    """Make a place for PostgreSQL's data, without any of what protects it from power cuts.
+
+    Gives the command that starts the server, and its port. With `password`, the user postgres needs that.
+    """
+    programs, port = _postgres_programs(), free_port()
+    # Not below pytest's own folder, which every start of pytest closes to other users.
+    with tempfile.TemporaryDirectory(prefix="metaflow-postgres-", ignore_cleanup_errors=True) as name:
+        data, secret = Path(name) / "data", Path(name) / "password"
+        data.mkdir()
+        secret.write_text(password or "none")
+        as_user: list[str] = []
+        if os.getuid() == 0:  # the server refuses to run as root
+            for path in (name, data, secret):
+                shutil.chown(path, "postgres")
+            as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        initdb = [*as_user, f"{programs}/initdb", "-D", str(data), "-U", "postgres", "--no-sync", "-E", "UTF8"]
+        initdb += ["-A", "scram-sha-256" if password else "trust", f"--pwfile={secret}"]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        settings = ["listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={data}", "fsync=off"]
+        settings += ["synchronous_commit=off", "full_page_writes=off", "max_connections=200"]
+        options = [word for setting in settings for word in ("-c", setting)]
+        yield [*as_user, f"{programs}/postgres", "-D", str(data), *options], port
+
+
+@contextmanager
+def running_postgres(command: list[str], log: Path, port: int) -> Iterator[int]:
+    """Run a server until the block is left; begins when it has read its data, which is after its port is open."""
+    ready = [f"{_postgres_programs()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    with process(command, log, port) as pid:
+        deadline = time.monotonic() + _START_SECONDS
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < deadline, f"PostgreSQL is not ready:\n{log.read_text(errors='replace')[-3000:]}"
+            time.sleep(0.05)
+        try:
+            yield pid
+        finally:
+            os.kill(pid, signal.SIGINT)  # it does not wait then for those who are connected
+
+
 def create_bucket(server: Server, name: str) -> None:
-    """Make a bucket on a server that speaks S3 or Google's interface and checks no signatures."""
-    if "STORAGE_EMULATOR_HOST" in server.environment:
-        body = f'{{"name": "{name}"}}'.encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{server.url}/storage/v1/b?project=test", body, headers, method="POST")
-    else:
-        request = urllib.request.Request(f"{server.url}/{name}", method="PUT")
+    """Make a bucket on a server that speaks S3 or Google's XML interface and checks no signatures."""
+    request = urllib.request.Request(f"{server.url}/{name}", method="PUT")
     urllib.request.urlopen(request, timeout=30).close()
 
 

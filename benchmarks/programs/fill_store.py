@@ -1,9 +1,11 @@
 """Fill a store with runs of ``ManyFlow`` as the runtime writes them, without running anything.
 
-Arguments: number of runs, number of tasks of the one run of ``ValuesFlow``.
+Arguments: number of runs, number of tasks of the one run of ``ValuesFlow``, and, if wanted, number of larger artifacts
+of each run, every one of which is a blob of its own.
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -67,7 +69,7 @@ class Filler:
         self.events = []
 
 
-def main(runs: int, tasks: int) -> None:
+def main(runs: int, tasks: int, blobs: int = 0) -> None:
     root, _ = resolve_root(None, settings.get("DATASTORE_SYSROOT_LOCAL"), create=True)
     filler = Filler(root)
     for number in range(runs):
@@ -75,7 +77,9 @@ def main(runs: int, tasks: int) -> None:
         succeeds = number % 10 != 9
         alpha = number / runs
         filler.task(run, "_parameters", 0, {"alpha": alpha, "name": "ManyFlow"})
-        filler.task(run, "start", 1, {"alpha": alpha, "accuracy": alpha / 2, "name": "ManyFlow"}, succeeds)
+        made = {"alpha": alpha, "accuracy": alpha / 2, "name": "ManyFlow"}
+        made.update({f"data_{index}": os.urandom(5000) for index in range(blobs)})
+        filler.task(run, "start", 1, made, succeeds)
         if succeeds:
             filler.task(run, "end", 2, {"alpha": alpha, "accuracy": alpha / 2, "name": "ManyFlow"})
         filler.end(run, "done" if succeeds else "failed")
@@ -96,4 +100,4 @@ def main(runs: int, tasks: int) -> None:
     filler.flush()
 
 
-main(int(sys.argv[1]), int(sys.argv[2]))
+main(*map(int, sys.argv[1:]))

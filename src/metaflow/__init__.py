@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         metadata as metadata,
         namespace as namespace,
     )
+    from .datatools.s3 import S3 as S3
     from .decorators.catch import catch as catch
     from .decorators.environment import environment as environment
     from .decorators.exit_hook import exit_hook as exit_hook
@@ -92,6 +93,7 @@ _WHERE = {
     "Parameter": "metaflow.flow.parameters",
     "Run": "metaflow.client",
     "Runner": "metaflow.runner.metaflow_runner",
+    "S3": "metaflow.datatools.s3",
     "Step": "metaflow.client",
     "StepMutator": "metaflow.flow.mutators",
     "Task": "metaflow.client",

@@ -15,7 +15,7 @@ import metaflow
 
 NAMES = {
     "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile Inputs JSONType "
-    "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner Step StepMutator Task USER_SKIP_STEP "
+    "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner S3 Step StepMutator Task USER_SKIP_STEP "
     "UserStepDecorator __version__ catch conda_environment_yml_parser config_expr current default_metadata "
     "default_namespace environment exit_hook get_metadata get_namespace inspect_spin metadata namespace "
     "namespaced_event_name parallel parallel_imap_unordered parallel_map profile project pyproject_toml_parser "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.artifact import facts_in_words
 from ..exception import CommandException
 from .pathspec_candidates import pathspecs
 from .reading import output_options, reads_runs
@@ -49,7 +50,7 @@ def artifacts(place: Place, /, pathspec: str, load: bool, as_json: bool) -> None
         print_json(_plain(name, value))
     else:
         facts = {"artifact": f"{task.pathspec}/{name}", "type": value.type, "bytes": str(value.size), "hash": value.sha}
-        print_lines(fact_lines({**facts, "value": value_text(value)}))
+        print_lines(fact_lines({**facts, "value": value_text(value), **facts_in_words(value.facts)}))
 
 
 def _last_task(place: Place, pathspec: str) -> TaskRecord:
@@ -84,7 +85,8 @@ def _print_list(found: dict[str, Value], as_json: bool) -> None:
 
 
 def _plain(name: str, value: Value) -> dict[str, Any]:
-    return {"name": name, "type": value.type, "size": value.size, "sha": value.sha, "value": value.plain()}
+    plain = {"name": name, "type": value.type, "size": value.size, "sha": value.sha, "value": value.plain()}
+    return {**plain, "facts": value.facts} if value.facts else plain
 
 
 def _print_loaded(task: TaskRecord, name: str) -> None:

@@ -18,13 +18,17 @@ from .reading import no_colour_option
 _OUTPUT_IS_LOST = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 _COMMANDS = {
-    "runs": Where("runs_command", "runs", "List, show and compare runs."),
+    "runs": Where("runs_command", "runs", "List, show, compare and delete runs."),
     "tasks": Where("tasks_command", "tasks", "List and show the tasks of a run."),
     "logs": Where("pathspec_logs_command", "logs", "Show what the tasks of a run printed."),
     "artifacts": Where("artifacts_command", "artifacts", "List the artifacts of a task, or show one."),
     "code": Where("code_command", "code", "Look at the code of runs: compare it, get it back."),
     "status": Where("status_command", "status", "Show where results are kept, whether that works, and the flows."),
+    "outbox": Where("outbox_command", "outbox", "Show and send records that wait for a metadata service."),
     "import-runs": Where("import_command", "import_runs", "Bring along runs that Netflix's Metaflow wrote."),
+    "server": Where("server_command", "server", "Serve the records of runs to a team, over HTTP."),
+    "verify": Where("verify_command", "verify", "Check that nothing of what runs left is lost or damaged."),
+    "gc": Where("gc_command", "gc", "Delete runs by rules, and free what no run needs any more."),
     "reindex": Where("reindex_command", "reindex", "Rebuild the index of runs from the results themselves."),
     "configure": Where("configure_command", "configure", "Look at settings, and keep them in files."),
     "examples": Where("examples_command", "examples", "List the example flows, and copy them here."),

@@ -179,7 +179,8 @@ class FlowState:
             return Home(str(resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=False)[0]))
         home, created = resolve_home(self.datastore, self.datastore_root, self.metadata, create)
         if created and not self.quiet:
-            echo(f"Creating local datastore in current directory ({home.root})")
+            what = "a directory for the index of runs" if home.datastore else "local datastore"
+            echo(f"Creating {what} in current directory ({home.root})")
         return home
 
     def run_facts(self) -> RunFacts:

@@ -20,10 +20,12 @@ def reindex(datastore_root: str | None) -> None:
         sys.stderr.write(f"\r{counts.runs} runs, {counts.tasks} tasks")
         sys.stderr.flush()
 
-    counts = rebuild(home_of(datastore_root), show if sys.stderr.isatty() else None)
+    home = home_of(datastore_root)
+    counts = rebuild(home, show if sys.stderr.isatty() else None)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    echo(f"The index is rebuilt: {counts.runs} runs with {counts.tasks} finished tasks.")
+    done = f"The metadata service at {home.service} knows of" if home.service else "The index is rebuilt:"
+    echo(f"{done} {counts.runs} runs with {counts.tasks} finished tasks.")
     if counts.damaged:
         echo(f"{len(counts.damaged)} damaged files were left out:")
         for damaged in counts.damaged:

@@ -90,6 +90,11 @@ def find_named(place: Place, text: str, most: int = 5) -> Named:
     return Named(_by_id(place, flow, run_id), tuple(parts[1:]))
 
 
+def names_a_flow(text: str) -> bool:
+    """Whether a text can only be the name of a flow, for whose latest run it stands where one run is asked for."""
+    return "/" not in text and not _RUN_ID.fullmatch(text)
+
+
 def check_flow(place: Place, flow: str) -> None:
     """Refuse the name of a flow that has no runs.
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..datastore.manifest import NO_FACTS
 from ..exception import DataException, MetaflowDataMissing
 from ..metadata_store.store import TaskQuery
 from .messages import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..client.provider import Provider
     from ..datastore.tasks import TaskReader
     from ..metadata_store.records import RunRecord, TaskRecord
@@ -35,6 +38,8 @@ class Value(NamedTuple):
     is_scalar : bool
         Whether `scalar` is its value.
     scalar : None, bool, int, float or str
+    facts : mapping
+        What it is, for programs; see ``DataArtifact.facts``.
     """
 
     text: str
@@ -43,6 +48,7 @@ class Value(NamedTuple):
     sha: str
     is_scalar: bool = False
     scalar: Any = None
+    facts: Mapping[str, Any] = NO_FACTS
 
     def plain(self) -> Any:
         """The value for programs: itself if it is simple, otherwise its text."""
@@ -53,10 +59,10 @@ def value_of(reader: TaskReader, name: str) -> Value:
     """One artifact of a committed attempt."""
     entry = reader.entry(name)
     kind = entry.type.removeprefix("<class '").removesuffix("'>")
-    if entry.type in _SCALARS and entry.size <= _LONGEST_SCALAR:
+    if entry.type in _SCALARS and entry.size <= _LONGEST_SCALAR and entry.serializer is None:
         scalar = reader.load(name)
         return Value(entry.preview, kind, entry.size, entry.sha, True, scalar)
-    return Value(entry.preview, kind, entry.size, entry.sha)
+    return Value(entry.preview, kind, entry.size, entry.sha, facts=entry.facts)
 
 
 def parameters_of(provider: Provider, run: RunRecord) -> dict[str, Value]:

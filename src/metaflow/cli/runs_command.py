@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.times import span
-from .conditions import ConditionType
 from .lazy_group import LazyGroup, Where
 from .messages import echo
 from .pathspec_candidates import flow_names
 from .reading import output_options, reads_runs
+from .run_filter_options import run_filter_options
 from .run_search import ORDERS, RunFilter, duration_of, find_runs
 from .run_summary import plain_run
 from .run_values import Value, parameters_of, results_of
 from .table import Column, print_json, print_table
-from .times import Moment, ago, clock
+from .times import ago, clock
 
 if TYPE_CHECKING:
     from ..client.provider import Provider
     from ..metadata_store.records import RunRecord
     from .reading import Place
-
-_STATUSES = ("running", "done", "failed", "stopped")
 
 
 @click.group(
@@ -34,8 +32,9 @@ _STATUSES = ("running", "done", "failed", "stopped")
         "list": Where("runs_command", "list_runs", "List runs, the newest first."),
         "show": Where("run_report", "show", "Show a run: its steps, parameters, results, and what failed."),
         "compare": Where("runs_compare_command", "compare", "Show in what runs differ."),
+        "delete": Where("runs_delete_command", "delete", "Delete runs with all that they left."),
     },
-    help="List, show and compare runs.",
+    help="List, show, compare and delete runs.",
 )
 def runs() -> None:
     """Commands about runs."""
@@ -43,26 +42,7 @@ def runs() -> None:
 
 @click.command("list")
 @click.argument("flow", required=False, shell_complete=flow_names)
-@click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
-@click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Only runs with this tag; may be repeated.")
-@click.option("--user", help="Only runs that this user started; implies --all-users.")
-@click.option("--since", type=Moment(), help="Only runs started since then: 2026-01-31, '7 days', yesterday.")
-@click.option("--until", type=Moment(), help="Only runs started before then.")
-@click.option(
-    "--parameter",
-    "-p",
-    "parameters",
-    type=ConditionType(),
-    multiple=True,
-    help="Only runs with such a parameter: alpha=0.1, 'alpha>0.1'; may be repeated.",
-)
-@click.option(
-    "--artifact",
-    "artifacts",
-    type=ConditionType(),
-    multiple=True,
-    help="Only runs whose last step left such an artifact: 'accuracy>0.9'; may be repeated.",
-)
+@run_filter_options
 @click.option("--show", "shown", multiple=True, metavar="NAME", help="List this parameter or artifact too.")
 @click.option(
     "--order",

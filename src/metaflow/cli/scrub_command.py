@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..datastore.logs import format_lines, read_log
-from ..exception import CommandException
 from .candidates import past_tasks
 from .messages import echo
 from .past_tasks import find_tasks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..client import Task
     from ..datastore.logs import LogStream
     from .flow_command import FlowState
@@ -61,10 +58,10 @@ def _attempts(task: Task, attempt: int | None, latest: bool) -> list[Task]:
 
 def _scrub(task: Task, streams: tuple[LogStream, ...]) -> None:
     """Write the log anew, with one line in the place of each of these streams."""
-    file = task._provider.log(task._current())
-    if file is None or isinstance(file, bytes) or not file.exists():
+    record = task._current()
+    lines = list(read_log(task._provider.log(record) or b""))
+    if not lines:
         return  # it printed nothing
-    lines = list(read_log(file))
     content = b"".join(
         [
             format_lines(line.stream, [line.text], line.timestamp_microseconds)
@@ -76,14 +73,4 @@ def _scrub(task: Task, streams: tuple[LogStream, ...]) -> None:
     for stream in streams:
         if any(line.stream == stream for line in lines):
             content += format_lines(stream, [f"[REDACTED task {stream}]".encode()], now)
-    _overwrite(file, content)
-
-
-def _overwrite(file: Path, content: bytes) -> None:
-    """Write into the same file: a task that still runs goes on adding its lines to it."""
-    try:
-        with file.open("r+b") as log:
-            log.write(content)
-            log.truncate()
-    except OSError as error:
-        raise CommandException(f"The log {file} cannot be overwritten: {error.strerror}.") from error
+    task._provider.replace_log(record, content)

@@ -46,7 +46,7 @@ def take_over_configs(state: FlowState, configs: Mapping[str, ConfigDeclaration]
     graph = FlowGraph(state.flow_class)
     home = state.home()
     origin = find_origin(home, graph, pathspec)
-    reader = open_task(home.open_store(), graph.name, origin.run_id, PARAMETERS_STEP, "0", 0)
+    reader = open_task(origin.home(home).open_store(), graph.name, origin.run_id, PARAMETERS_STEP, "0", 0)
     stored = {
         attribute: ConfigReading(config.present(reader.load(attribute)), ConfigSource("value", f"run {origin.run_id}"))
         for attribute, config in configs.items()

@@ -85,6 +85,7 @@ def spin_step_of(state: SpinState, arguments: SpinArguments, origin: SpinOrigin 
     origin_home = state.home()
     if origin is None:
         origin = find_origin(origin_home, graph, arguments.pathspec)
+    origin_home = origin.home(origin_home)
     root, created = resolve_spin_root(settings.get("DATASTORE_SYSROOT_SPIN"), create=True)
     if created and not state.quiet:
         echo(f"Creating a datastore for spun steps ({root})")

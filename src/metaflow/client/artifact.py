@@ -6,7 +6,8 @@ import builtins
 
 from metaflow.client.object import MetaflowObject, local_time
 from metaflow.datastore.metaflow_pickle import ForeachFrame
-from metaflow.exception import MetaflowDataMissing, MetaflowNotFound
+from metaflow.datastore.skipped import is_skipped
+from metaflow.exception import MetaflowDataMissing, MetaflowException, MetaflowNotFound, SkippedArtifactException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +93,22 @@ class DataArtifact(MetaflowObject):
         return reader.entry(self.id).preview if self.id in reader else preview(load_value(reader, self.id))
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the value is, for programs, noted when it was saved: nothing is loaded for it.
+
+        Of lists and the like ``length``; of arrays, frames and tensors ``shape``, ``dtype``, ``columns``, ``min`` and
+        so on, as far as they have them. Empty for other values.
+        """
+        reader = self._open() if self.id not in self._values else None
+        return dict(reader.entry(self.id).facts) if reader is not None and self.id in reader else {}
+
+    def __repr__(self) -> str:
+        try:
+            return f"{self} = {self.preview}"
+        except MetaflowException:  # its task was removed, or is damaged
+            return str(self)
+
+    @property
     def size(self) -> int:
         """Bytes of the serialised value."""
         return self._size_and_hash()[0]
@@ -152,7 +169,10 @@ class MetaflowData:
         reader = self.__dict__["_open"]()
         if reader is None or name not in reader:
             raise AttributeError(f"The task has no artifact '{name}'")
-        value = reader.load(name)
+        try:
+            value = reader.load(name)
+        except SkippedArtifactException as error:
+            raise AttributeError(error.message) from None
         self.__dict__[name] = value
         return value
 
@@ -174,8 +194,10 @@ def _data_of(values: dict[str, Any], reader: TaskReader | None) -> MetaflowData:
 
 
 def visible_names(reader: TaskReader | None) -> list[str]:
-    """Names of the artifacts that are listed: those that do not begin with an underscore."""
-    return [] if reader is None else [name for name in reader if not name.startswith("_")]
+    """Names of the artifacts that are listed: those that do not begin with an underscore, and were stored."""
+    if reader is None:
+        return []
+    return [name for name in reader if not name.startswith("_") and not is_skipped(reader.entry(name))]
 
 
 def has_artifact(reader: TaskReader, name: str) -> bool:
@@ -186,6 +208,22 @@ def has_artifact(reader: TaskReader, name: str) -> bool:
 def load_value(reader: TaskReader, name: str) -> Any:
     """Load an artifact, stored or derived."""
     return reader.load(name) if name in reader else _derived_value(reader.manifest, name)
+
+
+def facts_in_words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts about an artifact as lines for people; the first rows of a frame are left to a table."""
+    words = {}
+    columns, types = facts.get("columns", ()), facts.get("dtypes", ())
+    if columns:
+        named = [f"{name} ({kind})" for name, kind in zip(columns, types)] or [str(name) for name in columns]
+        total = facts["shape"][1] if len(facts.get("shape", ())) == 2 else len(columns)
+        words["columns"] = ", ".join(named) + (f", ... {total} in all" if total > len(named) else "")
+    for name, fact in facts.items():
+        if name == "shape":
+            words[name] = " x ".join(map(str, fact)) or "a single element"
+        elif name not in ("columns", "dtypes", "head", "repr", "item", "sampled"):
+            words[name] = f"{fact:.6g}" if isinstance(fact, float) else str(fact)
+    return words
 
 
 def _derived_value(manifest: Manifest, name: str) -> Any:

@@ -52,6 +52,13 @@ class Home(NamedTuple):
             return f"spin@{parent}"
         return f"local@{parent if name == ROOT_DIRECTORY else self.root}"
 
+    @property
+    def outbox(self) -> str:
+        """Directory of the records that wait for the metadata service."""
+        from metaflow.datastore.layout import STORE_DIRECTORY
+
+        return os.path.join(self.root, STORE_DIRECTORY, "outbox")
+
     def open_store(self) -> ObjectStore:
         """Open the datastore."""
         from metaflow.datastore.location import open_store
@@ -92,6 +99,10 @@ def resolve_home(
 ) -> tuple[Home, bool]:
     """Decide where runs are kept, by the options of a command line and by the settings.
 
+    With a metadata service, and a datastore that is elsewhere or only read, no ``.metaflow`` is needed, nor by who only
+    reads a datastore that is elsewhere: what has to be on this machine is then in the user's own directory of such
+    things.
+
     Parameters
     ----------
     datastore : str or None
@@ -99,7 +110,7 @@ def resolve_home(
     datastore_root : str or None
         As given with ``--datastore-root``.
     metadata : str or None
-        ``local`` or ``service``, as given with ``--metadata``.
+        ``local`` or ``service``, as given with ``--metadata``; or ``service@`` and the address of the service.
     create : bool
         Whether a directory that does not exist is created; readers say False.
 
@@ -117,18 +128,41 @@ def resolve_home(
     """
     from metaflow import settings
     from metaflow.datastore.location import check_kind, kind_of_root, location_of
-    from metaflow.datastore.root import resolve_root
+    from metaflow.datastore.root import find_root, resolve_root
 
     kind = kind_of_root(datastore, datastore_root)
     check_kind(kind)
     service = _service_url(metadata or settings.get("DEFAULT_METADATA"))
     sysroot = settings.get("DATASTORE_SYSROOT_LOCAL")
-    if kind == "local":
-        root, created = resolve_root(datastore_root, sysroot, create)
-        return Home(str(root), "", service), created
-    location = location_of(kind, datastore_root)
-    root, created = resolve_root(None, sysroot, create)
+    location = "" if kind == "local" else location_of(kind, datastore_root)
+    explicit = None if location else datastore_root
+    if not (explicit or sysroot or find_root()):
+        if service and (location or not create):
+            return Home(_own_directory(), location, service), False
+        if location and not create:
+            return Home(_index_directory(location), location), False
+    root, created = resolve_root(explicit, sysroot, create)
     return Home(str(root), location, service), created
+
+
+def _own_directory() -> str:
+    """The user's directory of what programs keep; made when there is something to keep."""
+    folder = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(folder, "metaflow")
+
+
+def _index_directory(location: str) -> str:
+    """The user's directory for the index of a datastore that is only looked at here; made if it is not there yet."""
+    from blake3 import blake3
+
+    from metaflow.datastore.file_errors import file_error
+
+    path = os.path.join(_own_directory(), blake3(location.encode()).hexdigest(8))
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise file_error("create the directory for an index of runs", path, error) from error
+    return path
 
 
 def _service_url(metadata: str) -> str:
@@ -137,12 +171,25 @@ def _service_url(metadata: str) -> str:
 
     if metadata == "local":
         return ""
-    if metadata != "service":
+    kind, _, url = metadata.partition("@")
+    if kind != "service":
         raise CommandException(f"There is no kind of metadata store called '{metadata}': there are local, service.")
-    url = settings.get("SERVICE_URL")
+    where = "as given" if url else "METAFLOW_SERVICE_URL"
+    url = str(url or settings.get("SERVICE_URL") or "").rstrip("/")
     if not url:
         raise CommandException(
             "The metadata service is asked for, but not where it is. Set METAFLOW_SERVICE_URL to its address, such as "
             "http://metadata.example.com:8080, or use --metadata local."
         )
-    return str(url).rstrip("/")
+    scheme, separator, rest = url.partition("://")
+    if "@" in (rest if separator else url).partition("/")[0]:
+        # It would be recorded with runs, and shown.
+        raise CommandException(
+            f"The address of the metadata service ({where}) must not hold a password. Give the token of the service "
+            "with METAFLOW_SERVICE_AUTH_KEY, and other credentials with METAFLOW_SERVICE_HEADERS."
+        )
+    if not separator or scheme not in ("http", "https") or not rest:
+        raise CommandException(
+            f"'{url}' ({where}) is not the address of a metadata service: it begins with http:// or https://."
+        )
+    return url

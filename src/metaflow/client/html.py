@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from itertools import islice
 
-from metaflow.client.artifact import DataArtifact
+from metaflow.client.artifact import DataArtifact, facts_in_words
 from metaflow.client.flow import Flow
 from metaflow.client.run import Run
 from metaflow.client.step import Step
@@ -179,17 +179,20 @@ def _task(task: Task) -> list[str]:
 
 
 def _artifact(artifact: DataArtifact) -> list[str]:
-    return [
-        _facts(
-            {
-                "value": artifact.preview,
-                "type": artifact.type,
-                "bytes": f"{artifact.size:,}",
-                "saved": _time(artifact.finished_at),
-                "hash": artifact.sha,
-            }
-        )
-    ]
+    facts = artifact.facts
+    shown = _facts(
+        {
+            "value": artifact.preview,
+            "type": artifact.type,
+            **facts_in_words(facts),
+            "bytes": f"{artifact.size:,}",
+            "saved": _time(artifact.finished_at),
+            "hash": artifact.sha,
+        }
+    )
+    rows = facts.get("head", ())
+    columns = [str(name) for name in facts.get("columns", ())][: len(rows[0]) if rows else 0]
+    return [shown, grid(columns, rows)] if columns else [shown]
 
 
 _KINDS: dict[type[MetaflowObject], Callable[..., list[str]]] = {

@@ -7,7 +7,14 @@ import time
 
 from metaflow.client.home import Home, home_of_run, resolve_home
 from metaflow.datastore.root import SPIN_DIRECTORY
-from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
+from metaflow.exception import (
+    CommandException,
+    DataException,
+    MetadataException,
+    MetaflowDataMissing,
+    MetaflowNotFound,
+    RunDeleted,
+)
 from metaflow.metadata_store.store import RunQuery, run_position
 
 TYPE_CHECKING = False
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from metaflow.client.healing import Healing
     from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
@@ -47,6 +55,7 @@ class Provider:
         self._index: MetadataStore | None = None
         # Runs that the index is wrong about where it cannot be written.
         self._copies: dict[tuple[str, str], MetadataStore] = {}
+        self._healing: Healing | None = None
 
     @property
     def root(self) -> Path:
@@ -90,14 +99,16 @@ class Provider:
     def index(self) -> MetadataStore:
         """Where records are; rebuilt first if it was deleted."""
         if self._index is None:
-            index = self.home.open_index()
-            if not self.home.service:
-                from metaflow.datastore.layout import INDEX_KEY, runs_prefix
-
-                if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
-                    index = self._rebuilt(index)
-            self._index = index
+            self._index = self._opened_index()
         return self._index
+
+    def _opened_index(self) -> MetadataStore:
+        from metaflow.datastore.layout import INDEX_KEY, runs_prefix
+
+        index = self.home.open_index()
+        if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
+            return self._rebuilt(index)
+        return index
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs, or only the one named, newest first."""
@@ -173,12 +184,18 @@ class Provider:
         """The artifacts of an attempt; None if it has left none, because it still runs or was killed."""
         from metaflow.datastore.tasks import open_task
 
+        store = self.store_of(task.flow, task.run_id)
         try:
-            store = self.store_of(task.flow, task.run_id)
             return open_task(store, task.flow, task.run_id, task.step, task.task_id, task.attempt)
-        except MetaflowDataMissing:
+        except MetaflowDataMissing as error:
             if task.status in ("running", "killed"):
                 return None
+            from metaflow.datastore.layout import run_key
+
+            if store.stat(run_key(task.flow, task.run_id)) is None:
+                raise RunDeleted(
+                    f"Run {task.flow}/{task.run_id} was deleted, and the artifacts of its task {task.pathspec} with it."
+                ) from error
             raise
 
     def graph(self, flow: str, run_id: str) -> dict[str, Any]:
@@ -190,19 +207,49 @@ class Provider:
 
     def log(self, task: TaskRecord) -> Path | bytes | None:
         """Where the file is with what an attempt printed, or its content; no file if it printed nothing."""
-        from metaflow.datastore.layout import log_key
+        from metaflow.client.log_spool import spooled
         from metaflow.datastore.local import local_file
         from metaflow.datastore.store import ObjectMissing
 
-        store = self.store_of(task.flow, task.run_id)
-        key = log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt)
+        store, key = self._log(task)
         path = local_file(store, key)
         if path is not None:
             return path
+        on_its_way = spooled(self.home.root, key)
+        if on_its_way is not None:
+            return on_its_way
         try:
             return store.get(key)
         except ObjectMissing:
             return None  # it printed nothing
+
+    def replace_log(self, task: TaskRecord, content: bytes) -> None:
+        """Write other content in the place of a log that is there.
+
+        Raises
+        ------
+        DataException
+            It cannot be written.
+        """
+        from metaflow.client.log_spool import spool_path
+        from metaflow.datastore.local import local_file
+        from metaflow.datastore.logs import overwrite_log
+
+        store, key = self._log(task)
+        path = local_file(store, key)
+        if path is not None:
+            overwrite_log(path, content)
+            return
+        on_its_way = spool_path(self.home.root, key)
+        if os.path.exists(on_its_way):
+            overwrite_log(on_its_way, content)
+        store.put(key, [content])
+
+    def _log(self, task: TaskRecord) -> tuple[ObjectStore, str]:
+        from metaflow.datastore.layout import log_key
+
+        key = log_key(task.flow, task.run_id, task.step, task.task_id, task.attempt)
+        return self.store_of(task.flow, task.run_id), key
 
     def change_tags(self, run: RunRecord, add: list[str], remove: list[str]) -> RunRecord:
         """Add and remove user tags of a run, on disk first and then in the index.
@@ -243,14 +290,23 @@ class Provider:
 
         if effective_status(run, time.time()) == "running":
             return run
+        return self._recovered(run, self._store_at(run.datastore))
+
+    def _recovered(self, run: RunRecord, store: ObjectStore) -> RunRecord:
+        """Set right a run whose process died."""
+        from metaflow.client.healing import Healing
         from metaflow.client.recovery import recover_run
 
-        try:
-            return recover_run(self._store_at(run.datastore), self.index, run)
-        except (DataException, MetadataException):
-            # Most likely this datastore may only be read here. What cannot be read either raises again in
-            # this.
-            return self._copied(run)
+        def heal() -> RunRecord:
+            if store.is_remote:
+                from metaflow.client.log_spool import send_spooled
+
+                send_spooled(self.home.root, store, run.flow, run.run_id)
+            return recover_run(store, self.index, run)
+
+        if self._healing is None:
+            self._healing = Healing()
+        return self._healing.heal(run, heal, lambda: self._copied(run))
 
     def _adopted(self, flow: str, run_id: str) -> RunRecord | None:
         """Look for a run that was started, but killed before the index heard of it."""
@@ -271,17 +327,20 @@ class Provider:
         self._copies[run.flow, run.run_id] = copy
         return copy.run(run.flow, run.run_id) or run
 
-    def _rebuilt(self, index: Any) -> Any:
+    def check(self) -> None:
+        """See that what was chosen to be read can be read; of a directory that is known already."""
+
+    def _rebuilt(self, index: MetadataStore) -> MetadataStore:
         from metaflow.client.recovery import refill
         from metaflow.metadata_store.sqlite import SqliteMetadata
 
         try:
-            refill(self.store, index)
+            refill(self.store, index, location=self.home.recorded_datastore)
             return index
         except MetadataException:
             # This datastore may only be read here.
             index = SqliteMetadata()
-            refill(self.store, index)
+            refill(self.store, index, location=self.home.recorded_datastore)
             return index
 
 
@@ -294,7 +353,11 @@ def provider_at(home: Home) -> Provider:
     """The provider of a place, one for each."""
     known = _providers.get(home)
     if known is None:
-        if os.path.basename(home.root) == SPIN_DIRECTORY:
+        if home.service:
+            from metaflow.client.service_provider import ServiceProvider
+
+            known = ServiceProvider(home)
+        elif os.path.basename(home.root) == SPIN_DIRECTORY:
             from metaflow.client.spins import SpinProvider
 
             known = SpinProvider(home)
@@ -337,7 +400,8 @@ def metadata(ms: str) -> str:
     Parameters
     ----------
     ms : str
-        The directory that contains a ``.metaflow`` directory, with or without ``local@`` before it.
+        The directory that contains a ``.metaflow`` directory, with or without ``local@`` before it; or the address of
+        a metadata service, with or without ``service@`` before it.
 
     Returns
     -------
@@ -347,16 +411,20 @@ def metadata(ms: str) -> str:
     Raises
     ------
     ValueError
-        There is no datastore at that place.
+        There is no datastore at that place, or no metadata service that can be used.
 
     Examples
     --------
     >>> metadata("/projects/forecast")
     'local@/projects/forecast'
+    >>> metadata("http://metadata.example.com:8080")
+    'service@http://metadata.example.com:8080'
     """
     global _chosen
-    _chosen = provider_of(ms)
-    return _chosen.description
+    provider = provider_of(ms)
+    provider.check()
+    _chosen = provider
+    return provider.description
 
 
 def read_from(home: Home) -> None:
@@ -376,8 +444,11 @@ def provider_of(description: str) -> Provider:
     from pathlib import Path
 
     if description.startswith(("http://", "https://", "service@")):
-        home = resolve_home(None, None, "local", create=True)[0]
-        return provider_at(home._replace(service=description.removeprefix("service@").rstrip("/")))
+        service = f"service@{description.removeprefix('service@')}"
+        try:
+            return provider_at(resolve_home(None, None, service, create=False)[0])
+        except CommandException as error:
+            raise ValueError(error.message) from error
     if description.startswith("spin@"):
         return _provider_of_spins(Path(os.path.abspath(Path(description.removeprefix("spin@")).expanduser())))
     place = Path(os.path.abspath(Path(description.removeprefix("local@")).expanduser()))
@@ -433,7 +504,8 @@ def get_metadata() -> str:
     Returns
     -------
     str
-        ``local@`` and the directory that contains ``.metaflow``, or the working directory if there is none.
+        ``local@`` and the directory that contains ``.metaflow``, or the working directory if there is none;
+        ``service@`` and its address for a metadata service.
     """
     try:
         return current_provider().description

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from metaflow.client.tag_log import follow_tag_log, read_tag_log, tags_event
-from metaflow.datastore.layout import INDEX_KEY, run_key, runs_prefix
-from metaflow.datastore.store import ObjectMissing
-from metaflow.datastore.tasks import list_attempts, open_task
-from metaflow.exception import DataException, MetadataException, MetaflowDataMissing
+from metaflow.datastore.layout import INDEX_KEY, RUN_FILE, run_key, runs_prefix
+from metaflow.datastore.local import LocalStore
+from metaflow.datastore.store import OUT_OF_REACH, ObjectMissing
+from metaflow.datastore.tasks import list_attempts, open_task, open_tasks
+from metaflow.exception import DataException, MetadataException, MetaflowException
 from metaflow.metadata_store.events import (
     Heartbeat,
     RunEnded,
@@ -32,7 +34,7 @@ from metaflow.metadata_store.store import RunQuery, TaskQuery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from metaflow.client.home import Home
@@ -45,7 +47,8 @@ PROCESS_DIED = "the run's process died"
 
 _EVENTS_PER_BATCH = 2000
 _RUNS_PER_PAGE = 1000
-_RUN_FILE = "/run.json"
+# Records and manifests that are read at a time, in parallel where they are behind a network.
+_READ_TOGETHER = 64
 
 
 class ReindexCounts(NamedTuple):
@@ -67,7 +70,8 @@ class ReindexCounts(NamedTuple):
 def reindex(home: Home, progress: Callable[[ReindexCounts], None] | None = None) -> ReindexCounts:
     """Rebuild the index of runs from the files in a datastore.
 
-    A run that goes on meanwhile is not disturbed. An index that is damaged or of an older format is replaced.
+    A run that goes on meanwhile is not disturbed. An index that is damaged or of an older format is replaced. A
+    metadata service, which also has runs of other places, is told of those that are in this datastore.
 
     Parameters
     ----------
@@ -88,13 +92,38 @@ def reindex(home: Home, progress: Callable[[ReindexCounts], None] | None = None)
     DataException
         The datastore cannot be listed.
     """
+    if home.service:
+        service = home.open_index()
+        try:
+            return refill(home.open_store(), service, progress, home.location, is_shared=True)
+        finally:
+            service.close()
     index = SqliteMetadata(Path(home.root) / INDEX_KEY)
-    if not index.is_usable():
+    anew = not index.is_usable()
+    if anew:
         index.discard()
     try:
-        return refill(home.open_store(), index, progress, home.recorded_datastore)
+        store = home.open_store()
+        counts = refill(store, index, progress, home.recorded_datastore)
+        if store.is_remote:
+            _send_logs(store, index, home.root)
+            if anew:
+                # The index has the runs of this machine too.
+                own = refill(LocalStore(home.root), index)
+                counts = ReindexCounts(counts.runs + own.runs, counts.tasks + own.tasks, counts.damaged + own.damaged)
+        return counts
     finally:
         index.close()
+
+
+def _send_logs(store: ObjectStore, index: MetadataStore, root: str) -> None:
+    """Bring logs to their datastore that were left on this machine when it could not be reached."""
+    from metaflow.client.log_spool import runs_with_spooled_logs, send_spooled
+
+    for flow, run_id in runs_with_spooled_logs(root):
+        run = index.run(flow, run_id)
+        if run is not None and effective_status(run, time.time()) != "running":
+            send_spooled(root, store, flow, run_id)
 
 
 def refill(
@@ -102,24 +131,24 @@ def refill(
     index: MetadataStore,
     progress: Callable[[ReindexCounts], None] | None = None,
     location: str = "",
+    is_shared: bool = False,
 ) -> ReindexCounts:
     """Make `index` say what `store` holds; like :func:`reindex`, for stores that are open already.
 
-    `location` is what runs in this store have as their `datastore`.
+    `location` is what runs in this store have as their `datastore`. An index that is shared also has runs that are not
+    to be found from here, so that none is forgotten because its files are absent.
     """
     counts = ReindexCounts()
-    for key in store.list(runs_prefix()):
-        if not key.endswith(_RUN_FILE):
+    for key, found in _stored_runs(store):
+        if isinstance(found, MetaflowException):
+            counts = counts._replace(damaged=(*counts.damaged, f"{key}: {found.message}"))
             continue
-        try:
-            run = _read_run(store, key)
-        except (DataException, MetadataException) as error:
-            counts = counts._replace(damaged=(*counts.damaged, f"{key}: {error.message}"))
-            continue
-        counts = _refill_run(store, index, run, counts)
+        # Where the files are found counts more than where they once were.
+        counts = _refill_run(store, index, found._replace(datastore=location), counts)
         if progress is not None:
             progress(counts)
-    _forget_absent(store, index, location)
+    if not is_shared:
+        _forget_absent(store, index, location)
     return counts
 
 
@@ -162,6 +191,12 @@ def recover_run(store: ObjectStore, index: MetadataStore, run: RunRecord) -> Run
     return index.run(run.flow, run.run_id) or run
 
 
+def assumed_dead(run: RunRecord) -> RunRecord:
+    """What can be told of a run whose process died without looking at its files; nothing is written."""
+    last = max(run.heartbeat_at or 0.0, run.started_at)
+    return run._replace(status="failed", finished_at=last, message=PROCESS_DIED)
+
+
 def missed_events(store: ObjectStore, index: MetadataStore, run: RunRecord) -> list[Event]:
     """Tell what the index missed of a run whose process died; the last event is the run's end.
 
@@ -184,21 +219,21 @@ def missed_events(store: ObjectStore, index: MetadataStore, run: RunRecord) -> l
         for task in index.tasks(TaskQuery(run.flow, run.run_id, all_attempts=True))
     }
     events: list[Event] = []
-    for key in list_attempts(store, run.flow, run.run_id):
-        if key in known and known[key].status in ("done", "failed"):
-            continue
-        try:
-            known[key] = committed_task(store, run.flow, run.run_id, *key)
-        except (DataException, MetadataException):
-            # A damaged result is as good as none: the attempt counts as killed, and reading it says what is
-            # wrong.
-            continue
-        events.append(TaskEnded(known[key]))
+    missing = (
+        key
+        for key in list_attempts(store, run.flow, run.run_id)
+        if key not in known or known[key].status not in ("done", "failed")
+    )
+    for key, task in _committed_tasks(store, run.flow, run.run_id, missing):
+        # A damaged result is as good as none: the attempt counts as killed, and reading it says what is wrong.
+        if not isinstance(task, MetaflowException):
+            known[key] = task
+            events.append(TaskEnded(task))
     ending = _ending(store, run, known.values())
-    for task in known.values():
-        if task.status == "running":
-            finished_at = max(task.started_at, ending.finished_at)
-            events.append(TaskEnded(task._replace(status="killed", finished_at=finished_at)))
+    for left in known.values():
+        if left.status == "running":
+            finished_at = max(left.started_at, ending.finished_at)
+            events.append(TaskEnded(left._replace(status="killed", finished_at=finished_at)))
     return [*events, ending]
 
 
@@ -294,6 +329,8 @@ def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord]) -> 
     """How the run ended: as its file says, if it does; else as its last sign of life and its end step say."""
     try:
         written = _read_run(store, run_key(run.flow, run.run_id))
+    except OUT_OF_REACH:
+        raise
     except (DataException, MetadataException):
         written = run
     if written.status != "running" and written.finished_at is not None:
@@ -322,6 +359,46 @@ def _read_run(store: ObjectStore, key: str) -> RunRecord:
     return run
 
 
+def _stored_runs(store: ObjectStore) -> Iterator[tuple[str, RunRecord | MetaflowException]]:
+    """Give the key of every run's record with the record, or with the reason why it cannot be read."""
+    from metaflow.datastore.parallel import map_in_threads, threads_for_network
+
+    def read(key: str) -> RunRecord | MetaflowException | None:
+        try:
+            return _read_run(store, key)
+        except ObjectMissing:
+            return None  # what is left of a run that was removed
+        except OUT_OF_REACH:
+            raise
+        except (DataException, MetadataException) as error:
+            return error
+
+    for flow in store.list(runs_prefix(), folders=True):
+        keys = [f"{runs_prefix()}{flow}/{run_id}{RUN_FILE}" for run_id in store.list(f"{runs_prefix()}{flow}/", True)]
+        for start in range(0, len(keys), _READ_TOGETHER):
+            batch = keys[start : start + _READ_TOGETHER]
+            threads = threads_for_network(1) if store.is_remote else 1
+            for key, found in zip(batch, map_in_threads(read, batch, threads), strict=True):
+                if found is not None:
+                    yield key, found
+
+
+def _committed_tasks(
+    store: ObjectStore, flow: str, run_id: str, attempts: Iterable[tuple[str, str, int]]
+) -> Iterator[tuple[tuple[str, str, int], TaskRecord | MetaflowException]]:
+    """Give the records of finished attempts, from their manifests, or the reason why one cannot be read."""
+    remaining = iter(attempts)
+    while batch := list(islice(remaining, _READ_TOGETHER)):
+        for attempt, reader in zip(batch, open_tasks(store, flow, run_id, batch), strict=True):
+            if isinstance(reader, MetaflowException):
+                yield attempt, reader
+                continue
+            try:
+                yield attempt, TaskRecord.from_dict(reader.manifest.record.get("task", {}))
+            except MetadataException as error:
+                yield attempt, error
+
+
 def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts: ReindexCounts) -> ReindexCounts:
     """Replace all that the index says of a run, in batches; of one that goes on, only add what is missing."""
     known = index.run(run.flow, run.run_id)
@@ -333,11 +410,10 @@ def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts
     batch.append(tags_event(run, log))
     damaged = [*counts.damaged, *log.damaged]
     finished, last_sign = 0, 0.0
-    for step, task_id, attempt in list_attempts(store, run.flow, run.run_id):
-        try:
-            task = committed_task(store, run.flow, run.run_id, step, task_id, attempt)
-        except (DataException, MetadataException, MetaflowDataMissing) as error:
-            damaged.append(f"{run.flow}/{run.run_id}/{step}/{task_id}, attempt {attempt}: {error.message}")
+    attempts = list_attempts(store, run.flow, run.run_id)
+    for (step, task_id, attempt), task in _committed_tasks(store, run.flow, run.run_id, attempts):
+        if isinstance(task, MetaflowException):
+            damaged.append(f"{run.flow}/{run.run_id}/{step}/{task_id}, attempt {attempt}: {task.message}")
             continue
         batch.append(TaskEnded(task))
         finished, last_sign = finished + 1, max(last_sign, task.finished_at or 0.0)

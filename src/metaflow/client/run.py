@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from metaflow.client.flow import Flow
     from metaflow.client.task import Task
     from metaflow.client.trigger import Trigger
+    from metaflow.client.upkeep.run_deletion import DeletedRun
     from metaflow.metadata_store.records import RunRecord, RunStatus
 
 
@@ -270,6 +271,40 @@ class Run(MetaflowObject):
             A tag is not allowed, or one to remove is a system tag.
         """
         self._change_tags(_several(tags_to_add), _several(tags_to_remove))
+
+    def delete(self, chunks: bool = True) -> DeletedRun:
+        """Delete the run with all that it left: records, artifacts, logs, cards. There is no way back.
+
+        What other runs need stays, also if it was this run that made it.
+
+        Parameters
+        ----------
+        chunks : bool
+            Whether to free the room of its larger artifacts at once, for which the manifests of all runs are read.
+            Otherwise that is left to ``metaflow gc``, as it is for what was saved within the last hour (in an object
+            store, within the last day).
+
+        Returns
+        -------
+        DeletedRun
+            How much room is free now.
+
+        Raises
+        ------
+        CannotDelete
+            It still runs, or a run that goes on takes over its results.
+        DataException, MetadataException
+            A store failed. What was begun is finished by ``metaflow gc``.
+
+        Examples
+        --------
+        >>> Run("Training/1711000000000000").delete()
+        DeletedRun(pathspec='Training/1711000000000000', size=52428800, size_left=0)
+        """
+        from metaflow.client.upkeep.run_deletion import delete_run
+
+        flow, run_id = self._names
+        return delete_run(self._provider, flow, run_id, chunks)
 
     def _change_tags(self, add: list[str], remove: list[str]) -> None:
         self._record = self._provider.change_tags(self._record, add, remove)

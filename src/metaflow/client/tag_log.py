@@ -11,6 +11,7 @@ import json
 from typing import NamedTuple
 
 from metaflow.datastore.layout import runs_prefix
+from metaflow.datastore.store import OUT_OF_REACH
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.events import TagsChanged
 from metaflow.metadata_store.tags import change_tags
@@ -66,6 +67,8 @@ def read_tag_log(store: ObjectStore, run: RunRecord) -> TagLog:
         last = number
         try:
             added, removed = _read_change(store, key)
+        except OUT_OF_REACH:
+            raise
         except (DataException, MetadataException) as error:
             damaged.append(f"{key}: {error.message}")
             continue

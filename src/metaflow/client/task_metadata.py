@@ -63,12 +63,13 @@ def fields_of(run: RunRecord, attempts: Iterable[TaskRecord], root: str, task: T
     fields = []
     # What was recorded in one millisecond stays in the order of the attempts.
     for attempt in sorted(attempts, key=lambda each: each.attempt):
-        for name, value, seconds, kind in _fields_of_attempt(run, attempt, root):
+        for name, value, seconds, kind in fields_of_attempt(run, attempt, root):
             fields.append(Metadata(name, value, int(seconds * 1000), kind, task))
     return sorted(fields, key=lambda each: each.created_at)
 
 
-def _fields_of_attempt(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator[tuple[str, Any, float, str]]:
+def fields_of_attempt(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator[tuple[str, Any, float, str]]:
+    """Name, value, time in seconds and type of each field of an attempt."""
     for name, value in _fields_at_start(run, attempt, root):
         yield name, value, attempt.started_at, name
     if attempt.step == "_parameters":

@@ -237,7 +237,13 @@ class FlowSpec:
             return computed.fget(self)  # it raised an AttributeError of its own, which shall be seen
         state = self.__dict__.get("_flow_state")
         if state is not None and name in state:
-            return state.load_into(self, name)
+            from ..exception import SkippedArtifactException
+
+            try:
+                return state.load_into(self, name)
+            except SkippedArtifactException as error:
+                # To hasattr() and getattr() it is one that is not there.
+                raise AttributeError(error.message) from None
         if state is not None and name in _FACTS:
             from .current import current
 

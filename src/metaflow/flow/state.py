@@ -149,11 +149,16 @@ class StepState:
         return element(source.load(frame.variable), frame.index) if frame.variable in source else None
 
 
+#: How many inputs of a join stay in memory, with what was read of them, when nobody refers to them any more.
+KEPT_INPUTS = 256
+
+
 class Inputs(Generic[F_co]):
     """What a join step receives: the flow as each task before it left it.
 
     Index it, iterate over it, or take the input of a step by the step's name: ``inputs[0].x``, ``inputs.train.x``,
-    ``[i.score for i in inputs]``. Artifacts are read when they are asked for.
+    ``[i.score for i in inputs]``. Artifacts are read when they are asked for. Of a join with very many inputs, those
+    that were used last stay in memory, those that the step refers to, and those that it has assigned to.
 
     For editors and type checkers it is generic in the flow: ``def join(self, inputs: Inputs[TrainFlow])``.
     """
@@ -161,7 +166,11 @@ class Inputs(Generic[F_co]):
     def __init__(self, steps: Sequence[str], open_input: Callable[[int], F_co]) -> None:
         self._steps = steps
         self._open = open_input
+        # Those that stay, the one that was opened first at the beginning; and weak references to others.
         self._opened: dict[int, F_co] = {}
+        self._assigned: dict[int, F_co] = {}
+        self._others: dict[int, Callable[[], F_co | None]] = {}
+        self._plain_attributes = 0
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -174,9 +183,34 @@ class Inputs(Generic[F_co]):
         if not 0 <= index < len(self._steps):
             raise IndexError(f"this join has {len(self._steps)} inputs")
         flow = self._opened.get(index)
+        return self._enter(index) if flow is None else flow
+
+    def _enter(self, index: int) -> F_co:
+        """An input that is not among those that were used last."""
+        if index in self._assigned:
+            return self._assigned[index]
+        other = self._others.pop(index, None)
+        flow = None if other is None else other()
         if flow is None:
-            flow = self._opened[index] = self._open(index)
+            flow = self._open(index)
+            self._plain_attributes = len(vars(flow))
+        self._opened[index] = flow
+        if len(self._opened) > KEPT_INPUTS:
+            self._let_go(next(iter(self._opened)))
         return flow
+
+    def _let_go(self, index: int) -> None:
+        from weakref import ref
+
+        flow = self._opened.pop(index)
+        loaded: dict[str, Any] = vars(flow)["_flow_state"].loaded
+        attributes = vars(flow)
+        if len(attributes) == self._plain_attributes + len(loaded) and all(
+            attributes.get(name, loaded) is value for name, value in loaded.items()
+        ):
+            self._others[index] = ref(flow)
+        else:
+            self._assigned[index] = flow
 
     def __iter__(self) -> Iterator[F_co]:
         return (self[index] for index in range(len(self._steps)))

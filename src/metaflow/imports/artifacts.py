@@ -13,7 +13,7 @@ from metaflow.datastore.blobs import CHUNK_BYTES, save_segments, save_stream
 from metaflow.datastore.file_content import save_file
 from metaflow.datastore.manifest import INLINE_BYTES, ArtifactEntry, content_hash
 from metaflow.datastore.scalars import MAXIMUM_COUNT, is_scalar, may_be_scalar
-from metaflow.datastore.serializer import FileSerializer, deserialize
+from metaflow.datastore.serializer import FILE_ENCODING, deserialize
 from metaflow.exception import CorruptedDataException
 from metaflow.imports.documents import checked_key
 from metaflow.imports.plain_pickle import NotPlain, Opaque, class_name, read_plain, shown
@@ -166,7 +166,7 @@ def index_values(entries: dict[str, ArtifactEntry]) -> dict[str, Scalar]:
 
 
 def _plain_value(encoding: str, data: bytes) -> Any:
-    if encoding == FileSerializer.encoding:
+    if encoding == FILE_ENCODING:
         return deserialize(encoding, data, ())
     if not encoding.startswith("pickle-"):
         raise NotPlain(f"the encoding {encoding}")

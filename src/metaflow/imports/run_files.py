@@ -172,7 +172,10 @@ class RunBringing:
         writing = TaskWriting(self._source, self._store, run, lineage, again=before is not None)
         done = {_name(place): place.stamp for place in tasks.keys() - set(todo)}
         state = state._replace(source=self._source.root, complete=False)
-        count, kept_at = 0, 0.0
+        if todo:
+            # Before anything is saved: a clean-up leaves alone what results may refer to that are on their way.
+            write_state(self._store, flow, run_id, state._replace(tasks=done))
+        count, kept_at = 0, time.monotonic()
         for written in _in_lots(lambda lot: _write_lot(writing, tasks, cards, lot), todo, progress):
             count += written.changed
             done |= written.done

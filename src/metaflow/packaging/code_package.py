@@ -198,7 +198,9 @@ def _add_file(archive: TarFile, file: PackagedFile) -> None:
     try:
         with open(file.path, "rb") as content:
             # What is said of its size must be true of what is read, also if it grows just now.
-            _add(archive, file.name, os.fstat(content.fileno()).st_size, content)
+            found = os.fstat(content.fileno())
+            # Of the permissions, only what git keeps too: the others differ from checkout to checkout.
+            _add(archive, file.name, found.st_size, content, 0o755 if found.st_mode & 0o100 else 0o644)
     except OSError as error:
         raise CommandException(
             f"{file.path} cannot be put into the code package: {error.strerror or error}. Change its permissions, or "
@@ -206,11 +208,11 @@ def _add_file(archive: TarFile, file: PackagedFile) -> None:
         ) from error
 
 
-def _add(archive: TarFile, name: str, size: int, content: IO[bytes]) -> None:
+def _add(archive: TarFile, name: str, size: int, content: IO[bytes], mode: int = 0o644) -> None:
     from tarfile import TarInfo
 
     member = TarInfo(name)
-    member.size, member.mtime, member.mode = size, _TIME, 0o644
+    member.size, member.mtime, member.mode = size, _TIME, mode
     archive.addfile(member, content)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _PACKAGE = __name__.partition(".")[0]
 #: A module that has this variable with this value goes along.
 POLICY, INCLUDE = "METAFLOW_PACKAGE_POLICY", "include"
+#: Directories of packages that were installed, perhaps into an environment below the flow's directory.
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 def own_files() -> Iterator[PackagedFile]:
@@ -49,7 +51,7 @@ def included_modules(base: str) -> list[str]:
         if content.get(POLICY) == INCLUDE:
             names.add(name.partition(".")[0])
     names |= _modules_of_decorators()
-    above = base.rstrip(os.sep) + os.sep
+    above = os.path.realpath(base).rstrip(os.sep) + os.sep
     return sorted(name for name in names if name != _PACKAGE and not _is_below(name, above))
 
 
@@ -90,4 +92,7 @@ def _modules_of_decorators() -> set[str]:
 
 def _is_below(name: str, above: str) -> bool:
     file = getattr(sys.modules.get(name), "__file__", None)
-    return isinstance(file, str) and os.path.realpath(file).startswith(above)
+    if not isinstance(file, str):
+        return False
+    path = os.path.realpath(file)
+    return path.startswith(above) and _INSTALLED.isdisjoint(path[len(above) :].split(os.sep))

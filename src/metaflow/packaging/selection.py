@@ -51,7 +51,7 @@ def select_files(directory: str, suffixes: Sequence[str]) -> Iterator[PackagedFi
     """Find the files of a directory and below that have one of the suffixes.
 
     Hidden directories, virtual environments and what ``.metaflowignore`` in the directory names are left out. Links are
-    followed, but no directory is visited twice.
+    followed, unless they lead back to where they are.
 
     Parameters
     ----------
@@ -70,26 +70,24 @@ def select_files(directory: str, suffixes: Sequence[str]) -> Iterator[PackagedFi
     """
     is_ignored = _ignore_rules(directory)
     endings = tuple(suffixes)
-    visited: set[str] = set()
 
-    def walk(folder: str, prefix: str) -> Iterator[PackagedFile]:
+    def walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[PackagedFile]:
         real = os.path.realpath(folder)
-        if real in visited:
+        if real in above:
             return
-        visited.add(real)
         for entry in _entries(folder):
             name = prefix + entry.name
-            if entry.is_dir():
+            if os.path.isdir(entry.path):
                 skipped = entry.name.startswith(".") or entry.name in _NEVER or is_ignored(f"{name}/")
                 if not skipped and not os.path.exists(os.path.join(entry.path, _ENVIRONMENT)):
-                    yield from walk(entry.path, f"{name}/")
-            elif entry.name.endswith(endings) and entry.is_file() and not is_ignored(name):
+                    yield from walk(entry.path, f"{name}/", (*above, real))
+            elif entry.name.endswith(endings) and os.path.isfile(entry.path) and not is_ignored(name):
                 yield PackagedFile(name, entry.path, entry.stat().st_size)
 
-    yield from walk(directory, "")
+    yield from walk(directory, "", ())
 
 
-def all_files(directory: str, prefix: str) -> Iterator[PackagedFile]:
+def all_files(directory: str, prefix: str, above: tuple[str, ...] = ()) -> Iterator[PackagedFile]:
     """Find all files of a Python package but what Python itself has compiled.
 
     Parameters
@@ -97,12 +95,17 @@ def all_files(directory: str, prefix: str) -> Iterator[PackagedFile]:
     directory : str
     prefix : str
         What their names in the archive begin with; it ends with a slash.
+    above : tuple of str
+        Directories that a link must not lead back to.
     """
+    real = os.path.realpath(directory)
+    if real in above:
+        return
     for entry in _entries(directory):
-        if entry.is_dir():
+        if os.path.isdir(entry.path):
             if entry.name not in _NEVER:
-                yield from all_files(entry.path, f"{prefix}{entry.name}/")
-        elif entry.is_file() and not entry.name.endswith((".pyc", ".pyo")):
+                yield from all_files(entry.path, f"{prefix}{entry.name}/", (*above, real))
+        elif os.path.isfile(entry.path) and not entry.name.endswith((".pyc", ".pyo")):
             yield PackagedFile(prefix + entry.name, entry.path, entry.stat().st_size)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from ..exception import MetaflowException
+from ..exception import MetaflowException, UnpicklableArtifactException
 from ..flow.task_artifacts import OF_ONE_TASK
+from ..settings import get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +72,7 @@ def save_artifacts(flow: FlowSpec, writer: TaskWriter, initial: dict[str, Any]) 
     Returns
     -------
     list of MetaflowException
-        One for each artifact that could not be saved. The others are.
+        One for each artifact that could not be saved, unless it was left out as the settings ask. The others are.
     """
     state = flow._flow_state
     assert state is not None
@@ -92,9 +94,15 @@ def save_artifacts(flow: FlowSpec, writer: TaskWriter, initial: dict[str, Any]) 
     for name, value in own.items():
         try:
             writer.save(name, value)
+        except UnpicklableArtifactException as failure:
+            if get("SKIP_UNPICKLABLE_ARTIFACTS"):
+                writer.skip(name, value, failure.message)
+                sys.stderr.write(f"The artifact {name} is not stored. {failure.message}\n")
+            else:
+                failures.append(failure)
         except MetaflowException as failure:
             failures.append(failure)
-    return failures
+    return [*failures, *writer.settle()]
 
 
 def _is_artifact(flow: FlowSpec, name: str, value: object) -> bool:

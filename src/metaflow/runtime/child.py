@@ -40,7 +40,7 @@ class ForkedMain:
         self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
     ) -> None:
         set_home_of_run(run.home)
-        self._runner = _make_runner(flow_class, run)
+        self._runner = _make_runner(flow_class, run, forks=True)
         # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
         gc.freeze()
         self._random_state = random_state
@@ -87,13 +87,18 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
     return 0 if _execute(runner, spec) else 1
 
 
-def _make_runner(flow_class: type[FlowSpec], run: RunSpec) -> TaskRunner:
-    declaration = declaration_of_run(flow_class, run)
+def _make_runner(flow_class: type[FlowSpec], run: RunSpec, forks: bool = False) -> TaskRunner:
+    declaration = declaration_of_run(flow_class, run, forks)
+    store = run.home.open_store()
+    if forks and store.is_remote:
+        from ..datastore.cached import prepare
+
+        prepare(store)
     if run.spin is None:
-        return TaskRunner(declaration, run, run.home.open_store())
+        return TaskRunner(declaration, run, store)
     from .spin_task import SpinRunner
 
-    return SpinRunner(declaration, run, run.home.open_store(), run.spin)
+    return SpinRunner(declaration, run, store, run.spin)
 
 
 def _execute(runner: TaskRunner, spec: TaskSpec) -> bool:

@@ -9,6 +9,7 @@ from ..flow.declaration import FlowDeclaration
 from .specs import PARAMETERS_STEP
 
 if TYPE_CHECKING:
+    from ..datastore.store import ObjectStore
     from ..flow.decorators import StepDecorator
     from ..flow.graph import FlowGraph
     from ..flow.node import Node
@@ -17,22 +18,34 @@ if TYPE_CHECKING:
     from .specs import RunSpec
 
 
-def declaration_of_run(flow_class: type[FlowSpec], run: RunSpec) -> FlowDeclaration:
-    """The flow as the run's main process declared it, in a process that runs its tasks."""
+def declaration_of_run(flow_class: type[FlowSpec], run: RunSpec, forks: bool = False) -> FlowDeclaration:
+    """The flow as the run's main process declared it, in a process that runs its tasks, or that they are forked from.
+
+    Parameters
+    ----------
+    flow_class : type
+    run : RunSpec
+    forks : bool
+        Whether other processes will be forked from this one.
+    """
     declaration = FlowDeclaration(flow_class)
-    declaration.configure(_configs_of_run(declaration, run) if declaration.configs else {})
+    declaration.configure(_configs_of_run(declaration, run, forks) if declaration.configs else {})
     declaration.complete(run.decospecs)
     return declaration
 
 
-def _configs_of_run(declaration: FlowDeclaration, run: RunSpec) -> dict[str, Any]:
+def _configs_of_run(declaration: FlowDeclaration, run: RunSpec, forks: bool) -> dict[str, Any]:
     from ..datastore.local import LocalStore
-    from ..datastore.tasks import open_task
-    from .stored_configs import stored_configs
+    from ..datastore.tasks import TaskReader, open_task
+    from .stored_configs import stored_configs, stored_configs_without_network
+
+    def open_parameters(store: ObjectStore) -> TaskReader:
+        return open_task(store, run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
 
     store = run.home.open_store() if run.spin is None else LocalStore(run.spin.root)
-    reader = open_task(store, run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
-    return stored_configs(reader, declaration)
+    if forks and store.is_remote:
+        return stored_configs_without_network(open_parameters, store, declaration)
+    return stored_configs(open_parameters(store), declaration)
 
 
 def checked_graph(declaration: FlowDeclaration) -> FlowGraph:

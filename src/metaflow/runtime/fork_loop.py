@@ -9,6 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..registry import added_by_packages
 from .channel import Channel
 from .child import ForkedMain
 from .open_files import open_files
@@ -37,6 +38,8 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     gc.collect()
     gc.freeze()
     gc.enable()
+    # Each task would look for it otherwise; here it is done while the scheduler's process gets ready.
+    added_by_packages("artifact_serializers")
     select.select([channel], [], [])
     received = channel.receive()
     if received is None:

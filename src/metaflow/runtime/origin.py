@@ -6,11 +6,13 @@ The files of the run are read, not the index of runs, which may have missed the 
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..client.recovery import stored_run
 from ..datastore.layout import run_key, runs_prefix
-from ..datastore.tasks import list_attempts, open_task
+from ..datastore.store import OUT_OF_REACH
+from ..datastore.tasks import TaskReader, list_attempts, open_task, open_tasks
 from ..exception import CannotResume, CommandException, DataException, MetadataException, MetaflowDataMissing
 from ..identity import resolve_identity
 from ..metadata_store.liveness import effective_status, is_alive
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 
     from ..client.home import Home
     from ..datastore.store import ObjectStore
-    from ..datastore.tasks import TaskReader
     from ..metadata_store.records import RunRecord, RunStatus
     from .plan import PlanGraph
     from .plan_task import TaskKey
 
+#: How many manifests are read together.
+_READ_TOGETHER = 256
 #: How many runs a message lists.
 _SHOWN_RUNS = 5
 
@@ -77,7 +80,7 @@ def find_origin(
     CannotResume
         If it still goes on.
     """
-    run = _named_run(store, flow, run_id) if run_id is not None else _latest_run(store, flow, new_run_id)
+    run = _named_run(store, home, flow, run_id) if run_id is not None else _latest_run(store, flow, new_run_id)
     if status_of(run, home) == "running":
         raise CannotResume(
             f"Run {run.run_id} of {flow} is still going on (process {run.pid}): it may finish what would be run "
@@ -128,6 +131,8 @@ def read_parameters(store: ObjectStore, run: RunRecord) -> TaskReader:
     try:
         return open_task(store, run.flow, run.run_id, PARAMETERS_STEP, "0", 0)
     except MetaflowDataMissing as error:
+        if store.stat(run_key(run.flow, run.run_id)) is None:
+            raise CannotResume(f"Run {run.run_id} of {run.flow} was deleted just now.") from error
         way_out = (
             f"It was to resume run {run.origin_run_id}: resume that one, with --origin-run-id {run.origin_run_id}."
             if run.origin_run_id
@@ -153,17 +158,16 @@ def read_tasks(store: ObjectStore, flow: str, run_id: str) -> tuple[dict[TaskKey
             latest[step, task_id] = max(attempt, latest.get((step, task_id), 0))
     tasks: dict[TaskKey, OriginTask] = {}
     damaged: dict[str, str] = {}
-    for (step, task_id), attempt in latest.items():
-        try:
-            record = open_task(store, flow, run_id, step, task_id, attempt).manifest.record
-        except DataException as error:
-            damaged[step] = _problem(error)
-            continue
-        except MetaflowDataMissing:
-            continue  # somebody removed it since it was listed
-        task = record["task"]
-        transition = transition_of(record)
-        tasks[_key(step, task)] = OriginTask(run_id, step, task_id, attempt, bool(task.get("ok")), transition)
+    remaining = iter([(step, task_id, attempt) for (step, task_id), attempt in latest.items()])
+    while batch := list(islice(remaining, _READ_TOGETHER)):
+        for (step, task_id, attempt), reader in zip(batch, open_tasks(store, flow, run_id, batch), strict=True):
+            if isinstance(reader, DataException):
+                damaged[step] = _problem(reader)
+            elif isinstance(reader, TaskReader):  # otherwise somebody removed it since it was listed
+                record = reader.manifest.record
+                task = record["task"]
+                transition = transition_of(record)
+                tasks[_key(step, task)] = OriginTask(run_id, step, task_id, attempt, bool(task.get("ok")), transition)
     return tasks, damaged
 
 
@@ -187,13 +191,14 @@ def status_of(run: RunRecord, home: Home) -> RunStatus:
     return effective_status(run, time.time())
 
 
-def _named_run(store: ObjectStore, flow: str, text: str) -> RunRecord:
+def _named_run(store: ObjectStore, home: Home, flow: str, text: str) -> RunRecord:
     """The run that somebody asked for by its id, or as ``Flow/id``."""
     named_flow, _, run_id = text.rpartition("/")
     if named_flow in ("", flow):
         run = stored_run(store, flow, run_id)
         if run is not None:
             return run
+        _refuse_elsewhere(home, flow, run_id)
     others = [named_flow] if named_flow not in ("", flow) else _flows_of_run(store, run_id, flow)
     if others:
         raise CommandException(
@@ -201,6 +206,20 @@ def _named_run(store: ObjectStore, flow: str, text: str) -> RunRecord:
             f"{others[0]} can resume it." + _listed(_known_runs(store, flow))
         )
     raise CommandException(f"Resume could not find run id {run_id or repr(text)}." + _listed(_known_runs(store, flow)))
+
+
+def _refuse_elsewhere(home: Home, flow: str, run_id: str) -> None:
+    """Say so if the run is known, but its files are in another datastore."""
+    from ..client.provider import provider_at
+
+    run = provider_at(home).run(flow, run_id)
+    if run is not None and run.datastore != home.recorded_datastore:
+        place = run.datastore or home.root
+        raise CommandException(
+            f"The files of run {run_id} of {flow} are not in {home.location}, but in {place}. Resume it there, with "
+            f"--datastore-root {place.removeprefix('azure://')}"
+            + (" --datastore azure." if place.startswith("azure://") else ".")
+        )
 
 
 def _flows_of_run(store: ObjectStore, run_id: str, but: str) -> list[str]:
@@ -256,6 +275,8 @@ def _readable_run(store: ObjectStore, flow: str, run_id: str) -> RunRecord | Non
     """A run; None if there is none, or it cannot be read: asking for it by its id tells what is wrong with it."""
     try:
         return stored_run(store, flow, run_id)
+    except OUT_OF_REACH:
+        raise
     except (DataException, MetadataException):
         return None
 

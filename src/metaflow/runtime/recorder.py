@@ -57,20 +57,18 @@ class Recorder:
             self._pending.extend(events)
         self._wake.set()
 
-    def close(self) -> MetaflowException | None:
+    def close(self) -> str | None:
         """Write what is left.
 
         Returns
         -------
-        MetaflowException or None
-            Why some events could not be written.
+        str or None
+            For a person: what could not be written, why, and what to do.
         """
         self._closing.set()
         self._wake.set()
         self._thread.join(_CLOSE_SECONDS)
-        if self._thread.is_alive():
-            return MetadataException(f"Another process has been holding it for more than {_CLOSE_SECONDS:g} seconds.")
-        return self._error
+        return self._leave(is_stuck=self._thread.is_alive())
 
     def _write(self) -> None:
         store = self._open_store()
@@ -81,23 +79,46 @@ class Recorder:
             self._closing.wait(_BATCH_SECONDS)
             closing = self._closing.is_set()
             self._wake.clear()
-            with self._lock:
-                batch, self._pending = self._pending, []
+            heartbeat = None
             if time.monotonic() >= beat_due:
-                batch.append(self._make_heartbeat())
+                heartbeat = self._make_heartbeat()
                 beat_due = time.monotonic() + self._heartbeat_seconds
-            self._apply(store, batch)
+            self._apply(store, self._taken(), heartbeat, closing)
             if closing:
                 store.close()
                 return
 
-    def _apply(self, store: MetadataStore, batch: Sequence[Any]) -> None:
+    def _taken(self) -> list[Any]:
+        """Take what is pending."""
+        with self._lock:
+            batch, self._pending = self._pending, []
+        return batch
+
+    def _given_back(self, batch: Sequence[Any]) -> None:
+        """Let events be pending again."""
+        with self._lock:
+            self._pending = [*batch, *self._pending]
+
+    def _apply(self, store: MetadataStore, batch: list[Any], heartbeat: Any, closing: bool) -> None:
+        """Write events, and the heartbeat if it is due; called once more with `closing` at the end."""
+        events = batch if heartbeat is None else [*batch, heartbeat]
         try:
-            store.apply(batch)
+            store.apply(events)
             self._error = None
         except Exception as error:  # whatever it is, the run must not lose its heartbeat
-            if not isinstance(error, MetaflowException):
-                error = MetadataException(f"{type(error).__name__}: {error}")
-            self._error = error
-            with self._lock:
-                self._pending = [*batch, *self._pending]
+            self._error = as_metaflow_error(error)
+            self._given_back(events)
+
+    def _leave(self, is_stuck: bool) -> str | None:
+        """What to tell a person at the end; `is_stuck` if the writing is still going on."""
+        error = self._error
+        if is_stuck:
+            error = MetadataException(f"Another process has been holding it for more than {_CLOSE_SECONDS:g} seconds.")
+        if error is None:
+            return None
+        return f"The index of runs is behind: {error}\nAll results are safe; `metaflow reindex` brings it up to date."
+
+
+def as_metaflow_error(error: Exception) -> MetaflowException:
+    """An error of any kind as one that can be shown."""
+    return error if isinstance(error, MetaflowException) else MetadataException(f"{type(error).__name__}: {error}")

@@ -7,7 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..client.recovery import stored_run
-from ..exception import CannotResume, CommandException, RunIdTaken
+from ..client.upkeep.reading_notes import forget_reading, note_reading
+from ..datastore.parallel import map_in_threads, threads_for_network
+from ..exception import CannotResume, CommandException, RunDeleted, RunIdTaken
 from ..flow.config_value import to_plain
 from ..metadata_store.events import TaskEnded
 from .clone import take_over
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunRecord
-    from .clone_plan import Decision
+    from .clone_plan import Decision, OriginTask
     from .origin import Origin
     from .recorder import Recorder
     from .resume_parameters import ResumedParameters
-    from .specs import RunSpec
+    from .specs import RunSpec, TaskSpec
 
 #: Steps with more clones than this get one line instead of one for each.
 _LINES_PER_STEP = 20
@@ -101,6 +103,28 @@ class Resumption(NamedTuple):
         changed = self.parameters.changed
         return {"changed-parameters": json.dumps(changed)} if changed else {}
 
+    @property
+    def sources(self) -> set[str]:
+        """Ids of the runs whose tasks are taken over."""
+        return {self.origin.run_id, *(old.run_id for _, origins in self.decision.clones for old in origins)}
+
+    def hold_sources(self, store: ObjectStore, run_id: str) -> None:
+        """Keep those runs from being deleted while the new run takes their tasks over.
+
+        Raises
+        ------
+        CannotResume
+            If one of them is being deleted.
+        """
+        try:
+            note_reading(store, self.origin.flow, self.sources, run_id)
+        except RunDeleted as error:
+            raise CannotResume(f"{error.message} Start a new run with `run`, or resume another one.") from error
+
+    def release_sources(self, store: ObjectStore, run_id: str) -> None:
+        """Let those runs be deleted: the new run has taken over all that it needs."""
+        forget_reading(store, self.origin.flow, self.sources, run_id)
+
     def clone(self, store: ObjectStore, run: RunSpec, graph: FlowGraph, recorder: Recorder) -> None:
         """Take over all that was decided to be.
 
@@ -114,7 +138,7 @@ class Resumption(NamedTuple):
         console.say(f"Cloning {flow}/{origin}")
         counts = self.decision.cloned
         told: set[str] = set()
-        events = []
+        pairs: list[tuple[TaskSpec, OriginTask]] = []
         for planned, origins in self.decision.clones:
             step = planned.step
             spec = spec_of(planned, graph[step], 1)
@@ -128,9 +152,12 @@ class Resumption(NamedTuple):
                     where = f"[{run.run_id}/{step}]"
                     console.say(f"Cloning {counts[step]} previously run tasks of {old.run_id}/{step}", where)
                     console.flush()
-                events.append(TaskEnded(take_over(store, run, new, old)))
+                pairs.append((new, old))
+        console.flush()
+        threads = threads_for_network(1) if store.is_remote else 1
+        records = map_in_threads(lambda pair: take_over(store, run, *pair), pairs, threads)
         # Together, for the index to take them in one transaction.
-        recorder.record(*events)
+        recorder.record(*map(TaskEnded, records))
         console.say(f"{flow}/{origin} cloned!")
         console.flush()
 

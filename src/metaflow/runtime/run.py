@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import settings
-from ..datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT, run_key
+from ..datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT, deletion_key, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.source_files import save_source_files
 from ..datastore.tasks import TaskWriter
@@ -116,6 +116,8 @@ def run_flow(
         If the run could not start or go on.
     """
     store = options.home.open_store()
+    if options.home.service:
+        _check_service(options.home)
     method = StartMethod("fork") if options.server else choose(settings.get("START_METHOD"))
     server = options.server
     if server is None and method.name == "fork":
@@ -123,8 +125,7 @@ def run_flow(
     values = {**parameters, **_code(store), **_package(store, declaration)}
     record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
-    recorder = _start_recorder(options.home, record)
-    recorder.record(RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
+    recorder = _start_recorder(options.home, record, parameters_record)
     console = resumption.console if resumption else Console()
     policies = retry_policies(graph)
     plan = resumption.plan if resumption else Plan(PlanGraph.from_graph(graph), policies)
@@ -138,6 +139,7 @@ def run_flow(
         if resumption is not None:
             resumption.clone(store, run, graph, recorder)
             record = _mark_as_cloned(store, record)
+            resumption.release_sources(store, record.run_id)
         if not only_clones:
             scheduler.drive(executor_maker(server, run))
         status, message = ("done", None) if plan.done else ("stopped", "only what was finished before was cloned")
@@ -153,7 +155,8 @@ def run_flow(
         if declaration.decorators and not only_clones:
             from .exit_hooks import run_exit_hooks
 
-            fork = method.name == "fork"
+            # A process that has used a network is not to be forked.
+            fork = method.name == "fork" and not store.is_remote
             run_exit_hooks(declaration, run, successful=status == "done", fork=fork, console=console)
     if status == "done":
         console.say("Done!", good=True)
@@ -195,13 +198,14 @@ def create_run(
     host, pid, process_started = process_identity()
     user = get_username()
     values: dict[str, Any] = {"name": declaration.name, **parameters}
-    values["_graph_info"] = info = graph_info(declaration, graph)
+    info = graph_info(declaration, graph)
     system_tags = tags_of_system(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
     while True:
         started = time.time()
         run_id = (request.run_id if request else None) or str(int(started * 1_000_000))
         writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
         save_values(writer, declaration)
+        writer.save_by_pickle("_graph_info", info)
         for name, value in values.items():
             if isinstance(value, ArtifactEntry):
                 writer.forward(name, value)
@@ -232,6 +236,15 @@ def create_run(
             break
         if request is not None and request.run_id is not None:
             raise RunIdTaken(record.flow, run_id)
+    if resumption is not None:
+        try:
+            # Whoever deletes a run of this id right now would take ours for what is left of that.
+            if store.stat(deletion_key(record.flow, run_id)) is not None:
+                raise RunIdTaken(record.flow, run_id)
+            resumption.hold_sources(store, run_id)
+        except MetaflowException:
+            store.delete(run_key(record.flow, run_id))  # nothing of the run exists yet
+            raise
     spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
     run = RunSpec(record.flow, run_id, "", user, "", origin_run_id=record.origin_run_id)
     content = make_record(run, spec, started, ok=True, success=True, error=None)
@@ -270,8 +283,28 @@ def _mark_as_cloned(store: ObjectStore, record: RunRecord) -> RunRecord:
     return record
 
 
-def _start_recorder(home: Home, record: RunRecord) -> Recorder:
-    return Recorder(home.open_index, lambda: Heartbeat(record.flow, record.run_id, time.time()), HEARTBEAT_INTERVAL)
+def _check_service(home: Home) -> None:
+    """See that the service takes records, before the run is known to anybody."""
+    from .service_recorder import check_service
+
+    problem = check_service(home)
+    if problem is not None:
+        sys.stderr.write(f"The run starts without the metadata service: {problem}\n")
+
+
+def _start_recorder(home: Home, record: RunRecord, parameters_record: TaskRecord) -> Recorder:
+    first = (RunStarted(record._replace(graph=None)), TaskEnded(parameters_record))
+
+    def heartbeat() -> Heartbeat:
+        return Heartbeat(record.flow, record.run_id, time.time())
+
+    if not home.service:
+        recorder = Recorder(home.open_index, heartbeat, HEARTBEAT_INTERVAL)
+        recorder.record(*first)
+        return recorder
+    from .service_recorder import ServiceRecorder
+
+    return ServiceRecorder(home, record, heartbeat, HEARTBEAT_INTERVAL, first)
 
 
 def _announce(console: Console, record: RunRecord, options: RunOptions, method: StartMethod) -> None:
@@ -314,6 +347,4 @@ def _finish(store: ObjectStore, recorder: Recorder, record: RunRecord) -> None:
     recorder.record(RunEnded(record.flow, record.run_id, record.status, record.finished_at, record.message))
     failure = recorder.close()
     if failure is not None:
-        sys.stderr.write(
-            f"The index of runs is behind: {failure}\nAll results are safe; `metaflow reindex` brings it up to date.\n"
-        )
+        sys.stderr.write(f"{failure}\n")

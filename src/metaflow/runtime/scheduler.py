@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..metadata_store.records import TaskStatus
     from .executor import Executor, MakeExecutor
     from .gang import Gang
+    from .log_uploads import LogUploads
     from .recorder import Recorder
 
 
@@ -139,6 +140,11 @@ class Scheduler:
         #: Why the last attempt of a task failed that will be tried again.
         self._reasons: dict[int, str] = {}
         self._failure: BaseException | None = None
+        self._logs: LogUploads | None = None
+        if store.is_remote:
+            from .log_uploads import LogUploads
+
+            self._logs = LogUploads(store, run.root, run.flow, run.run_id)
         self._loop: EventLoop
         self._executor: Executor
 
@@ -159,6 +165,7 @@ class Scheduler:
                 self._loop.on_signal(number, self._interrupted)
             self._executor = make_executor(self._loop, self.fail)
             self._loop.call_later(REPORT_SECONDS, self._report)
+            self._refresh_logs()
             if self._console.is_terminal:
                 self._show_progress()
             try:
@@ -170,9 +177,10 @@ class Scheduler:
             finally:
                 self._executor.close()
                 for task in self._active.values():
-                    task.output_.close()
+                    self._close_output(task)
                 self._console.status("")
                 self._console.flush()
+                self._finish_logs()
         if self._failure is not None:
             raise self._failure
 
@@ -226,8 +234,8 @@ class Scheduler:
         return True
 
     def _submit(self, planned: PlannedTask, spec: TaskSpec, gang: Gang | None = None) -> None:
-        run = self._run
-        path = local_file(self._store, log_key(run.flow, run.run_id, spec.step, spec.task_id, spec.attempt))
+        key = self._log_key(spec)
+        path = local_file(self._store, key) if self._logs is None else self._logs.add(key)
         assert path is not None
         output = TaskOutput(path, self._limits.max_log_bytes, self._console)
         task = self._active[spec.key] = _Task(self, planned, spec, gang, output)
@@ -285,7 +293,7 @@ class Scheduler:
         if task.timer is not None:
             task.timer.cancel()
         try:
-            task.output_.close()
+            self._close_output(task)
         finally:
             manifest = self._result(spec)
         if manifest is None:
@@ -406,9 +414,31 @@ class Scheduler:
     def _give_up(self) -> None:
         """Stop waiting for tasks that were killed, but of which nothing is heard; closing the executor ends them."""
         for task in self._active.values():
-            task.output_.close()
+            self._close_output(task)
             self._recorder.record(TaskEnded(self._running_record(task, status="killed")))
         self._active.clear()
+
+    def _log_key(self, spec: TaskSpec) -> str:
+        return log_key(self._run.flow, self._run.run_id, spec.step, spec.task_id, spec.attempt)
+
+    def _close_output(self, task: _Task) -> None:
+        """Nothing more is printed by a task."""
+        try:
+            task.output_.close()
+        finally:
+            if self._logs is not None:
+                self._logs.finish(self._log_key(task.spec))
+
+    def _refresh_logs(self) -> None:
+        if self._logs is not None:
+            self._logs.refresh()
+            self._loop.call_later(self._logs.refresh_seconds, self._refresh_logs)
+
+    def _finish_logs(self) -> None:
+        problem = self._logs.close() if self._logs is not None else None
+        if problem is not None:
+            self._console.say(problem, bad=True)
+            self._console.flush()
 
     def _show_progress(self) -> None:
         self._console.status(self._progress.line())

@@ -181,7 +181,7 @@ def _save_configs(store: LocalStore, declaration: FlowDeclaration, graph: FlowGr
 
     writer = TaskWriter(store, record.flow, record.run_id, PARAMETERS_STEP, "0", 0)
     save_values(writer, declaration)
-    writer.save("_graph_info", graph_info(declaration, graph))
+    writer.save_by_pickle("_graph_info", graph_info(declaration, graph))
     run = RunSpec(record.flow, record.run_id, "", record.user, "")
     spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
     content = make_record(run, spec, record.started_at, ok=True, success=True, error=None)

@@ -11,6 +11,7 @@ from ..flow.state import Frame
 from .specs import TaskSpec
 
 if TYPE_CHECKING:
+    from ..client.home import Home
     from ..datastore.store import ObjectStore
     from ..flow.graph import FlowGraph
 
@@ -30,6 +31,8 @@ class SpinOrigin(NamedTuple):
         The task to run. Its inputs are tasks of that run.
     choice : str
         How the parts were chosen that were not given; empty if all were.
+    datastore : str or None
+        Location of the datastore that has the run's files, if it is not the one that was named.
     """
 
     run_id: str
@@ -37,6 +40,11 @@ class SpinOrigin(NamedTuple):
     result: TaskReader | None
     spec: TaskSpec
     choice: str
+    datastore: str | None = None
+
+    def home(self, home: Home) -> Home:
+        """Where the run is kept, if it was looked for in `home`."""
+        return home if self.datastore is None else home._replace(datastore=self.datastore)
 
 
 class Wanted(NamedTuple):

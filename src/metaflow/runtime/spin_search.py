@@ -51,7 +51,7 @@ def search_origin(home: Home, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
             latest = provider.runs(RunQuery(graph.name, limit=1))
             hint = f"The latest run is {latest[0].run_id}." if latest else "This flow has no runs here yet."
             raise CommandException(f"Run {graph.name}/{wanted.run_id} does not exist. {hint}")
-        return _in_run(provider, graph, run, wanted, "")
+        return _placed(run, home, _in_run(provider, graph, run, wanted, ""))
     namespace = get_namespace()
     tags = () if namespace is None else (namespace,)
     runs = provider.runs(RunQuery(graph.name, tags, limit=_MAXIMUM_RUNS))
@@ -65,11 +65,16 @@ def search_origin(home: Home, graph: FlowGraph, wanted: Wanted) -> SpinOrigin:
     for run in runs:
         choice = "the latest run" if run is runs[0] else "the latest run that got so far"
         try:
-            return _in_run(provider, graph, run, wanted, choice)
+            return _placed(run, home, _in_run(provider, graph, run, wanted, choice))
         except CommandException as error:
             reason = reason or error
     assert reason is not None
     raise reason
+
+
+def _placed(run: RunRecord, home: Home, origin: SpinOrigin) -> SpinOrigin:
+    """The origin, with where its files are if they are elsewhere."""
+    return origin if run.datastore == home.recorded_datastore else origin._replace(datastore=run.datastore)
 
 
 def _in_run(provider: Provider, graph: FlowGraph, run: RunRecord, wanted: Wanted, choice: str) -> SpinOrigin:

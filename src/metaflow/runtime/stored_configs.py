@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..exception import ConfigException, UnpicklableArtifactException
+from ..exception import ConfigException, DataException, MetaflowDataMissing, UnpicklableArtifactException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from ..datastore.store import ObjectStore
     from ..datastore.tasks import TaskReader, TaskWriter
     from ..flow.configs import ConfigSource
     from ..flow.declaration import FlowDeclaration
@@ -60,13 +61,50 @@ def stored_configs(reader: TaskReader, declaration: FlowDeclaration) -> dict[str
     ConfigException
         If the flow has a config that it did not have when that run started.
     """
+    return _presented(declaration, _stored(reader, declaration))
+
+
+def stored_configs_without_network(
+    open_parameters: Callable[[ObjectStore], TaskReader], store: ObjectStore, declaration: FlowDeclaration
+) -> dict[str, Any]:
+    """The same in a process that is to be forked, and must not have used a network before that.
+
+    Parameters
+    ----------
+    open_parameters : callable
+        Opens the run's task ``_parameters/0`` in a store.
+    store : ObjectStore
+        The datastore, behind a network. Copies on this machine are read; what there is none of is fetched by another
+        process.
+    declaration : FlowDeclaration
+
+    Raises
+    ------
+    MetaflowException
+        As :func:`stored_configs`, and if the values cannot be had.
+    """
+    from ..datastore.cached import copies_only
+    from .short_process import call_in_child
+
+    try:
+        values = _stored(open_parameters(copies_only(store)), declaration)
+    except (DataException, MetaflowDataMissing):
+        values = call_in_child(lambda: _stored(open_parameters(store), declaration))
+    return _presented(declaration, values)
+
+
+def _stored(reader: TaskReader, declaration: FlowDeclaration) -> dict[str, Any]:
     missing = [config.name for attribute, config in declaration.configs.items() if attribute not in reader]
     if missing:
         raise ConfigException(
             f"Run {reader.manifest.flow}/{reader.manifest.run_id} has no value for the config '{missing[0]}': the flow "
             "has gained it since that run started. Start a new run."
         )
-    return {attribute: config.present(reader.load(attribute)) for attribute, config in declaration.configs.items()}
+    return {attribute: reader.load(attribute) for attribute in declaration.configs}
+
+
+def _presented(declaration: FlowDeclaration, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {attribute: config.present(values[attribute]) for attribute, config in declaration.configs.items()}
 
 
 def stored_sources(graph_info: Mapping[str, Any]) -> dict[str, ConfigSource]:

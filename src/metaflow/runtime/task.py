@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.tasks import TaskReader, TaskWriter, open_task
+from ..datastore.tasks import TaskReader, TaskWriter, open_task, open_tasks
 from ..exception import (
     FailureHandledByCatch,
     MetaflowException,
@@ -31,8 +31,14 @@ if TYPE_CHECKING:
     from ..flow.spec import FlowSpec
 
 
+#: How many finished tasks stay in memory, for others that read them.
+_MOST_OPENED = 256
+#: How many inputs of a join are opened together if they are behind a network.
+_READ_AHEAD = 64
+
+
 class TaskRunner:
-    """Runs tasks of one run. Finished tasks that it has read stay in memory, for the next ones that read them.
+    """Runs tasks of one run. Finished tasks that it has read stay in memory for a while, for others that read them.
 
     Parameters
     ----------
@@ -56,8 +62,21 @@ class TaskRunner:
         if reader is None:
             step, task_id, attempt = key.split("/")
             reader = open_task(self.store, self.run.flow, self.reads_from, step, task_id, int(attempt))
-            self._opened[key] = reader
+            self._keep(key, reader)
         return reader
+
+    def _keep(self, key: str, reader: TaskReader) -> None:
+        self._opened[key] = reader
+        if len(self._opened) > _MOST_OPENED:
+            del self._opened[next(iter(self._opened))]
+
+    def _open_ahead(self, keys: Sequence[str]) -> None:
+        """Open tasks together that are read one after the other soon; what is wrong with one shows when it is read."""
+        missing = [key for key in keys if key not in self._opened]
+        tasks = [(step, task_id, int(attempt)) for step, task_id, attempt in (key.split("/") for key in missing)]
+        for key, reader in zip(missing, open_tasks(self.store, self.run.flow, self.reads_from, tasks), strict=True):
+            if isinstance(reader, TaskReader):
+                self._keep(key, reader)
 
     def warm(self, spec: TaskSpec) -> None:
         """Read what this task and its siblings share, before the fork that they all come from.
@@ -71,9 +90,20 @@ class TaskRunner:
             if parameters is not None:
                 self._opened[PARAMETERS_TASK] = parameters
             try:
-                self.open(spec.inputs[0])
+                self._open_without_network(spec.inputs[0])
             except Exception:  # noqa: S110
                 pass  # the task will meet the same error and report it as its own
+
+    def _open_without_network(self, key: str) -> None:
+        """Open a task from what is on this machine: a process that has used the network had better not be forked."""
+        if not self.store.is_remote:
+            self.open(key)
+            return
+        from ..datastore.cached import copies_only
+
+        step, task_id, attempt = key.split("/")
+        copy = open_task(copies_only(self.store), self.run.flow, self.reads_from, step, task_id, int(attempt))
+        self._opened[key] = TaskReader(self.store, copy.manifest)
 
     def execute(self, spec: TaskSpec) -> bool:
         """Run the attempt and save its artifacts and its record.
@@ -164,7 +194,13 @@ class TaskRunner:
         if not spec.takes_inputs:
             return None
         steps = [key.partition("/")[0] for key in spec.inputs]
-        return Inputs(steps, lambda index: self._open_input(spec.inputs[index]))
+
+        def open_input(index: int) -> FlowSpec:
+            if self.store.is_remote and spec.inputs[index] not in self._opened:
+                self._open_ahead(spec.inputs[index : index + _READ_AHEAD])
+            return self._open_input(spec.inputs[index])
+
+        return Inputs(steps, open_input)
 
     def inherited(self, spec: TaskSpec) -> ArtifactSource:
         """The artifacts that a task starts with."""

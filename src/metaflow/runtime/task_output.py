@@ -19,7 +19,7 @@ class TaskOutput:
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         The log file; it is created with the first line.
     max_log_bytes : int
         Size at which the log of a stream is cut.
@@ -33,7 +33,7 @@ class TaskOutput:
 
     __slots__ = ("_console", "_early", "_log", "_splitters", "where")
 
-    def __init__(self, path: Path, max_log_bytes: int, console: Console) -> None:
+    def __init__(self, path: str | Path, max_log_bytes: int, console: Console) -> None:
         self._log = LogWriter(path, max_log_bytes)
         self._splitters = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._console = console

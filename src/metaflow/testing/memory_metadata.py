@@ -51,6 +51,13 @@ class MemoryMetadata:
             elif (event.flow, event.run_id) in self._runs:
                 self._runs[event.flow, event.run_id] = _changed(self._runs[event.flow, event.run_id], event)
 
+    def claim_run(self, run: RunRecord) -> bool:
+        """Record that a run exists, unless its id is taken."""
+        if (run.flow, run.run_id) in self._runs:
+            return False
+        self.apply([RunStarted(run)])
+        return True
+
     def _record_attempt(self, task: TaskRecord) -> None:
         attempts = self._attempts.setdefault((task.flow, task.run_id, task.step, task.task_id), {})
         known = attempts.get(task.attempt)

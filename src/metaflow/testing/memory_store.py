@@ -25,6 +25,8 @@ class MemoryStore:
         When each was written, in seconds since the epoch.
     """
 
+    is_remote = False
+
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.times: dict[str, float] = {}
@@ -53,7 +55,7 @@ class MemoryStore:
         data = self.objects.get(key)
         return None if data is None else StoredObject(key, len(data), self.times[key])
 
-    def fetch(self, key: str) -> Path | None:
+    def fetch(self, key: str, size: int | None = None) -> Path | None:
         """Return None: nothing here is a file."""
         return None
 

@@ -14,15 +14,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from metaflow.client import Flow, Metaflow, Run, Task, namespace
+from metaflow.client import Flow, Metaflow, Run, Task, healing, namespace
 from metaflow.client.home import Home, set_home_of_run
-from metaflow.client.recovery import PROCESS_DIED, recover_run, reindex, stored_run
+from metaflow.client.provider import Provider
+from metaflow.client.recovery import PROCESS_DIED, recover_run, refill, reindex, stored_run
 from metaflow.datastore.layout import INDEX_KEY, manifest_key, run_key
 from metaflow.datastore.local import LocalStore
-from metaflow.exception import MetaflowNotFound
+from metaflow.exception import MetaflowNotFound, StoreUnavailable
 from metaflow.metadata_store.events import Heartbeat, RunEnded, RunForgotten
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunQuery, TaskQuery
+from remote_double import RemoteDouble
 
 from .stored_flow import StoredRun, dead_process, foreach_run
 
@@ -59,6 +61,53 @@ def check_died_run(run_id="1"):
     assert killed._record.status == "killed" and not killed.finished and killed.finished_at is None
     assert list(killed) == []
     assert [task.id for task in run["work"]] == ["2", "3"] or [task.id for task in run["work"]] == ["3", "2"]
+
+
+def test_runs_whose_process_died_are_listed_while_their_datastore_is_out_of_reach(root, monkeypatch):
+    runs = [died_run(root, run_id=str(number)) for number in range(3)]
+    store = RemoteDouble()
+
+    def hang(method, key):
+        raise StoreUnavailable(f"Cannot {method} {key}: the server does not answer.")
+
+    store.fault = hang
+    now = 1000.0
+    monkeypatch.setattr(healing, "monotonic", lambda: now)
+    with monkeypatch.context() as patched:
+        patched.setattr(Provider, "_store_at", lambda self, location: store)
+        found = list(Flow("F"))
+        assert [run.status for run in found] == ["failed"] * 3 and found[0]._record.message == PROCESS_DIED
+        assert len(store.requests) == 1, "not each of them waits for it"
+    assert runs[0].index.run("F", "0").status == "running", "nothing is recorded that is not known"
+    now += 61.0
+    check_died_run("0")
+    assert runs[0].index.run("F", "0").status == "failed"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda store, index: recover_run(store, index, index.run("F", "1")), lambda store, index: refill(store, index)],
+    ids=["recover", "refill"],
+)
+def test_a_task_is_not_lost_because_its_datastore_is_busy(root, act):
+    """What finished must not be recorded as killed, or forgotten, because it could not be read at that moment."""
+    run = died_run(root)
+    store = RemoteDouble()
+    for key in run.store.list(""):
+        store.put(key, [run.store.get(key)])
+
+    def busy(method, key):
+        if method == "get" and key.endswith(".manifest"):
+            raise StoreUnavailable(f"Cannot read {key}: the server has too much to do.")
+
+    store.fault = busy
+    before = run.index.tasks(TaskQuery("F", "1"))
+    with pytest.raises(StoreUnavailable):
+        act(store, run.index)
+    assert run.index.tasks(TaskQuery("F", "1")) == before
+    store.fault = None
+    act(store, run.index)
+    assert {task.task_id for task in run.index.tasks(TaskQuery("F", "1")) if task.status == "done"} == {"1", "2"}
 
 
 def test_whoever_reads_a_run_whose_process_died_sets_it_right(root):

@@ -183,3 +183,18 @@ def test_names_that_utf8_cannot_express_are_shown(root):
     assert "\\udc80" in task._repr_html_()
     head, row = repr(Flow("F").table()).splitlines()
     assert head.endswith("odd  name") and row.encode()
+
+
+def test_an_artifact_shows_what_is_known_of_it(root):
+    pd = pytest.importorskip("pandas")
+    run = StoredRun(root)
+    frame = pd.DataFrame({EVIL: [EVIL, "b"], "n": [1, 2]})
+    run.finished("end", 1, artifacts={"frame": frame, "many": pd.DataFrame([[0] * 60]), "n": 5})
+    run.ended()
+    task = Task("F/1/end/1")
+    shown = task["frame"]._repr_html_()
+    assert "2 x 2" in shown and "n (int64)" in shown and EVIL not in shown and shown.count("<table") == 2
+    assert shown.count("&lt;script&gt;") >= 2
+    assert task["frame"].facts["columns"] == [EVIL, "n"] and task["n"].facts == {}
+    assert "... 60 in all" in task["many"]._repr_html_() and "1 x 60" in task["many"]._repr_html_()
+    assert repr(task["n"]) == "DataArtifact('F/1/end/1/n') = 5" and "<table" in task["n"]._repr_html_()

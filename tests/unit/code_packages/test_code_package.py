@@ -89,6 +89,13 @@ def test_equal_code_makes_equal_bytes(directory):
     assert archive(package(directory)) != first
 
 
+def test_programs_can_be_started_from_it(directory):
+    (directory / "q.sql").chmod(0o700)
+    (directory / "helper.py").chmod(0o600)
+    with tarfile.open(fileobj=io.BytesIO(archive(package(directory)))) as made:
+        assert [made.getmember(name).mode for name in ("q.sql", "helper.py")] == [0o755, 0o644]
+
+
 def test_the_flows_own_file_is_there_whatever_the_suffixes(directory):
     assert "flow.py" in own(package(directory, suffixes=(".nothing",)))
 
@@ -136,8 +143,9 @@ def test_two_files_for_one_place_are_an_error(directory, monkeypatch):
     assert "helper.py" in own(package(directory, Adding)), "the same file twice is no conflict"
 
 
-def test_modules_that_say_so_go_along(directory, tmp_path_factory, monkeypatch):
-    elsewhere = tmp_path_factory.mktemp("library")
+@pytest.mark.parametrize("place", ["somewhere else", ".venv/lib/python3/site-packages"])
+def test_modules_that_say_so_go_along(directory, tmp_path_factory, monkeypatch, place):
+    elsewhere = directory / place if place.startswith(".") else tmp_path_factory.mktemp("library")
     (elsewhere / "carried_along" / "sub").mkdir(parents=True)
     (elsewhere / "carried_along" / "__init__.py").write_text("METAFLOW_PACKAGE_POLICY = 'include'")
     (elsewhere / "carried_along" / "sub" / "data.json").write_text("{}")

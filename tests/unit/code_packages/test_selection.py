@@ -46,14 +46,18 @@ def test_hidden_directories_environments_and_caches_stay_out(directory):
     assert names(select_files(str(root), [".py"])) == ["ok/a.py"]
 
 
-def test_links_are_followed_once(directory, tmp_path_factory):
+def test_links_are_followed_unless_they_lead_back(directory, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "shared.py").write_text("")
     root = directory("a/m.py")
     os.symlink("..", root / "a" / "loop")
     os.symlink(elsewhere, root / "linked")
+    os.symlink("a", root / "A")
     os.symlink("nowhere", root / "broken.py")
-    assert names(select_files(str(root), [".py"])) == ["a/m.py", "linked/shared.py"]
+    os.symlink("itself.py", root / "itself.py")
+    expected = ["A/m.py", "a/m.py", "linked/shared.py"]
+    assert names(select_files(str(root), [".py"])) == expected, "a link takes nothing from what it leads to"
+    assert names(all_files(str(root), "")) == expected
 
 
 def test_the_ignore_file_is_written_like_gits(directory):

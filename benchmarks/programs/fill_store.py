@@ -14,7 +14,7 @@ from metaflow import settings
 from metaflow.datastore.layout import INDEX_KEY, run_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.root import resolve_root
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.metadata_store.events import RunEnded, RunStarted, TaskEnded
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata

@@ -20,7 +20,8 @@ from metaflow.client.upkeep.retention import Rules
 from metaflow.datastore import blobs
 from metaflow.datastore.layout import blobs_prefix, deletion_key, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import TaskWriter, list_attempts, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import list_attempts, open_task
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord

@@ -16,7 +16,8 @@ from metaflow.client.upkeep.verification import Scope, verify
 from metaflow.datastore import freshness
 from metaflow.datastore.layout import blobs_prefix, deletion_key, run_key, runs_prefix
 from metaflow.datastore.store import ObjectStore
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 from metaflow.metadata_store.events import RunStarted
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.store import RunQuery

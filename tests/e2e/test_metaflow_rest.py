@@ -16,7 +16,7 @@ import pytest
 import metaflow
 from e2e.reference import reference_python
 from metadata_service import WRITER, MetadataService
-from metaflow.client import provider
+from metaflow.client import provider_choice
 from metaflow.client.home import Home
 
 pytest.importorskip("fastapi")
@@ -119,8 +119,8 @@ print(json.dumps({
 def ours(service: MetadataService, folder: Path) -> None:
     """Point the client in this process at the service."""
     metaflow.namespace(None)
-    provider._providers.clear()
-    provider.read_from(Home(str(folder / "none"), "", service.url))
+    provider_choice._providers.clear()
+    provider_choice.read_from(Home(str(folder / "none"), "", service.url))
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made.start()
     for name, value in made.environment.items():
         monkeypatch.setenv(name, value)
-    before = provider.choose_provider(None)
+    before = provider_choice.choose_provider(None)
     yield made
-    provider._providers.clear()
-    provider.choose_provider(before)
+    provider_choice._providers.clear()
+    provider_choice.choose_provider(before)
     metaflow.default_namespace()
     made.stop()
 

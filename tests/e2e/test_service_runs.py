@@ -15,7 +15,7 @@ import pytest
 import metaflow
 from e2e.conftest import Project
 from metadata_service import READER, WRITER, BadConnection, MetadataService
-from metaflow.client import provider
+from metaflow.client import provider_choice
 from metaflow.metadata_store.events import RunForgotten, RunStarted
 from metaflow.metadata_store.store import RunQuery, TaskQuery
 
@@ -101,12 +101,12 @@ def team(project: Project, service: MetadataService, monkeypatch: pytest.MonkeyP
     for name, value in project.env.items():
         if name.startswith(("METAFLOW_", "XDG_")):
             monkeypatch.setenv(name, value)
-    before = provider.choose_provider(None)
-    provider._providers.clear()
+    before = provider_choice.choose_provider(None)
+    provider_choice._providers.clear()
     metaflow.namespace(None)
     yield project
-    provider._providers.clear()
-    provider.choose_provider(before)
+    provider_choice._providers.clear()
+    provider_choice.choose_provider(before)
     metaflow.default_namespace()
 
 
@@ -165,15 +165,15 @@ def test_a_run_and_all_that_reads_it(team: Project, service: MetadataService) ->
 
     # What was made on a machine whose files are not here.
     (team.path / ".metaflow").rename(team.path / "elsewhere")
-    provider._providers.clear()
-    provider.choose_provider(None)
+    provider_choice._providers.clear()
+    provider_choice.choose_provider(None)
     far = Run(done.pathspec)
     assert far.successful
     assert [step.id for step in far] == ["end", "join", "each", "start"]
     with pytest.raises(metaflow.exception.DataException, match=f"were in {team.path}.*no more"):
         far["join"].task.data.seen  # noqa: B018
-    [record] = provider.current_provider().runs(RunQuery("TeamFlow", limit=1))
-    provider.current_provider().index.apply(
+    [record] = provider_choice.current_provider().runs(RunQuery("TeamFlow", limit=1))
+    provider_choice.current_provider().index.apply(
         [RunForgotten("TeamFlow", far.id), RunStarted(record._replace(host="bigbox/boot/1"))]
     )
     with pytest.raises(metaflow.exception.DataException, match=f"on the machine bigbox, in {team.path}"):
@@ -209,7 +209,7 @@ def check_complete(status: str, tasks: int = 11) -> None:
 
     run = Flow("GatedFlow").latest_run
     assert run.status == status
-    records = provider.current_provider().index.tasks(TaskQuery("GatedFlow", run.id, all_attempts=True))
+    records = provider_choice.current_provider().index.tasks(TaskQuery("GatedFlow", run.id, all_attempts=True))
     finished = [record for record in records if record.status == "done" and record.step != "_parameters"]
     assert len(finished) == tasks, [(record.step, record.task_id, record.status) for record in records]
 
@@ -228,7 +228,8 @@ def test_a_run_without_a_service_and_its_death(team: Project, service: MetadataS
     refused = cli(team, "runs", "list")
     assert refused.code == 1 and "nothing listens there" in refused.stderr + refused.stdout, refused
     [waiting] = json.loads(cli(team, "outbox", "--json").stdout)
-    assert waiting["flow"] == "GatedFlow" and waiting["state"] == "waits" and waiting["events"] > 5
+    assert waiting["flow"] == "GatedFlow" and waiting["state"] == "waits"
+    assert waiting["events"] >= 2  # how it began; what was done since then is in its files in any case
     again = cli(team, "outbox", "send")
     assert again.code == 1 and "nothing listens there" in again.stderr, again
     # A whole run, whose end tells what waits.
@@ -302,7 +303,7 @@ def test_reading_leaves_nothing_behind(team: Project, service: MetadataService) 
     with pytest.raises(metaflow.exception.MetaflowNotFound):
         metaflow.Run("Nope/1")
     service.stop()
-    provider._providers.clear()
+    provider_choice._providers.clear()
     os.environ["METAFLOW_SERVICE_RETRY_COUNT"] = "1"
     try:
         with pytest.raises(ValueError, match="cannot be used now"):

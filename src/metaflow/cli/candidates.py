@@ -35,7 +35,7 @@ def past_tasks(context: click.Context, _param: click.Parameter | None, incomplet
 
 
 def _paths(state: FlowState, parts: list[str]) -> Iterator[str]:
-    from ..client.provider import current_provider
+    from ..client.provider_choice import current_provider
     from .past_tasks import read_datastore
     from .pathspec_candidates import texts
 

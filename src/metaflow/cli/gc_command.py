@@ -47,7 +47,7 @@ def gc(datastore_root: str | None, dry_run: bool, yes: bool, as_json: bool, **op
     A run goes if it meets all of the rules that are given; without --older-than, --keep-last and --status no run goes.
     Rules that are not given here are taken from the settings GC_OLDER_THAN, GC_KEEP_LAST, GC_STATUS and GC_KEEP_TAGS.
     """
-    from ..client.provider import provider_at
+    from ..client.provider_choice import provider_at
     from ..client.upkeep.clean_up import CleanUp
 
     rules = _rules(**options)

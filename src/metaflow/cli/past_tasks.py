@@ -43,7 +43,7 @@ def read_datastore(state: FlowState) -> None:
     DataException
         If there is none.
     """
-    from ..client.provider import read_from
+    from ..client.provider_choice import read_from
 
     read_from(state.home())
 

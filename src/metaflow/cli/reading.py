@@ -97,7 +97,7 @@ def open_place(datastore_root: str | None, namespace: str | None) -> Place:
         There is no datastore.
     """
     from ..client.namespaces import namespace as choose
-    from ..client.provider import current_provider, read_from
+    from ..client.provider_choice import current_provider, read_from
     from ..identity import resolve_identity
 
     if namespace is None:

@@ -104,7 +104,7 @@ def _lines(home: Home, health: Health) -> list[str]:
 def _flows(home: Home) -> list[tuple[Flow, Run | None]]:
     """Every flow with its latest run."""
     from ..client import Metaflow, namespace
-    from ..client.provider import read_from
+    from ..client.provider_choice import read_from
 
     read_from(home)
     namespace(None)

@@ -7,7 +7,7 @@ from metaflow.client.code import MetaflowCode
 from metaflow.client.flow import Flow, Metaflow
 from metaflow.client.namespaces import default_namespace, get_namespace, namespace
 from metaflow.client.object import MetaflowObject
-from metaflow.client.provider import default_metadata, get_metadata, inspect_spin, metadata
+from metaflow.client.provider_choice import default_metadata, get_metadata, inspect_spin, metadata
 from metaflow.client.run import Run
 from metaflow.client.step import Step
 from metaflow.client.task import Task

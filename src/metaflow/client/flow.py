@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaflow.client.namespaces import get_namespace
 from metaflow.client.object import MetaflowObject
-from metaflow.client.provider import current_provider, provider_of
+from metaflow.client.provider_choice import current_provider, provider_of
 from metaflow.client.run import Run
 
 TYPE_CHECKING = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaflow.client.namespaces import get_namespace
-from metaflow.client.provider import current_provider, provider_of
+from metaflow.client.provider_choice import current_provider, provider_of
 from metaflow.exception import MetaflowInvalidPathspec, MetaflowNamespaceMismatch, MetaflowNotFound
 
 TYPE_CHECKING = False

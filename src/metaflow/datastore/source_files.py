@@ -9,7 +9,7 @@ import json
 from typing import Any, NamedTuple
 
 from metaflow.datastore.serializer import Serialized
-from metaflow.datastore.tasks import store_serialized
+from metaflow.datastore.task_writer import store_serialized
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from metaflow.client.home import Home
-from metaflow.client.provider import provider_at
+from metaflow.client.provider_choice import provider_at
 from metaflow.client.recovery import adopt_run, stored_run
 from metaflow.client.tag_log import change_run_tags
 from metaflow.datastore.local import LocalStore

@@ -13,7 +13,7 @@ from ..settings import get
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..datastore.tasks import TaskWriter
+    from ..datastore.task_writer import TaskWriter
     from ..flow.spec import FlowSpec
     from ..flow.state import ArtifactSource
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.tasks import clone_task, open_task
+from ..datastore.task_writer import clone_task
+from ..datastore.tasks import open_task
 from ..metadata_store.records import TaskRecord
 
 if TYPE_CHECKING:

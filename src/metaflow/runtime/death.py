@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from ..datastore.tasks import TaskWriter
+from ..datastore.task_writer import TaskWriter
 from ..exception import MetaflowException, TimeoutException
 from .task import make_record
 

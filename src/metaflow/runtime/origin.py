@@ -185,7 +185,7 @@ def status_of(run: RunRecord, home: Home) -> RunStatus:
     """How a run stands in truth, whatever it was last recorded as."""
     if run.status == "running" and is_alive(run.host, run.pid, run.process_started) is None:
         # On another host: its heartbeats, which are in the index only, tell.
-        from ..client.provider import provider_at
+        from ..client.provider_choice import provider_at
 
         run = provider_at(home).run(run.flow, run.run_id) or run
     return effective_status(run, time.time())
@@ -210,7 +210,7 @@ def _named_run(store: ObjectStore, home: Home, flow: str, text: str) -> RunRecor
 
 def _refuse_elsewhere(home: Home, flow: str, run_id: str) -> None:
     """Say so if the run is known, but its files are in another datastore."""
-    from ..client.provider import provider_at
+    from ..client.provider_choice import provider_at
 
     run = provider_at(home).run(flow, run_id)
     if run is not None and run.datastore != home.recorded_datastore:

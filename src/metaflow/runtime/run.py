@@ -13,7 +13,7 @@ from .. import settings
 from ..datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT, deletion_key, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.source_files import save_source_files
-from ..datastore.tasks import TaskWriter
+from ..datastore.task_writer import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
 from ..flow.run_facts import RunFacts
 from ..identity import get_username, resolve_identity

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import settings
 from ..datastore.layout import log_key, run_key
 from ..datastore.local import LocalStore
-from ..datastore.tasks import TaskWriter, open_task
+from ..datastore.task_writer import TaskWriter
+from ..datastore.tasks import open_task
 from ..exception import MetaflowException, TaskFailed
 from ..flow.run_facts import RunFacts
 from ..identity import get_username, resolve_identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..client.namespaces import get_namespace
-from ..client.provider import provider_at
+from ..client.provider_choice import provider_at
 from ..exception import CommandException
 from ..metadata_store.store import RunQuery, TaskQuery
 from .spin_origin import SpinOrigin, alone, origin_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..datastore.local import LocalStore
 from ..datastore.null_store import NullStore
-from ..datastore.tasks import TaskReader, TaskWriter
+from ..datastore.task_writer import TaskWriter
+from ..datastore.tasks import TaskReader
 from ..exception import MetaflowException
 from ..flow.deploy_time import ParameterContext
 from ..flow.spec import FlowSpec

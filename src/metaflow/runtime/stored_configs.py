@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..datastore.store import ObjectStore
-    from ..datastore.tasks import TaskReader, TaskWriter
+    from ..datastore.task_writer import TaskWriter
+    from ..datastore.tasks import TaskReader
     from ..flow.configs import ConfigSource
     from ..flow.declaration import FlowDeclaration
 

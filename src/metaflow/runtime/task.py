@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.tasks import TaskReader, TaskWriter, open_task, open_tasks
+from ..datastore.task_writer import TaskWriter
+from ..datastore.tasks import TaskReader, open_task, open_tasks
 from ..exception import (
     FailureHandledByCatch,
     MetaflowException,

@@ -162,7 +162,7 @@ class _Tasks:
 
 def _provider_in(directory: Path) -> Provider:
     from ..client.home import Home
-    from ..client.provider import provider_at
+    from ..client.provider_choice import provider_at
 
     root = directory.absolute() / ROOT_DIRECTORY
     root.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def _finish(provider: Provider, record: RunRecord, status: RunStatus, failed: St
 def _client_run(provider: Provider, record: RunRecord) -> Run:
     """The run as a client object that reads from `provider`, whatever the client reads otherwise."""
     from ..client import Run
-    from ..client.provider import choose_provider
+    from ..client.provider_choice import choose_provider
 
     before = choose_provider(provider)
     try:

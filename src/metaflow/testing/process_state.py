@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..client.provider import choose_provider
+from ..client.provider_choice import choose_provider
 from ..exception import MetaflowUnknownUser
 from ..flow.current import current
 from ..identity import get_username

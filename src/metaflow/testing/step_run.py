@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.manifest import ArtifactEntry
-from ..datastore.tasks import TaskWriter
+from ..datastore.task_writer import TaskWriter
 from ..exception import MetaflowException
 from ..flow.flow_decorators import run_facts
 from ..flow.graph import FlowGraph

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from client.stored_flow import StoredRun, foreach_run
 
 from metaflow.cli.command import metaflow
-from metaflow.client import provider
+from metaflow.client import provider_choice
 from metaflow.client.home import set_home_of_run
 from metaflow.client.namespaces import _chosen
 
@@ -48,9 +48,9 @@ def command(tmp_path, monkeypatch):
 
     def forget():
         _chosen.clear()
-        provider._providers.clear()
+        provider_choice._providers.clear()
         set_home_of_run(None)
-        provider.default_metadata()
+        provider_choice.default_metadata()
 
     forget()
     yield Command()

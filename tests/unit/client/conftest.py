@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metaflow.client import provider
+from metaflow.client import provider_choice
 from metaflow.client.home import set_home_of_run
 from metaflow.client.namespaces import _chosen
 
@@ -16,9 +16,9 @@ def fresh_client(monkeypatch):
 
     def forget():
         _chosen.clear()
-        provider._providers.clear()
+        provider_choice._providers.clear()
         set_home_of_run(None)
-        provider.default_metadata()
+        provider_choice.default_metadata()
 
     forget()
     yield

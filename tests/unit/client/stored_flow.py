@@ -8,7 +8,7 @@ import os
 from metaflow.datastore.layout import INDEX_KEY, log_key, run_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.logs import LogWriter
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.metadata_store.events import RunEnded, RunStarted, TaskEnded, TaskStarted
 from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord

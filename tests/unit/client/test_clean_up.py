@@ -17,7 +17,8 @@ from metaflow.client.upkeep.retention import Rules
 from metaflow.datastore.freshness import LOCAL_FRESH_SECONDS, LOCAL_GRACE_SECONDS
 from metaflow.datastore.layout import blobs_prefix, deletion_key, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import TaskWriter, list_attempts, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import list_attempts, open_task
 from metaflow.metadata_store.records import RunRecord
 from metaflow.testing.memory_provider import MemoryProvider
 

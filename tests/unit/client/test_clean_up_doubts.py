@@ -18,7 +18,8 @@ from metaflow.client.upkeep.run_deletion import delete_run
 from metaflow.client.upkeep.verification import Scope, verify
 from metaflow.datastore.layout import blobs_prefix, deletion_key, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 from metaflow.exception import DataException
 from metaflow.imports.state import ImportState, write_state
 from metaflow.metadata_store.events import Heartbeat

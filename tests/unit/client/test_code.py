@@ -7,7 +7,7 @@ import pytest
 from metaflow.client import Run, Task
 from metaflow.datastore.layout import SOURCE_ARTIFACT
 from metaflow.datastore.source_files import SourceFiles, save_source_files
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.exception import CorruptedDataException, MetaflowDataMissing
 
 from .stored_flow import StoredRun

@@ -88,7 +88,7 @@ def test_a_failed_task(root):
 
 
 def test_a_caught_failure_is_finished_but_not_successful(root):
-    from metaflow.datastore.tasks import TaskWriter
+    from metaflow.datastore.task_writer import TaskWriter
     from metaflow.metadata_store.events import TaskEnded
 
     run = StoredRun(root)

@@ -22,7 +22,8 @@ from metaflow.datastore.artifacts import (
 )
 from metaflow.datastore.artifacts.store import SERIALIZERS
 from metaflow.datastore.serializer import deserialize, serialize
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 from metaflow.exception import DataException, TimeoutException
 from metaflow.testing.memory_store import MemoryStore
 

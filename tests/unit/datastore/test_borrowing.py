@@ -11,7 +11,8 @@ from metaflow.datastore.borrowing import borrow
 from metaflow.datastore.layout import blob_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.null_store import NullStore
-from metaflow.datastore.tasks import TaskReader, TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import TaskReader
 from metaflow.exception import DataException
 from metaflow.testing.memory_store import MemoryStore
 

@@ -15,7 +15,8 @@ from metaflow.datastore.blobs import CHUNK_BYTES, MAP_BYTES, load_segment, save_
 from metaflow.datastore.cached import copies_only
 from metaflow.datastore.layout import blob_key, log_key, manifest_key, run_key
 from metaflow.datastore.store import ObjectMissing
-from metaflow.datastore.tasks import TaskReader, TaskWriter, open_task, open_tasks
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import TaskReader, open_task, open_tasks
 from metaflow.exception import CorruptedDataException, DataException, MetaflowDataMissing
 from remote_double import RemoteDouble, cached, is_down
 

@@ -11,7 +11,8 @@ from hypothesis import given, strategies as st
 from metaflow.datastore.blobs import CHUNK_BYTES
 from metaflow.datastore.file_content import save_file
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 
 
 def read_back(store: LocalStore, content: bytes, encoding: str | None) -> object:

@@ -15,7 +15,7 @@ from metaflow.datastore.freshness import LOCAL_FRESH_SECONDS, REMOTE_FRESH_SECON
 from metaflow.datastore.layout import blob_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.seal import is_sealed
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.exception import CorruptedDataException
 from metaflow.testing.memory_store import MemoryStore
 

@@ -12,7 +12,7 @@ PROGRAM = """
 import pickle, resource, sys
 from blake3 import blake3
 from metaflow.datastore.blobs import CHUNK_BYTES, Segment, load_segment
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.testing.memory_store import MemoryStore
 from remote_double import cached
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from metaflow.datastore.scalars import is_scalar
-from metaflow.datastore.tasks import TaskWriter
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.testing.memory_store import MemoryStore
 
 

@@ -5,7 +5,8 @@ from hypothesis import given, strategies as st
 from metaflow.datastore.layout import SOURCE_ARTIFACT
 from metaflow.datastore.serializer import deserialize
 from metaflow.datastore.source_files import SourceFiles, dump_source_files, save_source_files
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 from metaflow.testing.memory_store import MemoryStore
 
 names = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20)

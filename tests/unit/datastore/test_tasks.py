@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from metaflow.datastore import compression
 from metaflow.datastore.layout import manifest_key
 from metaflow.datastore.local import LocalStore
-from metaflow.datastore.tasks import INLINE_BYTES, TaskReader, TaskWriter, clone_task, list_attempts, open_task
+from metaflow.datastore.manifest import INLINE_BYTES
+from metaflow.datastore.task_writer import TaskWriter, clone_task
+from metaflow.datastore.tasks import TaskReader, list_attempts, open_task
 from metaflow.exception import (
     CorruptedDataException,
     DataException,

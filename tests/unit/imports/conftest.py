@@ -4,7 +4,7 @@ import pytest
 
 from metaflow.client import Run, metadata, namespace
 from metaflow.client.namespaces import default_namespace
-from metaflow.client.provider import default_metadata
+from metaflow.client.provider_choice import default_metadata
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.tasks import open_task
 from metaflow.imports.importing import Wanted, import_runs

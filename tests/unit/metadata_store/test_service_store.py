@@ -18,8 +18,15 @@ hasty = settings(
 )
 
 
+def makes_sense(query) -> bool:
+    """The service refuses to compare the order of nothing with anything, as the client does before it asks."""
+    return all(each.operand is not None or each.operator in ("=", "!=") for each in query.values)
+
+
 @hasty
-@given(history=histories, run_query=run_queries, task_query=task_queries, flow=st.sampled_from(FLOWS))
+@given(
+    history=histories, run_query=run_queries.filter(makes_sense), task_query=task_queries, flow=st.sampled_from(FLOWS)
+)
 def test_every_question_has_the_same_answer(service_back_end, history, run_query, task_query, flow):
     store, memory = service_back_end.fresh(), MemoryMetadata()
     store.apply(history)

@@ -7,7 +7,8 @@ import os
 import pytest
 
 from metaflow import Config, FlowSpec, step
-from metaflow.datastore.tasks import TaskWriter, open_task
+from metaflow.datastore.task_writer import TaskWriter
+from metaflow.datastore.tasks import open_task
 from metaflow.exception import ConfigException, MetaflowException
 from metaflow.flow.declaration import FlowDeclaration
 from metaflow.runtime.short_process import call_in_child

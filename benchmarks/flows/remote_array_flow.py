@@ -22,9 +22,8 @@ class RemoteArrayFlow(FlowSpec):
         import numpy
 
         atexit.register(tell_peak)
-        self.array = numpy.random.default_rng().random(
-            self.mebibytes * 2**17 or 1
-        )  # new bytes: known ones are not sent again
+        # New bytes each time: known ones are not sent again.
+        self.array = numpy.random.default_rng().random(self.mebibytes * 2**17 or 1)
         self.code_ended = time.time()
         self.next(self.load)
 

@@ -14,6 +14,7 @@
     ├── PyLintWarn                            pylint found an error in the flow's file
     ├── TaskFailed                            a run stopped because a task failed
     ├── CannotResume                          a run exists, but cannot be resumed as it is
+    ├── CannotCancel                          a run exists, but there is nothing of it that could be ended
     ├── CannotDelete                          a run exists, but cannot be deleted now
     ├── TimeoutException                      @timeout interrupted a step
     ├── FailureHandledByCatch                 what @catch stores when the task's process died
@@ -56,6 +57,8 @@
 """
 
 from __future__ import annotations
+
+from metaflow.error_text import format_error, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -390,10 +393,22 @@ class TaskFailed(MetaflowException):
         self.task_id = task_id
 
 
+class GangException(MetaflowException):
+    """The nodes of a parallel step could not work together, or what they ran together failed."""
+
+    headline = "Parallel step failed"
+
+
 class CannotResume(MetaflowException):
     """A run exists, but cannot be resumed: it still runs, or nothing of it fits the flow's code any more."""
 
     headline = "Cannot resume"
+
+
+class CannotCancel(MetaflowException):
+    """A run exists, but has ended already, or what is left of it cannot be ended from here."""
+
+    headline = "Cannot cancel"
 
 
 class CannotDelete(MetaflowException):
@@ -472,37 +487,3 @@ class MetaflowExceptionWrapper(Exception):
 
     def __repr__(self) -> str:
         return f"MetaflowExceptionWrapper({self.type}: {self.exception})"
-
-
-def text_of(error: BaseException) -> str:
-    """The text of an error, also of one whose own ``__str__`` fails."""
-    try:
-        return str(error)
-    except Exception as failure:
-        return f"<its text could not be made: {type(failure).__name__}>"
-
-
-def format_error(error: BaseException, only_place: bool = False) -> str:
-    """Traceback of an error of a step, without our own frames around the user's code.
-
-    Parameters
-    ----------
-    error : BaseException
-    only_place : bool
-        Leave out the error itself.
-
-    Returns
-    -------
-    str
-        Lines that end with a newline; empty if only the place is wanted, and it is not in the user's code.
-    """
-    import os
-    import traceback
-
-    own = os.path.dirname(os.path.abspath(__file__)) + os.sep
-    trace = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-    for part in (trace, trace.__cause__, trace.__context__):
-        if part is not None:
-            kept = [frame for frame in part.stack if not frame.filename.startswith(own)]
-            part.stack[:] = kept or (part.stack if not only_place else [])
-    return "".join(trace.stack.format() if only_place else trace.format())

@@ -15,7 +15,8 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .exception import MulticoreException, format_error, text_of
+from .error_text import format_error, text_of
+from .exception import MulticoreException
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

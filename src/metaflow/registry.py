@@ -13,14 +13,26 @@ from typing import Any
 #: Category -> name -> "module:attribute".
 BUILT_IN: dict[str, dict[str, str]] = {
     "step_decorators": {
+        "batch": "metaflow.decorators.batch:BatchDecorator",
         "catch": "metaflow.decorators.catch:CatchDecorator",
+        "deepspeed": "metaflow.decorators.deepspeed:DeepspeedDecorator",
+        # For tests: another machine that is this one.
+        "elsewhere": "metaflow.testing.elsewhere:ElsewhereDecorator",
         "environment": "metaflow.decorators.environment:EnvironmentDecorator",
+        "kubernetes": "metaflow.decorators.kubernetes:KubernetesDecorator",
+        "metaflow_ray": "metaflow.decorators.metaflow_ray:MetaflowRayDecorator",
+        "mpi": "metaflow.decorators.mpi:MpiDecorator",
         "parallel": "metaflow.decorators.parallel:ParallelDecorator",
         "pytorch_parallel": "metaflow.decorators.parallel:PytorchParallelDecorator",
+        "ray_parallel": "metaflow.decorators.metaflow_ray:RayParallelDecorator",
+        "ray_step": "metaflow.decorators.ray_step:RayStepDecorator",
         "resources": "metaflow.decorators.resources:ResourcesDecorator",
         "retry": "metaflow.decorators.retry:RetryDecorator",
         "secrets": "metaflow.decorators.secrets:SecretsDecorator",
+        "slurm": "metaflow.decorators.slurm:SlurmDecorator",
+        "tensorflow": "metaflow.decorators.tensorflow:TensorflowDecorator",
         "timeout": "metaflow.decorators.timeout:TimeoutDecorator",
+        "torchrun": "metaflow.decorators.torchrun:TorchrunDecorator",
     },
     "flow_decorators": {
         "exit_hook": "metaflow.decorators.exit_hook:ExitHookDecorator",
@@ -50,6 +62,19 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "azure": "metaflow.datastore.remote:open_remote",
         "gs": "metaflow.datastore.remote:open_remote",
         "s3": "metaflow.datastore.remote:open_remote",
+    },
+    "compute": {
+        "cancel_run": "metaflow.compute.cancelling:cancel_run",
+        "elsewhere": "metaflow.compute.launch:Elsewhere",
+        "left_behind": "metaflow.compute.left_behind:left_behind",
+    },
+    # Engines that run tasks elsewhere, see metaflow.compute.backend.
+    "compute_backends": {
+        "batch": "metaflow.compute.batch.backend:BatchBackend",
+        "elsewhere": "metaflow.testing.process_backend:ProcessBackend",
+        "slurm": "metaflow.compute.slurm.backend:SlurmBackend",
+        "kubernetes": "metaflow.compute.kubernetes.backend:KubernetesBackend",
+        "ray": "metaflow.compute.ray.backend:RayBackend",
     },
     "metadata_stores": {"service": "metaflow.metadata_store.service:ServiceMetadata"},
     "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},

@@ -45,10 +45,22 @@ SETTINGS: dict[str, Setting] = {
     "AZURE_STORAGE_WORKLOAD_TYPE": Setting(
         "general", "accepted for configurations that have it: transfers are parallel in any case"
     ),
+    "BATCH_CONTAINER_IMAGE": Setting(None, "image of tasks on AWS Batch, instead of DEFAULT_CONTAINER_IMAGE"),
+    "BATCH_CONTAINER_REGISTRY": Setting(
+        None, "registry of images on AWS Batch that name none, instead of DEFAULT_CONTAINER_REGISTRY"
+    ),
+    "BATCH_DEFAULT_TAGS": Setting({}, "tags of all jobs on AWS Batch, a mapping"),
+    "BATCH_EMIT_TAGS": Setting(False, "whether jobs on AWS Batch are tagged with their flow, run, step, task and user"),
+    "BATCH_JOB_QUEUE": Setting(None, "job queue of AWS Batch; the first that accepts jobs if not given"),
     "CLIENT_CACHE_MAX_SIZE": Setting(10000, "size of the cache of what was read from other machines, in megabytes"),
     "CLIENT_CACHE_PATH": Setting(None, "directory of that cache; the user's cache directory if not given"),
     "CODE_PACKAGE_MAX_SIZE": Setting(1000, "size above which a code package is refused, in megabytes"),
     "CONTACT_INFO": Setting({}, "where to ask for help, shown by `metaflow`: addresses and what each is"),
+    "DATASTORE_PATIENCE": Setting(
+        0.0,
+        "seconds that a datastore out of reach is waited for, beyond S3_RETRY_COUNT; if not given, tasks on other "
+        "machines wait for as many as REMOTE_SILENCE_LIMIT",
+    ),
     "DATASTORE_SYSROOT_AZURE": Setting(None, "root of the datastore in Azure: CONTAINER/PREFIX"),
     "DATASTORE_SYSROOT_GS": Setting(None, "root of the datastore in Google Cloud Storage: gs://BUCKET/PREFIX"),
     "DATASTORE_SYSROOT_LOCAL": Setting(None, "directory that contains the .metaflow folder to use"),
@@ -62,18 +74,25 @@ SETTINGS: dict[str, Setting] = {
     "DATATOOLS_SESSION_VARS": Setting({}, "options of the session of S3 clients, as boto3.Session() takes them"),
     "DATATOOLS_SUFFIX": Setting("data", "name of the folder for the files of S3(run=...) in a datastore's root"),
     "DEBUG_S3CLIENT": Setting(False, "whether S3() leaves its temporary files where they are"),
+    "DEFAULT_CONTAINER_IMAGE": Setting(None, "image of steps that run in containers; python:X.Y if not given"),
+    "DEFAULT_CONTAINER_REGISTRY": Setting(None, "registry of images that do not name one"),
     "DEFAULT_DATASTORE": Setting("local", "kind of store for artifacts when --datastore is not given"),
     "DEFAULT_METADATA": Setting("local", "kind of store for records when --metadata is not given"),
     "DEFAULT_ENVIRONMENT": Setting("local", "how tasks get their packages when --environment is not given"),
     "DEFAULT_FROM_DEPLOYMENT_IMPL": Setting("argo-workflows", "where DeployedFlow looks for what was deployed"),
     "DEFAULT_DECOSPECS": Setting("", "decorators added to every step, separated by spaces"),
     "DEFAULT_PACKAGE_SUFFIXES": Setting(".py,.R,.RDS", "suffixes of the files that go into code packages"),
+    "DEFAULT_RUNTIME_LIMIT": Setting(432000, "seconds that a task on an engine may run if no @timeout says so"),
     "DEFAULT_SECRETS_BACKEND_TYPE": Setting(
         None, "back end of @secrets for sources that do not name one", secret=False
     ),
     "DEFAULT_SECRETS_ROLE": Setting(
         None, "role with which @secrets fetches from sources that do not name one", secret=False
     ),
+    "ECS_FARGATE_EXECUTION_ROLE": Setting(
+        None, "ARN of the role with which AWS Batch fetches images and writes logs; Fargate needs one"
+    ),
+    "ECS_S3_ACCESS_IAM_ROLE": Setting(None, "ARN of the role that tasks on AWS Batch have, which reads and writes S3"),
     "ENABLED_ARTIFACT_SERIALIZER": Setting(
         [], "serializers that may be used, a list of their types; all if empty. One with a leading - may not"
     ),
@@ -89,8 +108,76 @@ SETTINGS: dict[str, Setting] = {
         "general", "accepted for configurations that have it: transfers are parallel in any case"
     ),
     "INCLUDE_FOREACH_STACK": Setting(True, "record a short text of every foreach element with its task"),
+    "INIT_SCRIPT": Setting(None, "shell commands that a task on another machine runs before anything else"),
+    "KUBERNETES_ANNOTATIONS": Setting(
+        "", "annotations of all objects that @kubernetes makes: key=value,key=value, or a JSON object"
+    ),
+    "KUBERNETES_CONDA_ARCH": Setting(None, "architecture of the cluster's nodes, for which packages are resolved"),
+    "KUBERNETES_CONTAINER_IMAGE": Setting(
+        None, "image of steps with @kubernetes; DEFAULT_CONTAINER_IMAGE if not given"
+    ),
+    "KUBERNETES_CONTAINER_REGISTRY": Setting(
+        None, "registry of images that do not name one; DEFAULT_CONTAINER_REGISTRY if not given"
+    ),
+    "KUBERNETES_CONTEXT": Setting(None, "context of the kubeconfig file to use; its current one if not given"),
+    "KUBERNETES_CPU": Setting(None, "processor cores of steps that do not say how many they need"),
+    "KUBERNETES_DISK": Setting(None, "disk space of steps that do not say how much they need, in megabytes"),
+    "KUBERNETES_FETCH_EC2_METADATA": Setting(
+        False, "whether the cluster's nodes are EC2 instances, of which tasks record facts and watch for spot notices"
+    ),
+    "KUBERNETES_GPU_VENDOR": Setting("nvidia", "vendor of graphics processors: nvidia or amd"),
+    "KUBERNETES_IMAGE_PULL_POLICY": Setting(None, "when images are pulled: Always, IfNotPresent or Never"),
+    "KUBERNETES_IMAGE_PULL_SECRETS": Setting(
+        "", "Kubernetes Secrets for pulling images: names with commas between, or a JSON list", secret=False
+    ),
+    "KUBERNETES_JOBSET_GROUP": Setting("jobset.x-k8s.io", "API group of JobSets, as which @parallel steps run"),
+    "KUBERNETES_JOBSET_VERSION": Setting("v1alpha2", "API version of JobSets"),
+    "KUBERNETES_JOB_TERMINATE_MODE": Setting(
+        "stop", "what cancelling does to a job: stop (end its pods, keep it to be looked at) or delete"
+    ),
+    "KUBERNETES_JOB_TTL_SECONDS_AFTER_FINISHED": Setting(
+        604800, "how long the cluster keeps jobs that have ended, in seconds"
+    ),
+    "KUBERNETES_LABELS": Setting("", "labels of all objects that @kubernetes makes: key=value,key=value, or JSON"),
+    "KUBERNETES_MEMORY": Setting(None, "memory of steps that do not say how much they need, in megabytes"),
+    "KUBERNETES_NAMESPACE": Setting("default", "Kubernetes namespace that jobs run in"),
+    "KUBERNETES_NODE_SELECTOR": Setting("", "labels that nodes must have: key=value,key=value, or a JSON object"),
+    "KUBERNETES_PENDING_LIMIT": Setting(
+        600.0,
+        "seconds until a task is given up that cannot start as it is: its image cannot be pulled, a Secret is missing, "
+        "no node is large enough",
+    ),
+    "KUBERNETES_PERSISTENT_VOLUME_CLAIMS": Setting(
+        "", "volumes of all steps with @kubernetes: a JSON object of claims and where each is mounted"
+    ),
+    "KUBERNETES_PORT": Setting(None, "port that containers of @kubernetes open"),
+    "KUBERNETES_QOS": Setting("burstable", "quality of service of pods: burstable or guaranteed"),
+    "KUBERNETES_SANDBOX_INIT_SCRIPT": Setting(None, "what INIT_SCRIPT is to containers of @kubernetes"),
+    "KUBERNETES_SECRETS": Setting(
+        "", "Kubernetes Secrets whose keys become environment variables: names with commas between", secret=False
+    ),
+    "KUBERNETES_SERVICE_ACCOUNT": Setting(None, "service account of pods; the namespace's default one if not given"),
+    "KUBERNETES_SHARED_MEMORY": Setting(None, "size of /dev/shm of steps that do not give one, in mebibytes"),
+    "KUBERNETES_TOLERATIONS": Setting("", "taints of nodes that pods tolerate: a JSON list of tolerations"),
     "MAXIMUM_FOREACH_VALUE_CHARS": Setting(30, "length, in characters, at which that text is cut"),
+    "MAX_REMOTE_TASKS": Setting(
+        1000, "how many tasks of a step may be on a compute engine at a time, if its decorator does not say"
+    ),
     "NAMESPACED_EVENTS_PREFIX": Setting("mfns", "first part of the names that namespaced_event_name gives"),
+    "NODE_PLATFORM": Setting(
+        None, "what nodes are that run tasks, such as linux-aarch64; as this machine, if not given, but Linux"
+    ),
+    "NODE_PYTHON": Setting(None, "version of Python on nodes, such as 3.12; that of this process if not given"),
+    "PASS_CREDENTIALS": Setting(
+        False, "whether tasks on other machines get the keys of the object store from your environment", secret=False
+    ),
+    "RAY_ADDRESS": Setting(None, "address of the dashboard of the Ray cluster for @ray_step, such as http://HOST:8265"),
+    "RAY_UNSCHEDULABLE_SECONDS": Setting(
+        300.0, "how long @ray_step waits for nodes to be added if no node of the cluster is large enough, in seconds"
+    ),
+    "REMOTE_SILENCE_LIMIT": Setting(
+        1800.0, "seconds without a sign of life of their run after which tasks on other machines end themselves"
+    ),
     "S3_CLIENT_RETRY_CONFIG": Setting(
         {}, "retries as boto3 has them: its `max_attempts`, less one, is used instead of S3_RETRY_COUNT"
     ),
@@ -141,9 +228,19 @@ SETTINGS: dict[str, Setting] = {
     "SERVICE_RETRY_COUNT": Setting(5, "how often a request to the metadata service is tried again"),
     "SERVICE_URL": Setting(None, "address of the metadata service"),
     "SERVICE_VERSION_CHECK": Setting(True, "whether a metadata service of another version is refused"),
+    "SKIP_INSTALL_DEPENDENCIES": Setting(
+        False, "whether nodes that are not what was expected leave it at that, instead of installing with pip"
+    ),
     "SKIP_UNPICKLABLE_ARTIFACTS": Setting(
         False, "whether an artifact that cannot be pickled is left out, with a warning, instead of failing its task"
     ),
+    "SLURM_ADDRESS": Setting(None, "login node of the Slurm cluster for @slurm; this machine if not given"),
+    "SLURM_CERT_FILE": Setting(None, "file with the certificate of the SSH key for that node"),
+    "SLURM_CLEANUP": Setting(False, "whether files of jobs of @slurm are removed when a run is over"),
+    "SLURM_PATH_TO_PYTHON3": Setting(None, "Python interpreter on the nodes of the Slurm cluster"),
+    "SLURM_REMOTE_WORKDIR": Setting("~/metaflow", "directory for files of jobs of @slurm, which all nodes share"),
+    "SLURM_SSH_KEY_FILE": Setting(None, "file with the SSH key for the login node of the Slurm cluster"),
+    "SLURM_USERNAME": Setting(None, "user name on the login node of the Slurm cluster"),
     "SPIN_ALLOWED_DECORATORS": Setting(
         [
             "card",
@@ -159,7 +256,19 @@ SETTINGS: dict[str, Setting] = {
         ],
         "built-in decorators that `spin` heeds; it leaves the others out, with a warning",
     ),
-    "SPIN_DISALLOWED_DECORATORS": Setting(["parallel", "pytorch_parallel"], "decorators whose steps `spin` refuses"),
+    "SPIN_DISALLOWED_DECORATORS": Setting(
+        [
+            "deepspeed",
+            "metaflow_ray",
+            "mpi",
+            "parallel",
+            "pytorch_parallel",
+            "ray_parallel",
+            "tensorflow",
+            "torchrun",
+        ],
+        "decorators whose steps `spin` refuses",
+    ),
     "SPIN_PERSIST": Setting(False, "whether `spin` keeps artifacts when neither --persist nor --no-persist is given"),
     "START_METHOD": Setting("auto", "how a task's process starts: auto, fork or spawn"),
     "TEMPDIR": Setting(".", "directory that current.tempdir names"),

@@ -135,7 +135,7 @@ def _save_in_background(
     return references
 
 
-def save_stream(store: ObjectStore, chunks: Iterable[Buffer]) -> Segment:
+def save_stream(store: ObjectStore, chunks: Iterable[Buffer], as_is: bool = False) -> Segment:
     """Store a buffer that comes piece by piece, a few of them at a time in parallel.
 
     Parameters
@@ -144,6 +144,8 @@ def save_stream(store: ObjectStore, chunks: Iterable[Buffer]) -> Segment:
         Where to.
     chunks : iterable of bytes-like
         Each of `CHUNK_BYTES` but the last, which may be shorter.
+    as_is : bool
+        Whether no chunk is to be compressed, for readers that know nothing of Zstandard.
 
     Returns
     -------
@@ -160,7 +162,7 @@ def save_stream(store: ObjectStore, chunks: Iterable[Buffer]) -> Segment:
     from metaflow.datastore.parallel import MAXIMUM_THREADS, map_in_threads, threads_for_network
 
     def save(chunk: Buffer) -> str:
-        return _save_chunk(store, memoryview(chunk))
+        return _save_chunk(store, memoryview(chunk), as_is)
 
     threads = threads_for_network(CHUNK_BYTES) if store.is_remote else None
 
@@ -214,22 +216,23 @@ def _cut(buffer: Buffer) -> list[memoryview]:
     return [view[start : start + CHUNK_BYTES] for start in range(0, view.nbytes, CHUNK_BYTES)]
 
 
-def _save_chunk(store: ObjectStore, chunk: memoryview) -> str:
+def _save_chunk(store: ObjectStore, chunk: memoryview, as_is: bool = False) -> str:
     if store.is_remote:
-        reference, data = _pack(chunk)
+        reference, data = (blake3(chunk).hexdigest(), chunk) if as_is else _pack(chunk)
         _write(store, reference, data)
         return reference
     digest = blake3(chunk).hexdigest()
     with BlobLock(store, digest):
-        return _save_under(store, chunk, digest)
+        return _save_under(store, chunk, digest, as_is)
 
 
-def _save_under(store: ObjectStore, chunk: memoryview, digest: str) -> str:
+def _save_under(store: ObjectStore, chunk: memoryview, digest: str, as_is: bool) -> str:
+    if _is_present(store, digest, chunk.nbytes):
+        return digest
     packed_reference = digest + COMPRESSED_SUFFIX
-    for reference, size in ((digest, chunk.nbytes), (packed_reference, None)):
-        if _is_present(store, reference, size):
-            return reference
-    reference, data = _packed(digest, chunk)
+    if not as_is and _is_present(store, packed_reference, None):
+        return packed_reference
+    reference, data = (digest, chunk) if as_is else _packed(digest, chunk)
     _put(store, reference, data)
     return reference
 

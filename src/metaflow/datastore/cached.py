@@ -46,6 +46,11 @@ class CachedStore:
     def __repr__(self) -> str:
         return f"CachedStore({self.location!r})"
 
+    def signed_url(self, key: str, seconds: int) -> str | None:
+        """Address by which anybody may read the object for a while; None if this kind of store has no such thing."""
+        signed_url = getattr(self.remote, "signed_url", None)
+        return None if signed_url is None else str(signed_url(key, seconds))
+
     def put(self, key: str, parts: Sequence[Buffer]) -> None:
         """Store `parts`, one behind the other, under `key`, in place of what was there."""
         self.remote.put(key, parts)

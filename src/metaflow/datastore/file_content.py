@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from metaflow.datastore.store import ObjectStore
 
 
-def save_file(store: ObjectStore, file: BinaryIO, encoding: str | None) -> ArtifactEntry:
+def save_file(store: ObjectStore, file: BinaryIO, encoding: str | None, as_is: bool = False) -> ArtifactEntry:
     """Store the content of a file.
 
     Parameters
@@ -29,6 +29,8 @@ def save_file(store: ObjectStore, file: BinaryIO, encoding: str | None) -> Artif
         Read once, from where it stands to its end; it may be a pipe.
     encoding : str or None
         Of the text in it, which is checked on the way; None for bytes.
+    as_is : bool
+        Whether no chunk is to be compressed, for readers that know nothing of Zstandard.
 
     Returns
     -------
@@ -60,7 +62,9 @@ def save_file(store: ObjectStore, file: BinaryIO, encoding: str | None) -> Artif
     beginning = bytes(memoryview(first)[: 4 * MAXIMUM_LENGTH])
     shown: str | bytes = beginning if encoding is None else beginning.decode(encoding, "ignore")
     head = f"{encoding or ''}\n".encode("ascii")
-    inline, segments = (head + first, ()) if len(first) < INLINE_BYTES else (head, (save_stream(store, chunks()),))
+    inline, segments = (
+        (head + first, ()) if len(first) < INLINE_BYTES else (head, (save_stream(store, chunks(), as_is),))
+    )
     size = segments[0].size if segments else len(first)
     sha = content_hash(inline, segments)
     return ArtifactEntry(size, str(type(shown)), FILE_ENCODING, sha, preview(shown), inline, segments)

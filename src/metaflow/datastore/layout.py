@@ -10,6 +10,11 @@
     mf-store/runs/<flow>/<run>/import.json                        only of a run that was imported
     mf-store/runs/<flow>/<run>/reading-runs/<run>.json            a run that takes over tasks of this one right now
     mf-store/runs/<flow>/<run>/deleting.json                      the run is being deleted
+    mf-store/runs/<flow>/<run>/gang-nodes/<step>/<task>.<attempt>/<file>  what nodes of a gang tell each other
+    mf-store/runs/<flow>/<run>/bundle.json                        where its tasks on other machines get the code
+    mf-store/runs/<flow>/<run>/remote-jobs/<job>.json             tasks that were sent to another machine
+    mf-store/runs/<flow>/<run>/live-tasks/<step>/<task>.<attempt>.<name>  what such a task says while it runs
+    mf-store/runs/<flow>/<run>/live-tasks/heartbeat               the run's process says that it lives
     mf-store/blobs/<first two digits of the hash>/<hash>          the bytes themselves
     mf-store/blobs/<first two digits of the hash>/<hash>.zst      compressed
 
@@ -31,6 +36,8 @@ COMPRESSED_SUFFIX = ".zst"
 SOURCE_ARTIFACT = "_source_files"
 #: Artifact of that task with the code package of the run, if one was made.
 PACKAGE_ARTIFACT = "_code_package"
+#: Artifact of that task with this package and its libraries, for tasks on other machines.
+NODE_ARCHIVE_ARTIFACT = "_node_archive"
 
 #: What the key of a run's record ends with.
 RUN_FILE = "/run.json"
@@ -152,6 +159,63 @@ def deletion_key(flow: str, run_id: str) -> str:
     return f"{runs_prefix(flow, run_id)}deleting.json"
 
 
+def bundle_key(flow: str, run_id: str) -> str:
+    """Key of the note that tells tasks on other machines where their code is.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}bundle.json"
+
+
+def job_key(flow: str, run_id: str, job: str = "") -> str:
+    """Key of the description of a job that runs tasks elsewhere; what all of them begin with, if empty.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    prefix = f"{runs_prefix(flow, run_id)}remote-jobs/"
+    return f"{prefix}{_checked('job', job)}.json" if job else prefix
+
+
+def live_prefix(flow: str, run_id: str) -> str:
+    """What the keys begin with of all that tasks on other machines say while they run.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}live-tasks/"
+
+
+def live_key(flow: str, run_id: str, step: str, task_id: str, attempt: int, name: str = "") -> str:
+    """Key of something that a task attempt on another machine says while it runs; of all that it says, if empty.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    beginning = f"{live_prefix(flow, run_id)}{_checked('step', step)}/{_checked('task', task_id)}.{attempt:d}."
+    return f"{beginning}{_checked('file', name)}" if name else beginning
+
+
+def cancel_key(flow: str, run_id: str) -> str:
+    """Key of the note that a run shall end, for its process and its tasks wherever they are.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{live_prefix(flow, run_id)}cancel.json"
+
+
 def clock_key(name: str) -> str:
     """Key of an object that is written only to see what time its store has, and removed at once."""
     return f"{STORE_DIRECTORY}/clock-{_checked('clock', name)}.json"
@@ -167,6 +231,18 @@ def reading_key(flow: str, run_id: str, reader_id: str = "") -> str:
     """
     prefix = f"{runs_prefix(flow, run_id)}reading-runs/"
     return f"{prefix}{_checked('run', reader_id)}.json" if reader_id else prefix
+
+
+def gang_prefix(flow: str, run_id: str, step: str, control_task_id: str, attempt: int) -> str:
+    """What the keys of all notes begin with by which the nodes of a gang talk to each other while they run.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    gang = f"{_checked('step', step)}/{_checked('task', control_task_id)}.{attempt}"
+    return f"{runs_prefix(flow, run_id)}gang-nodes/{gang}/"
 
 
 def parse_run_key(key: str) -> tuple[str, str, str] | None:

@@ -58,7 +58,7 @@ class RemoteStore:
     def __init__(self, location: str, client: BucketClient | None = None) -> None:
         self._location = location.rstrip("/")
         bucket, self._prefix = split_location(location)
-        self._client = client or BucketClient(kind_of(location), bucket)
+        self._client = client or BucketClient(kind_of(location), bucket, patient=True)
         # Directory buckets list names in no order, and from their beginning only.
         self._ordered = self._client.kind in ("s3", "gs") and not bucket.endswith("--x-s3")
 
@@ -72,6 +72,32 @@ class RemoteStore:
     def url(self, key: str) -> str:
         """Address of an object, as people write it."""
         return f"{self._location}/{key}"
+
+    def signed_url(self, key: str, seconds: int) -> str:
+        """Address by which anybody may read the object for a while, without credentials of their own.
+
+        Parameters
+        ----------
+        key : str
+        seconds : int
+            How long; less if the credentials that it is made with end before. Object stores allow for a week at most.
+
+        Raises
+        ------
+        DataException
+            If the credentials are of a kind that cannot sign.
+        """
+        from datetime import timedelta
+
+        path = self._path(key)
+
+        def sign(client: Any) -> str:
+            from obstore import sign as signed
+
+            address: str = signed(client, "GET", path, timedelta(seconds=seconds))
+            return address
+
+        return self._ask("read", key, sign)
 
     def put(self, key: str, parts: Sequence[Buffer]) -> None:
         """Store `parts`, one behind the other, under `key`, in place of what was there."""

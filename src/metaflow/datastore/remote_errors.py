@@ -172,6 +172,11 @@ def explain(failure: Failure, action: str, place: str) -> DataException:
     return make(f"Cannot {action} {place}: {reason}. {remedy}")
 
 
+def out_of_reach(failure: Failure, kind: str) -> bool:
+    """Say whether the server of a ``s3``, ``gs`` or ``azure`` store gave no answer, or had no time for one."""
+    return _cause(failure, "read", kind, "")[0] is StoreUnavailable
+
+
 def _cause(failure: Failure, action: str, kind: str, bucket: str) -> tuple[type[DataException], str, str]:
     container = _CONTAINER.get(kind, "bucket")
     root = _ROOT.format(kind.upper())

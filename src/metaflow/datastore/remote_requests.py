@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any, TypeVar
 
+from metaflow import settings
 from metaflow.datastore.remote_config import Opening, open_bucket, opening_of, retry_count
-from metaflow.datastore.remote_errors import Failure, examine, explain, region_in
+from metaflow.datastore.remote_errors import Failure, examine, explain, out_of_reach, region_in
 from metaflow.datastore.remote_library import abandon, generation
 from metaflow.exception import DataException
 
@@ -46,6 +48,8 @@ class BucketClient:
     bucket : str
     opening : Opening, optional
         How to open it; found out from settings and environment if not given.
+    patient : bool
+        Whether a server that cannot be reached is waited for as long as ``DATASTORE_PATIENCE`` says.
 
     Notes
     -----
@@ -54,9 +58,10 @@ class BucketClient:
     answered, lists that broke off, and buckets in another region.
     """
 
-    def __init__(self, kind: str, bucket: str, opening: Opening | None = None) -> None:
+    def __init__(self, kind: str, bucket: str, opening: Opening | None = None, patient: bool = False) -> None:
         self.kind = kind
         self.bucket = bucket
+        self._patient = patient
         self._opening = opening
         self._clients: dict[bool, Any] = {}
         self._generation = generation()
@@ -82,7 +87,8 @@ class BucketClient:
             If it failed, and no further try can help.
         """
         uncertain = moved = False
-        tries = 0
+        tries = waits = 0
+        began = monotonic()
         while True:
             client = self._client(large)
             try:
@@ -99,6 +105,9 @@ class BucketClient:
             elif failure.passing and tries < retry_count():
                 pause(tries)
                 tries += 1
+            elif self._waits(failure, monotonic() - began):
+                pause(waits)
+                waits += 1
             else:
                 raise RequestFailed(failure._replace(retries=max(failure.retries, tries)), uncertain)
 
@@ -127,6 +136,10 @@ class BucketClient:
             if error.failure.object_missing and action in ("read", "delete"):
                 raise FileNotFoundError(place) from None
             raise explain(error.failure, action, place) from None
+
+    def _waits(self, failure: Failure, seconds: float) -> bool:
+        """Whether to go on trying, after so many seconds: what a task has computed is lost if it cannot be stored."""
+        return self._patient and seconds < settings.get("DATASTORE_PATIENCE") and out_of_reach(failure, self.kind)
 
     def _client(self, large: bool) -> Any:
         if self._generation != generation():  # this process was forked from one that used them

@@ -134,11 +134,12 @@ def _memory(storage: Any, start: int, size: int) -> Any:
 
 def _load_storage(buffer: Buffer, device: str) -> Any:
     """The storage again, on its device if that is there, and in the computer's own memory if not."""
-    import torch  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import torch as library  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+    torch: Any = library  # which is typed, where it is there, but not as far as this
     view = memoryview(buffer)
     if not view.nbytes:
-        storage = torch.UntypedStorage(0)
+        storage = torch.UntypedStorage(0)  # type: ignore[no-untyped-call,unused-ignore]
     else:
         memory = bytearray(view) if view.readonly else view
         storage = torch.frombuffer(memory, dtype=torch.uint8).untyped_storage()

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
 
     from ..client import Run, Task
     from ..client.trigger import Trigger
+    from ..distributed.deepspeed import DeepSpeed
+    from ..distributed.mpi import Mpi
+    from ..distributed.torchrun import Torchrun
     from .parallel_node import Parallel
 
 
@@ -32,6 +35,10 @@ class Current:
         Attribute names of the flow's parameters, in alphabetical order.
     is_parallel : bool
         Whether the task is a node of a ``@parallel`` step.
+    torch, deepspeed, mpi : Torchrun, DeepSpeed, Mpi
+        What runs programs on all nodes; there only in a step with ``@torchrun``, ``@deepspeed`` or ``@mpi``.
+    ray_storage_path : str
+        Where what Ray keeps for this step may go; there only in a step with ``@metaflow_ray``.
     project_name, branch_name, project_flow_name : str
     is_user_branch, is_test_branch, is_production : bool
         Where the flow works; there only if it has ``@project``.
@@ -57,6 +64,10 @@ class Current:
         is_user_branch: bool
         is_test_branch: bool
         is_production: bool
+        torch: Torchrun
+        deepspeed: DeepSpeed
+        mpi: Mpi
+        ray_storage_path: str
 
     def __init__(self) -> None:
         self._facts: dict[str, Any] = {}
@@ -71,6 +82,9 @@ class Current:
             return facts[name]
         if name in _OUTSIDE:
             return _OUTSIDE[name]
+        if name in _OF_DECORATORS:
+            decorator = _OF_DECORATORS[name]
+            raise AttributeError(f"current.{name} is there only while a step runs that has {decorator}.")
         raise AttributeError(f"'Current' object has no attribute '{name}'")
 
     def __contains__(self, name: str) -> bool:
@@ -143,6 +157,13 @@ class Current:
 
         return str(get("TEMPDIR"))
 
+    @property
+    def spot_termination_notice(self) -> str:
+        """Path of the file that appears when the spot instance that the task runs on is about to be taken away."""
+        from .spot_notice import notice_path
+
+        return notice_path()
+
     def _client(self, kind: str, pathspec: str | None) -> Any:
         if pathspec is None:
             return None
@@ -172,5 +193,8 @@ _OUTSIDE: dict[str, Any] = {
     "graph_info": None,
     "is_parallel": False,
 }
+
+#: Facts that only steps with some decorator have.
+_OF_DECORATORS = {"deepspeed": "@deepspeed", "mpi": "@mpi", "ray_storage_path": "@metaflow_ray", "torch": "@torchrun"}
 
 current = Current()

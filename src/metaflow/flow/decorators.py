@@ -132,7 +132,15 @@ class Decorator:
 
 
 class StepDecorator(Decorator):
-    """Declaration that a step carries."""
+    """Declaration that a step carries.
+
+    Attributes
+    ----------
+    backend : str or None
+        Engine that the step's tasks are to run on; None if the declaration says nothing of that.
+    """
+
+    backend: ClassVar[str | None] = None
 
     @property
     def recorded_name(self) -> str:

@@ -18,20 +18,21 @@ from .decorators import StepDecorator
 from .decospec import Decospec, parse_decospec
 from .flow_decorators import FlowDecorator
 from .mutators import FlowMutator, FlowMutatorDeclaration, StepMutatorDeclaration
+from .node import PARALLEL_DECORATORS
 from .user_decorators import Application, UserDecorator, definitions
 from .user_step_decorator import StepWrapperDeclaration, UserStepDecorator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .declaration import FlowDeclaration
+    from .declaration import FlowDeclaration, StepDeclaration
 
     #: Classes that declare decorators: ours, and those of users.
     Decorator = type[StepDecorator] | type[FlowDecorator] | type[UserDecorator]
 
 
 def add_to_every_step(declaration: FlowDeclaration, decospecs: Sequence[str]) -> None:
-    """Add decorators to all steps that do not have them yet.
+    """Add decorators to all steps that do not have them yet; those that make gangs, to the steps that are gangs.
 
     Parameters
     ----------
@@ -48,9 +49,24 @@ def add_to_every_step(declaration: FlowDeclaration, decospecs: Sequence[str]) ->
     """
     for text in decospecs:
         made, _ = extract_step_decorator_from_decospec(text)
-        for step in declaration.steps.values():
+        for step in _steps_for(made, declaration):
             if made.allow_multiple or all(there.full_name != made.full_name for there in step.decorators):
                 step.decorators.append(made.copy())
+
+
+def _steps_for(made: StepDecorator, declaration: FlowDeclaration) -> Iterable[StepDeclaration]:
+    """The steps that a decorator is meant for."""
+    if made.name not in PARALLEL_DECORATORS:
+        return declaration.steps.values()
+    from .graph import FlowGraph
+
+    graph = FlowGraph(declaration.flow_class)
+    gangs = dict.fromkeys(target for node in graph if node.num_parallel for target in node.targets)
+    if not gangs:
+        raise BadStepDecoratorException(
+            f"--with {made.name} is for steps that are led to with num_parallel, and flow {declaration.name} has none."
+        )
+    return [declaration.steps[name] for name in gangs if name in declaration.steps]
 
 
 def extract_step_decorator_from_decospec(decospec: str) -> tuple[StepDecorator, bool]:
@@ -288,7 +304,7 @@ def _imported(name: str, category: str) -> Decorator:
 
 
 def _import_failed(name: str, module: str, error: Exception) -> MetaflowException:
-    from ..exception import format_error
+    from ..error_text import format_error
 
     return UserDecoratorException(
         f"The decorator '{name}' cannot be used, because importing the module '{module}' failed:\n{format_error(error)}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Step decorators that make a step run on several nodes at once.
 PARALLEL_DECORATORS = frozenset(
-    {"parallel", "pytorch_parallel", "torchrun", "deepspeed", "metaflow_ray", "mpi", "tensorflow"}
+    {"parallel", "pytorch_parallel", "torchrun", "deepspeed", "metaflow_ray", "ray_parallel", "mpi", "tensorflow"}
 )
 
 

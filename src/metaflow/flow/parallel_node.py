@@ -9,6 +9,8 @@ MAIN_IP = "MF_PARALLEL_MAIN_IP"
 NUM_NODES = "MF_PARALLEL_NUM_NODES"
 NODE_INDEX = "MF_PARALLEL_NODE_INDEX"
 CONTROL_TASK_ID = "MF_PARALLEL_CONTROL_TASK_ID"
+#: Address of node 0, set in a node's process by whatever started it on another machine than the others.
+MAIN_ADDRESS_VARIABLE = "METAFLOW_MAIN_ADDRESS"
 
 
 class Parallel(NamedTuple):

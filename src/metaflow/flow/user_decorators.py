@@ -292,7 +292,7 @@ def written_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 def failure_of(definition: Definition, method: str, error: Exception, where: str) -> MetaflowException:
     """What a person is told of an error in a mutator: theirs, without our frames around it."""
-    from ..exception import format_error
+    from ..error_text import format_error
     from .user_code import place_in_user_code
 
     line, file = place_in_user_code(error)

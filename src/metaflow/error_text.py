@@ -1,0 +1,37 @@
+"""Errors of user code as text."""
+
+from __future__ import annotations
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an error, also of one whose own ``__str__`` fails."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<its text could not be made: {type(failure).__name__}>"
+
+
+def format_error(error: BaseException, only_place: bool = False) -> str:
+    """Traceback of an error of a step, without our own frames around the user's code.
+
+    Parameters
+    ----------
+    error : BaseException
+    only_place : bool
+        Leave out the error itself.
+
+    Returns
+    -------
+    str
+        Lines that end with a newline; empty if only the place is wanted, and it is not in the user's code.
+    """
+    import os
+    import traceback
+
+    own = os.path.dirname(os.path.abspath(__file__)) + os.sep
+    trace = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+    for part in (trace, trace.__cause__, trace.__context__):
+        if part is not None:
+            kept = [frame for frame in part.stack if not frame.filename.startswith(own)]
+            part.stack[:] = kept or (part.stack if not only_place else [])
+    return "".join(trace.stack.format() if only_place else trace.format())

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..exception import CommandException, NonUniqueFileNameToFilePathMappingException
 from .content_type import DIRECTORIES, MARKER, META_DIRECTORY, ContentType
+from .extensions import extensions
 from .modules import files_of_module, included_modules, own_files
 from .selection import IGNORE_FILE, PackagedFile, select_files
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 _TIME = 1575360000
 _COMPRESSION_LEVEL = 3
 _MEGABYTE = 1_000_000
-#: How many of the largest files a message lists.
+#: How many of the largest files, or directories, a message lists.
 _SHOWN_FILES = 10
+#: Files above which a person is told: a node unpacks some ten thousand of them a second.
+_NOTABLE_FILES = 5000
 #: What is said of the format to whoever unpacks it.
 METADATA = {"version": 0, "archive_format": "tgz", "mfcontent_version": 1}
 
@@ -106,7 +109,7 @@ class CodePackage(NamedTuple):
         """
         size = self.size / _MEGABYTE
         if size <= min(maximum, notable):
-            return None
+            return self._remark_on_number()
         listed = "\n".join(f"  {file.size / _MEGABYTE:10.1f} MB  {file.name}" for file in self.largest())
         text = (
             f"The code package has {size:.0f} MB in {len(self.files)} files, and every task on another machine fetches "
@@ -116,6 +119,20 @@ class CodePackage(NamedTuple):
         if size > maximum:
             raise CommandException(f"{text} At most {maximum} MB are allowed (METAFLOW_CODE_PACKAGE_MAX_SIZE).")
         return text
+
+    def _remark_on_number(self) -> str | None:
+        if len(self.files) <= _NOTABLE_FILES:
+            return None
+        from collections import Counter
+
+        counts = Counter(f"{file.name.partition('/')[0]}/" for file in self.files if "/" in file.name)
+        listed = "\n".join(f"  {count:10,}  {name}" for name, count in counts.most_common(_SHOWN_FILES))
+        return (
+            f"The code package has {len(self.files):,} files of {self.directory} and below, and every task on another "
+            f"machine unpacks them. Most are in:\n{listed}\nName what is not needed in "
+            f"{self.directory}/{IGNORE_FILE}, which is written like a .gitignore file, or move the flow to a directory "
+            "of its own."
+        )
 
 
 def collect(
@@ -152,11 +169,13 @@ def collect(
     _take(found, [PackagedFile(script, own_file, os.stat(own_file).st_size)])
     _take(found, select_files(directory, chosen))
     _take(found, own_files())
-    for module in included_modules(directory):
+    added = extensions()
+    for module in sorted({*included_modules(directory), *added.modules}):
         _take(found, files_of_module(module))
     _take(found, _additions(declaration))
     configs = {config.name: to_plain(declaration.config_values[name]) for name, config in declaration.configs.items()}
     generated = {
+        **added.notes,
         f"{META_DIRECTORY}/INFO": _json(info),
         f"{META_DIRECTORY}/CONFIG": _json(configs),
         f"{META_DIRECTORY}/DIST_INFO": _json({}),

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 #: File with patterns, as git's .gitignore has them, of what stays out.
 IGNORE_FILE = ".metaflowignore"
-#: What marks the directory of a virtual environment.
-_ENVIRONMENT = "pyvenv.cfg"
+#: What marks the directory of a virtual environment, and of one of conda.
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 _NEVER = {"__pycache__", "node_modules"}
 
 
@@ -50,8 +50,8 @@ def parse_suffixes(text: str) -> tuple[str, ...]:
 def select_files(directory: str, suffixes: Sequence[str]) -> Iterator[PackagedFile]:
     """Find the files of a directory and below that have one of the suffixes.
 
-    Hidden directories, virtual environments and what ``.metaflowignore`` in the directory names are left out. Links are
-    followed, unless they lead back to where they are.
+    Hidden directories, environments (virtual ones, and those of conda), and what ``.metaflowignore`` in the directory
+    names are left out. Links are followed, unless they lead back to where they are.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def select_files(directory: str, suffixes: Sequence[str]) -> Iterator[PackagedFi
             name = prefix + entry.name
             if os.path.isdir(entry.path):
                 skipped = entry.name.startswith(".") or entry.name in _NEVER or is_ignored(f"{name}/")
-                if not skipped and not os.path.exists(os.path.join(entry.path, _ENVIRONMENT)):
+                if not skipped and not any(os.path.exists(os.path.join(entry.path, mark)) for mark in _ENVIRONMENTS):
                     yield from walk(entry.path, f"{name}/", (*above, real))
             elif entry.name.endswith(endings) and os.path.isfile(entry.path) and not is_ignored(name):
                 yield PackagedFile(name, entry.path, entry.stat().st_size)

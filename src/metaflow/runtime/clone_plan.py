@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from ..flow.transition import Transition
     from .plan import Plan, PlanGraph, PlannedTask
@@ -76,11 +76,14 @@ class Decision(NamedTuple):
         Number of tasks that can run at once, by step and reason; each node of a gang counts. Others may follow them.
     misfits : dict of str to OriginTask
         For each step whose tasks went where the graph leads no more, one of them.
+    awaited : set of TaskKey
+        Of those that can run at once, the ones that may still go on where the origin run sent them.
     """
 
     clones: list[Clone]
     to_run: dict[str, dict[Reason, int]]
     misfits: dict[str, OriginTask]
+    awaited: set[TaskKey]
 
     @property
     def cloned(self) -> dict[str, int]:
@@ -91,7 +94,13 @@ class Decision(NamedTuple):
         return counts
 
 
-def decide(plan: Plan, graph: PlanGraph, origin: Mapping[TaskKey, OriginTask], named: Iterable[str] = ()) -> Decision:
+def decide(
+    plan: Plan,
+    graph: PlanGraph,
+    origin: Mapping[TaskKey, OriginTask],
+    named: Iterable[str] = (),
+    left: Container[TaskKey] = (),
+) -> Decision:
     """Walk a new plan as far as the origin's results carry.
 
     Parameters
@@ -104,13 +113,15 @@ def decide(plan: Plan, graph: PlanGraph, origin: Mapping[TaskKey, OriginTask], n
         Tasks of the origin run that left a result.
     named : iterable of str
         Steps to run again whatever became of them.
+    left : container of TaskKey
+        Tasks that may still go on although their run's process died.
 
     Returns
     -------
     Decision
         What was decided.
     """
-    return _Walk(graph, origin, named).through(plan)
+    return _Walk(graph, origin, named, left).through(plan)
 
 
 def reached_from(graph: PlanGraph, steps: Iterable[str]) -> set[str]:
@@ -126,7 +137,14 @@ def reached_from(graph: PlanGraph, steps: Iterable[str]) -> set[str]:
 
 
 class _Walk:
-    def __init__(self, graph: PlanGraph, origin: Mapping[TaskKey, OriginTask], named: Iterable[str]) -> None:
+    def __init__(
+        self,
+        graph: PlanGraph,
+        origin: Mapping[TaskKey, OriginTask],
+        named: Iterable[str],
+        left: Container[TaskKey],
+    ) -> None:
+        self._left = left
         self._steps = graph.steps
         self._origin = origin
         self._named = set(named)
@@ -134,7 +152,7 @@ class _Walk:
         self._ran = {step for step, _, _ in origin}
 
     def through(self, plan: Plan) -> Decision:
-        decision = Decision([], {}, {})
+        decision = Decision([], {}, {}, set())
         rest: list[PlannedTask] = []
         while (task := plan.take()) is not None:
             found = self._counterparts(task)
@@ -147,6 +165,8 @@ class _Walk:
             rest.append(task)
             counts = decision.to_run.setdefault(task.step, {})
             counts[reason] = counts.get(reason, 0) + task.width
+            if reason in ("unfinished", "never ran") and task.key in self._left:
+                decision.awaited.add(task.key)
             if reason == "changed":
                 misfit = next(each for each in found if each is not None and not self._fits(each))
                 decision.misfits.setdefault(task.step, misfit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .specs import TaskSpec
@@ -22,18 +22,44 @@ if TYPE_CHECKING:
 class TaskListener(Protocol):
     """What the scheduler wants to hear about a task, always in this order, from the event loop."""
 
-    def started(self, pid: int) -> None:
-        """Its process exists."""
+    def started(
+        self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False
+    ) -> None:
+        """Its process exists; on another machine `place` says where, and `metadata` what is to be recorded of that.
+
+        `has_run` tells that it was not started now, but found at work.
+        """
+
+    def waiting(self, text: str) -> None:
+        """It has not started, for a reason that a person may want to know."""
 
     def output(self, stream: LogStream, data: bytes) -> None:
         """It wrote to ``stdout`` or ``stderr``."""
 
-    def ended(self, status: int) -> None:
-        """It is over: exit code, or the negated number of the signal that killed it."""
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+        """It is over: exit code, or the negated number of the signal that killed it.
+
+        If it left no result, `reason` says why, where more is known than the status, and `retriable` whether another
+        attempt may fare better.
+        """
 
 
 class Executor(Protocol):
-    """Runs tasks somewhere and reports to their listeners."""
+    """Runs tasks somewhere and reports to their listeners.
+
+    Attributes
+    ----------
+    stop_seconds : float
+        How long after tasks were killed their end may take to be known.
+    """
+
+    stop_seconds: float
+
+    def is_elsewhere(self, step: str, fallback: bool) -> bool:
+        """Whether tasks of the step run on another machine: they then keep their own logs, and their own time.
+
+        `fallback` is about attempts that only stand in for the user's code.
+        """
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
         """Start a task."""

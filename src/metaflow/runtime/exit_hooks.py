@@ -81,7 +81,7 @@ def call_hook(function: Hook, run: RunSpec) -> int:
     from ..client.home import set_home_of_run
     from ..client.run import Run
     from ..decorators.exit_hook import call
-    from ..exception import format_error
+    from ..error_text import format_error
 
     set_home_of_run(run.home)
     failure_of_run = sys.exc_info()[1]

@@ -15,6 +15,7 @@ from .local_task import LocalTask
 from .loop import EventLoop
 from .process import kill_task
 from .specs import RunSpec, TaskSpec
+from .stopping import STOP_GRACE
 
 #: Seconds after which to try again what had no room on the way to the server.
 _FLUSH_SECONDS = 0.005
@@ -37,6 +38,8 @@ class ForkExecutor:
         Called if the server dies although it should not.
     """
 
+    stop_seconds = STOP_GRACE
+
     def __init__(self, loop: EventLoop, server: ForkServer, run: RunSpec, lost: Callable[[Exception], None]) -> None:
         self._loop = loop
         self._channel = server.channel
@@ -51,6 +54,10 @@ class ForkExecutor:
             self._channel.send(["run", run])
         except OSError:
             self._server_died()
+
+    def is_elsewhere(self, step: str, fallback: bool) -> bool:
+        """No task does."""
+        return False
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
         """Have the server fork a child for the task.

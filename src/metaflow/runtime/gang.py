@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..exception import MetaflowException
+from ..exception import DataException, MetaflowException
 from .plan_task import node_task_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..datastore.store import ObjectStore
     from ..flow.transition import Transition
     from .plan_task import PlannedTask
-    from .specs import TaskSpec
+    from .specs import RunSpec, TaskSpec
 
 #: File descriptors that the run's process needs for a node: two pipes, their other ends until the node has them, and
 #: its log.
@@ -91,6 +92,26 @@ def node_specs(control: TaskSpec, nodes: int) -> Iterator[TaskSpec]:
         yield control._replace(
             task_id=node_task_id(control.task_id, node), frames=(*around, frame._replace(index=node, label=str(node)))
         )
+
+
+def remove_notes(store: ObjectStore, run: RunSpec, node: TaskSpec) -> None:
+    """Remove what the nodes of a gang that failed told each other, as those that were stopped could not.
+
+    Parameters
+    ----------
+    store : ObjectStore
+    run : RunSpec
+    node : TaskSpec
+        Any of the nodes.
+    """
+    from ..datastore.layout import gang_prefix
+
+    control = node.task_id.partition("_node_")[0]
+    try:
+        for key in list(store.list(gang_prefix(run.flow, run.run_id, node.step, control, node.attempt))):
+            store.delete(key)
+    except DataException:
+        return  # a few bytes stay until the run is deleted: no reason to do anything about the run
 
 
 def has_room(planned: PlannedTask, others: int) -> bool:

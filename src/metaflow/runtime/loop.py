@@ -11,11 +11,14 @@ import os
 import selectors
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
 #: Cancelled timers to keep before the others are sorted out.
 _MANY_TIMERS = 1000
+#: Byte in the wakeup pipe, which has the numbers of signals, that stands for none.
+_NO_SIGNAL = b"\0"
 
 
 class Timer:
@@ -53,6 +56,7 @@ class EventLoop:
         os.set_blocking(self._wakeup_read, False)
         os.set_blocking(self._wakeup_write, False)
         self._previous_wakeup = -1
+        self._from_threads: deque[Callable[[], None]] = deque()
 
     def __enter__(self) -> EventLoop:
         self._previous_wakeup = signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
@@ -65,7 +69,8 @@ class EventLoop:
             signal.signal(number, handler)
         self._selector.close()
         os.close(self._wakeup_read)
-        os.close(self._wakeup_write)
+        write, self._wakeup_write = self._wakeup_write, -1
+        os.close(write)
 
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back whenever `fd` can be read."""
@@ -83,6 +88,14 @@ class EventLoop:
         timer = Timer(time.monotonic() + seconds, callback)
         heapq.heappush(self._timers, timer)
         return timer
+
+    def call_from_thread(self, callback: Callable[[], None]) -> None:
+        """Call back soon. The one method that other threads may call, also when the loop is closed: nothing happens."""
+        self._from_threads.append(callback)
+        try:
+            os.write(self._wakeup_write, _NO_SIGNAL)
+        except OSError:
+            pass  # the pipe is full, so that the loop wakes anyway, or closed
 
     def on_signal(self, number: int, callback: Callable[[], None]) -> None:
         """Call back, between two other callbacks, when the process receives the signal.
@@ -122,3 +135,7 @@ class EventLoop:
             callback = self._signals.get(number)
             if callback is not None:
                 callback()
+        for _ in range(len(self._from_threads)):  # not those that are added meanwhile, lest others starve
+            self._from_threads.popleft()()
+        if self._from_threads:
+            self.call_later(0, lambda: self.call_from_thread(_nothing))

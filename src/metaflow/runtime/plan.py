@@ -26,23 +26,24 @@ done::
 The nodes of a ``@parallel`` step are one task of the plan, a gang (:attr:`PlannedTask.gang`): they start
 together, and end well or badly together.
 
-Every operation takes constant time, whatever the size of the run.
+Every operation takes constant time, whatever the size of the run; that of :meth:`Plan.take` grows with the number of
+steps that are passed over.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from ..exception import MetaflowInternalError
 from ..flow.transition import PARALLEL_ITERATOR
 from .plan_graph import PlanGraph, PlanStep
+from .plan_ready import ReadyTasks
 from .plan_retry import NO_RETRIES, Retry, RetryPolicy
 from .plan_scope import ForeachCursor, JoinInputs, Scope
 from .plan_task import OVER, READY, RUNNING, WAITING_FOR_RETRY, Foreach, Frame, PlannedTask, TaskRef
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from ..flow.transition import Transition
 
@@ -125,7 +126,7 @@ class Plan:
         self._graph = graph
         self._policies = policies or {}
         self._last_task_id = 0
-        self._ready: deque[PlannedTask | ForeachCursor] = deque()
+        self._ready = ReadyTasks()
         self.counts = {name: StepCounts() for name in graph.steps}
         self.active = 0
         self.done = False
@@ -133,30 +134,28 @@ class Plan:
 
     @property
     def has_ready(self) -> bool:
-        """Whether :meth:`take` would give a task."""
+        """Whether :meth:`take` would give a task, if no step were held."""
         return bool(self._ready)
 
-    def take(self) -> PlannedTask | None:
+    def take(self, held: Container[str] = ()) -> PlannedTask | None:
         """Hand out the next ready task, for the caller to launch.
 
         Tasks come in the order in which they became ready; a foreach becomes ready as a whole. Retries, and
         tasks that were put back, come first.
 
+        Parameters
+        ----------
+        held : container of str
+            Steps whose tasks are passed over; they keep their places.
+
         Returns
         -------
         PlannedTask or None
-            None if no task is ready.
+            None if no task is ready, or only such of steps that are held.
         """
-        if not self._ready:
+        task = self._ready.take(held)
+        if task is None:
             return None
-        head = self._ready[0]
-        if isinstance(head, PlannedTask):
-            task = head
-            self._ready.popleft()
-        else:
-            task = head.take()
-            if head.exhausted:
-                self._ready.popleft()
         if not task.task_id:
             self._last_task_id = task.task_id = self._last_task_id + 1
         task.state = RUNNING
@@ -186,7 +185,7 @@ class Plan:
             counts.waiting += task.width
             self.active -= 1
             task.state = READY
-            self._ready.appendleft(task)
+            self._ready.add_first(task.step, task)
 
     def finished(self, task: PlannedTask, transition: Transition, cloned: bool = False) -> None:
         """Note that a task has succeeded, and go where it went.
@@ -283,11 +282,11 @@ class Plan:
         task.state = READY
         self.active -= 1
         # Ahead of everything else: it was launched before all that is waiting now.
-        self._ready.appendleft(task)
+        self._ready.add_first(task.step, task)
 
     def _add_ready(self, task: PlannedTask) -> None:
         self.counts[task.step].waiting += task.width
-        self._ready.append(task)
+        self._ready.add(task.step, task)
 
     def _go(self, task: PlannedTask, target: str, scope: Scope | None, branch: int, iteration: int = 0) -> None:
         """Follow one edge from a finished task, within a branch of a scope."""
@@ -317,9 +316,9 @@ class Plan:
         scope = Scope(task, num_splits, is_foreach=True)
         if step.kind == "parallel":
             frame = Frame(foreach, 0, task.frames)
-            self._ready.append(PlannedTask(target, frame, (foreach.opener,), scope, 0, gang=num_splits))
+            self._ready.add(target, PlannedTask(target, frame, (foreach.opener,), scope, 0, gang=num_splits))
             return
-        self._ready.append(ForeachCursor(target, foreach, scope, (foreach.opener,)))
+        self._ready.add(target, ForeachCursor(target, foreach, scope, (foreach.opener,)))
 
     @staticmethod
     def _check(task: PlannedTask, step: PlanStep, transition: Transition) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from .. import registry
 from ..client.recovery import stored_run
 from ..client.upkeep.reading_notes import forget_reading, note_reading
+from ..datastore.layout import job_key
 from ..datastore.parallel import map_in_threads, threads_for_network
 from ..exception import CannotResume, CommandException, RunDeleted, RunIdTaken
 from ..flow.config_value import to_plain
@@ -26,7 +28,7 @@ from .resume_report import misfits, outlook, parameter_lines, unreached
 from .run import RunOptions, run_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, KeysView
 
     from ..client.home import Home
     from ..datastore.store import ObjectStore
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunRecord
     from .clone_plan import Decision, OriginTask
+    from .executor import MakeExecutor
     from .origin import Origin
+    from .plan_task import TaskKey
     from .recorder import Recorder
     from .resume_parameters import ResumedParameters
     from .specs import RunSpec, TaskSpec
@@ -76,6 +80,26 @@ class ResumeRequest(NamedTuple):
     reentrant: bool = False
 
 
+class LeftTasks(Protocol):
+    """What the room above knows of tasks that a dead run left on other machines.
+
+    Attributes
+    ----------
+    problems : list of str
+        Why some cannot be taken over.
+    """
+
+    problems: list[str]
+
+    def keys(self) -> KeysView[TaskKey]:
+        """What makes out the tasks among all of a run."""
+
+    def executor_maker(
+        self, run: RunSpec, store: ObjectStore, make: MakeExecutor, wanted: Container[TaskKey]
+    ) -> MakeExecutor:
+        """What makes an executor that awaits those that are wanted, and gives all other tasks to that of `make`."""
+
+
 class Resumption(NamedTuple):
     """How a run begins that resumes another one; for :func:`metaflow.runtime.run.run_flow`.
 
@@ -88,6 +112,8 @@ class Resumption(NamedTuple):
         All clones are finished in it.
     decision : Decision
     console : Console
+    left : LeftTasks or None
+        Tasks that may still go on where the origin run sent them.
     """
 
     request: ResumeRequest
@@ -96,6 +122,7 @@ class Resumption(NamedTuple):
     plan: Plan
     decision: Decision
     console: Console
+    left: LeftTasks | None = None
 
     @property
     def notes(self) -> dict[str, str]:
@@ -120,6 +147,17 @@ class Resumption(NamedTuple):
             note_reading(store, self.origin.flow, self.sources, run_id)
         except RunDeleted as error:
             raise CannotResume(f"{error.message} Start a new run with `run`, or resume another one.") from error
+
+    @property
+    def awaits_tasks(self) -> bool:
+        """Whether results of the origin are still to be taken over while the new run goes on."""
+        return bool(self.decision.awaited) and not self.request.clone_only
+
+    def executor_maker(self, run: RunSpec, store: ObjectStore, make: MakeExecutor) -> MakeExecutor:
+        """What makes the executor of the run, given what makes that for tasks that have to be started."""
+        if self.left is None or not self.awaits_tasks:
+            return make
+        return self.left.executor_maker(run, store, make, self.decision.awaited)
 
     def release_sources(self, store: ObjectStore, run_id: str) -> None:
         """Let those runs be deleted: the new run has taken over all that it needs."""
@@ -198,15 +236,19 @@ def resume_flow(
     store = options.home.open_store()
     plan_graph = PlanGraph.from_graph(graph)
     run = find_origin(store, options.home, declaration.name, request.origin_run_id, request.run_id)
+    # In this order: what ends between the two is seen by the second, instead of by neither.
+    left = _left_tasks(store, run, plan_graph)
     origin = read_origin(store, run, plan_graph)
     plan = Plan(plan_graph, retry_policies(graph))
-    decision = decide(plan, plan_graph, origin.tasks, request.steps)
+    decision = decide(plan, plan_graph, origin.tasks, request.steps, left.keys() if left is not None else ())
     _refuse_if_nothing_fits(plan_graph, origin, decision)
     parameters = settle(declaration.parameters, origin.parameters, request.parameters, request.defaults)
     if parameters.changed and plan.done:
         _refuse_without_effect(declaration, graph, origin, parameters)
     _report(console, declaration, graph, plan_graph, origin, decision, parameters, request.steps)
-    resumption = Resumption(request, run, parameters, plan, decision, console)
+    if left is not None:
+        _report_left(console, left, origin, decision)
+    resumption = Resumption(request, run, parameters, plan, decision, console, left)
     try:
         return run_flow(declaration, graph, {**parameters.kept, **parameters.values}, options, resumption)
     except RunIdTaken as error:
@@ -215,6 +257,30 @@ def resume_flow(
         console.say(f"Another process clones {run.flow}/{run.run_id} to {request.run_id}; waiting for it.")
         console.flush()
         return _wait_for_clones(store, options.home, run.flow, request.run_id, error)
+
+
+def _left_tasks(store: ObjectStore, run: RunRecord, graph: PlanGraph) -> LeftTasks | None:
+    """Tasks that may still go on where the run sent them; most runs sent none."""
+    if run.origin_run_id is None and next(iter(store.list(job_key(run.flow, run.run_id))), None) is None:
+        return None
+    left: LeftTasks | None = registry.load("compute", "left_behind")(store, run, graph)
+    return left
+
+
+def _report_left(console: Console, left: LeftTasks, origin: Origin, decision: Decision) -> None:
+    for problem in left.problems:
+        console.say(f"{problem} Its tasks are started again.")
+    count = len(decision.awaited)
+    if count:
+        what = "1 task that may still run is" if count == 1 else f"{count} tasks that may still run are"
+        console.say(f"{what} not started again before it is known how they end.")
+    useless = len(left.keys() - decision.awaited - origin.tasks.keys())
+    if useless:
+        what = "1 task of it that may still run is" if useless == 1 else f"{useless} tasks of it that may still run are"
+        # Cancelling it would also end those that are awaited.
+        hint = "" if count else f" To end what is there: metaflow runs cancel {origin.run.flow}/{origin.run.run_id}"
+        console.say(f"{what} of no use for the new run.{hint}")
+    console.flush()
 
 
 def _wait_for_clones(store: ObjectStore, home: Home, flow: str, run_id: str, error: RunIdTaken) -> RunRecord:

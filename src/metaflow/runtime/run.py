@@ -7,10 +7,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .. import settings
-from ..datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT, deletion_key, run_key
+from .. import registry, settings
+from ..datastore.layout import NODE_ARCHIVE_ARTIFACT, PACKAGE_ARTIFACT, SOURCE_ARTIFACT, deletion_key, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.source_files import save_source_files
 from ..datastore.task_writer import TaskWriter
@@ -24,11 +24,12 @@ from . import fork_server
 from .console import Console, highlight
 from .declared import graph_info, retry_policies
 from .executor import executor_maker
+from .limits import Limits
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
 from .run_files import record_to_json, tags_of_system, write_file
 from .run_namespace import namespace_of_runs, namespace_tags
-from .scheduler import Limits, Scheduler
+from .scheduler import Scheduler
 from .sources import source_files
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
 from .start_method import StartMethod, choose
@@ -42,8 +43,16 @@ if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration
     from ..flow.graph import FlowGraph
     from ..metadata_store.records import RunStatus
+    from .executor import MakeExecutor
     from .fork_server import ForkServer
     from .resume import Resumption
+
+
+class Elsewhere(Protocol):
+    """What the room above gives for the steps of a run that do not run on this machine."""
+
+    def executor_maker(self, run: RunSpec, store: ObjectStore, local: MakeExecutor) -> MakeExecutor:
+        """What makes the executor of the run, given what makes that for its tasks on this machine."""
 
 
 class RunOptions(NamedTuple):
@@ -67,6 +76,8 @@ class RunOptions(NamedTuple):
         Decorators that were added to every step.
     facts : RunFacts
         What the flow's decorators add to the run.
+    package_suffixes : tuple of str
+        Suffixes of files that go into its code package, beside the usual ones.
     """
 
     home: Home
@@ -78,6 +89,7 @@ class RunOptions(NamedTuple):
     server: ForkServer | None = None
     decospecs: tuple[str, ...] = ()
     facts: RunFacts = RunFacts()
+    package_suffixes: tuple[str, ...] = ()
 
 
 def run_flow(
@@ -118,11 +130,9 @@ def run_flow(
     store = options.home.open_store()
     if options.home.service:
         _check_service(options.home)
-    method = StartMethod("fork") if options.server else choose(settings.get("START_METHOD"))
-    server = options.server
-    if server is None and method.name == "fork":
-        server = fork_server.start(declaration.flow_class)
-    values = {**parameters, **_code(store), **_package(store, declaration)}
+    method, server = _start_method(declaration, options)
+    elsewhere = _elsewhere(graph, options)
+    values = {**parameters, **_code(store), **_package(store, declaration, options.package_suffixes)}
     record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.home, record, parameters_record)
@@ -138,13 +148,15 @@ def run_flow(
         _announce(console, record, options, method)
         if resumption is not None:
             resumption.clone(store, run, graph, recorder)
-            record = _mark_as_cloned(store, record)
-            resumption.release_sources(store, record.run_id)
+            if not resumption.awaits_tasks:
+                record = _has_taken_over(store, record, resumption)
         if not only_clones:
-            scheduler.drive(executor_maker(server, run))
+            scheduler.drive(_make_executor(executor_maker(server, run), run, store, elsewhere, resumption))
+        if resumption is not None and resumption.awaits_tasks:
+            record = _has_taken_over(store, record, resumption)
         status, message = ("done", None) if plan.done else ("stopped", "only what was finished before was cloned")
     except (RunStopped, KeyboardInterrupt):
-        status, message = "stopped", "stopped by a signal"
+        status, message = "stopped", _who_stopped(store, record)
         raise
     except BaseException as error:
         message = highlight((str(error).splitlines() or [type(error).__name__])[0], False)
@@ -162,6 +174,14 @@ def run_flow(
         console.say("Done!", good=True)
     console.flush()
     return record
+
+
+def _start_method(declaration: FlowDeclaration, options: RunOptions) -> tuple[StartMethod, ForkServer | None]:
+    """How tasks on this machine are started, and from what if they are forked."""
+    if options.server is not None:
+        return StartMethod("fork"), options.server
+    method = choose(settings.get("START_METHOD"))
+    return method, fork_server.start(declaration.flow_class) if method.name == "fork" else None
 
 
 def run_spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOptions) -> RunSpec:
@@ -258,28 +278,50 @@ def create_run(
     return record, TaskRecord.from_dict(manifest.record["task"])
 
 
+def _elsewhere(graph: FlowGraph, options: RunOptions) -> Elsewhere | None:
+    """The engines that steps are sent to; None if all run on this machine."""
+    if not any(decorator.backend for node in graph for decorator in node.decorators):
+        return None
+    found: Elsewhere = registry.load("compute", "elsewhere")(graph, options)
+    return found
+
+
 def _code(store: ObjectStore) -> dict[str, ArtifactEntry]:
     """The artifact with the code that this process was started with, stored; none if that is in no file."""
     source = source_files()
     return {} if source is None else {SOURCE_ARTIFACT: save_source_files(store, source)}
 
 
-def _package(store: ObjectStore, declaration: FlowDeclaration) -> dict[str, ArtifactEntry]:
-    """The artifact with the run's code package, stored; none unless it was asked for."""
-    if not settings.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE"):
+def _package(store: ObjectStore, declaration: FlowDeclaration, suffixes: tuple[str, ...]) -> dict[str, ArtifactEntry]:
+    """The artifacts that nodes get their code from, stored; none if no step runs elsewhere and none are asked for."""
+    goes_elsewhere = any(each.backend for step in declaration.steps.values() for each in step.decorators)
+    if not goes_elsewhere and not settings.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE"):
         return {}
-    from .run_package import package_of, save_package
+    from .run_package import package_of, save_node_archive, save_package
 
-    package, remark = package_of(declaration, ())
+    package, remark = package_of(declaration, suffixes)
     if remark is not None:
         sys.stderr.write(f"{remark}\n")
-    return {PACKAGE_ARTIFACT: save_package(store, package)}
+    found = {PACKAGE_ARTIFACT: save_package(store, package)}
+    if goes_elsewhere:
+        found[NODE_ARCHIVE_ARTIFACT] = save_node_archive(store)
+    return found
 
 
-def _mark_as_cloned(store: ObjectStore, record: RunRecord) -> RunRecord:
+def _make_executor(
+    make: MakeExecutor, run: RunSpec, store: ObjectStore, elsewhere: Elsewhere | None, resumption: Resumption | None
+) -> MakeExecutor:
+    """What makes the executor of all tasks, given what makes that of tasks on this machine."""
+    if elsewhere is not None:
+        make = elsewhere.executor_maker(run, store, make)
+    return make if resumption is None else resumption.executor_maker(run, store, make)
+
+
+def _has_taken_over(store: ObjectStore, record: RunRecord, resumption: Resumption) -> RunRecord:
     """Record that all is here that the run takes over, so that resuming it need not look elsewhere."""
     record = record._replace(is_cloning=False)
     store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
+    resumption.release_sources(store, record.run_id)
     return record
 
 
@@ -335,6 +377,16 @@ def _allow_many_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         except (OSError, ValueError):
             pass  # then it stays as it is
+
+
+def _who_stopped(store: ObjectStore, record: RunRecord) -> str:
+    from ..client.cancellation import read_cancellation
+
+    try:
+        wish = read_cancellation(store, record.flow, record.run_id)
+    except MetaflowException:
+        wish = None  # that the datastore cannot be reached is told when the end is recorded there
+    return "stopped by a signal" if wish is None else wish.message
 
 
 def _finish(store: ObjectStore, recorder: Recorder, record: RunRecord) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from .. import settings
 from ..exception import CommandException
 from .sources import facts_of, started_script
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..datastore.manifest import ArtifactEntry
     from ..datastore.store import ObjectStore
@@ -67,11 +67,40 @@ def save_package(store: ObjectStore, package: CodePackage) -> ArtifactEntry:
     DataException
         If it cannot be stored.
     """
+    from hashlib import sha256
     from tempfile import SpooledTemporaryFile
-
-    from ..datastore.file_content import save_file
 
     with SpooledTemporaryFile(max_size=64 * 1024 * 1024) as file:
         package.write(file)
         file.seek(0)
-        return save_file(store, file, None)  # type: ignore[arg-type]
+        digest = sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+        return _save(store, file, {"sha256": digest.hexdigest()})
+
+
+def save_node_archive(store: ObjectStore) -> ArtifactEntry:
+    """Store what nodes need beside the code package, as `save_package` does.
+
+    Raises
+    ------
+    CommandException
+        If it cannot be made.
+    DataException
+        If it cannot be stored.
+    """
+    from ..packaging.libraries import target_of_nodes
+    from ..packaging.node_archive import node_archive
+
+    target = target_of_nodes()
+    made = node_archive(target, store.is_remote)
+    with made.open() as file:
+        return _save(store, file, {"sha256": made.sha256, **target._asdict()})
+
+
+def _save(store: ObjectStore, file: IO[bytes], facts: Mapping[str, str]) -> ArtifactEntry:
+    """Store a file so that it can be read and checked with nothing but the standard library."""
+    from ..datastore.file_content import save_file
+
+    file.seek(0)
+    return save_file(store, file, None, as_is=True)._replace(facts=facts)  # type: ignore[arg-type]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import signal
-import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..datastore.layout import log_key
 from ..datastore.local import local_file
@@ -21,20 +20,25 @@ from ..exception import (
 from ..flow.transition import PARALLEL_ITERATOR
 from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
+from .cancel_watch import CancelWatch
 from .console import Console
 from .death import commit_death, words_of_death
-from .loop import EventLoop, Timer
+from .launched_task import LaunchedTask
+from .limits import Limits
+from .loop import EventLoop
 from .plan import Plan, PlannedTask, RetryPolicy
 from .planned_spec import spec_of, transition_of
 from .process import describe_exit
 from .progress import REFRESH_SECONDS, REPORT_SECONDS, Progress
+from .room import room_for
 from .specs import RunSpec, TaskSpec
-from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
+from .stopping import REMOTE_TIMEOUT_GRACE, STOP_GRACE, TIMEOUT_GRACE, RunStopped
 from .task import make_record
 from .task_output import TaskOutput
 
 if TYPE_CHECKING:
-    from ..datastore.logs import LogStream
+    from pathlib import Path
+
     from ..datastore.manifest import Manifest
     from ..datastore.store import ObjectStore
     from ..flow.decorators import StepDecorator
@@ -46,57 +50,8 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
 
-class Limits(NamedTuple):
-    """What a person allows a run to use.
-
-    Attributes
-    ----------
-    max_workers : int
-        Tasks that run at a time. The nodes of a gang count, but never keep it from starting: when its turn has come and
-        fewer than so many run, all of its nodes start.
-    max_num_splits : int
-        Width of a foreach.
-    max_log_bytes : int
-        Size of the log of each stream of a task.
-    """
-
-    max_workers: int
-    max_num_splits: int
-    max_log_bytes: int
-
-
-class _Task:
-    """One attempt that was handed to the executor; listens to what the executor says of it."""
-
-    __slots__ = ("_scheduler", "gang", "killed_because", "output_", "pid", "planned", "spec", "started_at", "timer")
-
-    def __init__(
-        self, scheduler: Scheduler, planned: PlannedTask, spec: TaskSpec, gang: Gang | None, output: TaskOutput
-    ) -> None:
-        self._scheduler = scheduler
-        self.planned = planned
-        self.started_at = time.time()
-        self.spec = spec._replace(started_at=self.started_at)
-        self.gang = gang
-        self.output_ = output
-        self.pid = 0
-        self.timer: Timer | None = None
-        self.killed_because: str | None = None
-
-    def started(self, pid: int) -> None:
-        self._scheduler._started(self, pid)
-
-    def output(self, stream: LogStream, data: bytes) -> None:
-        try:
-            self.output_.feed(stream, data)
-        except MetaflowException as error:
-            self._scheduler.fail(error)
-
-    def ended(self, status: int) -> None:
-        try:
-            self._scheduler._ended(self, status)
-        except MetaflowException as error:
-            self._scheduler.fail(error)
+#: How often a person interrupts a run that waits for the end of its tasks before it leaves without them.
+_INTERRUPTS_TO_LEAVE = 2
 
 
 class Scheduler:
@@ -134,12 +89,14 @@ class Scheduler:
         self._recorder = recorder
         self._console = console
         self._limits = limits
+        self._room = room_for(graph, limits.max_workers, limits.max_workers_for_all)
         self._progress = Progress(plan.counts)
         self._timeouts = {node.name: _timeout_of(node.decorators) for node in graph}
-        self._active: dict[str, _Task] = {}
+        self._active: dict[str, LaunchedTask] = {}
         #: Why the last attempt of a task failed that will be tried again.
         self._reasons: dict[int, str] = {}
         self._failure: BaseException | None = None
+        self._interrupts = 0
         self._logs: LogUploads | None = None
         if store.is_remote:
             from .log_uploads import LogUploads
@@ -166,6 +123,7 @@ class Scheduler:
             self._executor = make_executor(self._loop, self.fail)
             self._loop.call_later(REPORT_SECONDS, self._report)
             self._refresh_logs()
+            watch = CancelWatch(self._loop, self._store, self._run.flow, self._run.run_id, self._cancelled)
             if self._console.is_terminal:
                 self._show_progress()
             try:
@@ -175,6 +133,7 @@ class Scheduler:
                     if self._failure is None or self._active:
                         self._loop.step()
             finally:
+                watch.close()
                 self._executor.close()
                 for task in self._active.values():
                     self._close_output(task)
@@ -206,9 +165,13 @@ class Scheduler:
         return True
 
     def _launch(self) -> None:
-        while self._failure is None and self._plan.has_ready and len(self._active) < self._limits.max_workers:
-            planned = self._plan.take()
-            assert planned is not None
+        while self._failure is None and self._plan.has_ready and (held := self._room.held) is not None:
+            planned = self._plan.take(held)
+            if planned is None:
+                return
+            if planned.fallback and self._room.is_full_here:
+                self._plan.put_back([planned])  # it runs here, also if its step does not
+                return
             if planned.gang is None:
                 self._submit(planned, self._spec(planned))
             elif not self._launch_gang(planned, planned.gang):
@@ -218,8 +181,9 @@ class Scheduler:
         """Start all nodes of a gang; returns False if it has to wait for others to end, or cannot be started."""
         from .gang import Gang, has_room, node_specs
 
+        is_elsewhere = self._executor.is_elsewhere(planned.step, planned.fallback)
         try:
-            if not has_room(planned, len(self._active)):
+            if not is_elsewhere and not has_room(planned, len(self._active)):
                 self._plan.put_back([planned])
                 return False
         except MetaflowException as error:
@@ -234,15 +198,15 @@ class Scheduler:
         return True
 
     def _submit(self, planned: PlannedTask, spec: TaskSpec, gang: Gang | None = None) -> None:
-        key = self._log_key(spec)
-        path = local_file(self._store, key) if self._logs is None else self._logs.add(key)
-        assert path is not None
-        output = TaskOutput(path, self._limits.max_log_bytes, self._console)
-        task = self._active[spec.key] = _Task(self, planned, spec, gang, output)
+        is_elsewhere = self._executor.is_elsewhere(spec.step, spec.is_fallback)
+        output = TaskOutput(None if is_elsewhere else self._log_path(spec), self._limits.max_log_bytes, self._console)
+        task = self._active[spec.key] = LaunchedTask(self, planned, spec, gang, output, is_elsewhere)
+        self._room.entered(spec.step, is_elsewhere)
         try:
             self._executor.submit(task.spec, task)
         except OSError as error:
             del self._active[spec.key]
+            self._room.left(spec.step, is_elsewhere)
             self._cannot_launch(planned, error)
 
     def _cannot_launch(self, planned: PlannedTask, error: OSError) -> None:
@@ -251,10 +215,8 @@ class Scheduler:
             self.fail(MetaflowException(f"The task of step *{planned.step}* cannot be started: {error.strerror}."))
             return
         self._plan.put_back([planned])
-        self._limits = self._limits._replace(max_workers=len(self._active))
-        self._console.say(
-            f"Running {len(self._active)} tasks at a time: there are no file descriptors for more (ulimit -n)."
-        )
+        workers = self._room.shrink()
+        self._console.say(f"Running {workers} tasks at a time: there are no file descriptors for more (ulimit -n).")
 
     def _spec(self, planned: PlannedTask) -> TaskSpec:
         return spec_of(
@@ -264,32 +226,41 @@ class Scheduler:
             self._reasons.pop(planned.task_id, None),
         )
 
-    def _started(self, task: _Task, pid: int) -> None:
+    def task_waits(self, task: LaunchedTask, text: str) -> None:
+        self._console.say(text, f"[{self._run.run_id}/{task.spec.step}/{task.spec.task_id}]")
+
+    def task_started(self, task: LaunchedTask, pid: int, place: str, has_run: bool) -> None:
         spec = task.spec
         task.pid = pid
-        task.output_.where = f"[{self._run.run_id}/{spec.step}/{spec.task_id} (pid {pid})]"
+        task.output_.where = f"[{self._run.run_id}/{spec.step}/{spec.task_id} ({place or f'pid {pid}'})]"
         if spec.is_fallback:
             text = "Task fallback is starting to handle the failure."
+        elif has_run:
+            text = "Task has been started already."
         else:
             text = "Task is starting (retry)." if spec.attempt else "Task is starting."
         self._console.say(text, task.output_.where)
         task.output_.release()
         self._recorder.record(TaskStarted(self._running_record(task)))
         seconds = self._timeouts[spec.step]
+        if task.timer is not None:
+            task.timer.cancel()  # what was awaited came to nothing, and now it is started here
         if seconds is not None and not spec.is_fallback:
-            task.timer = self._loop.call_later(seconds + TIMEOUT_GRACE, lambda: self._timed_out(task, seconds))
+            grace = REMOTE_TIMEOUT_GRACE if place else TIMEOUT_GRACE
+            task.timer = self._loop.call_later(seconds + grace, lambda: self._timed_out(task, seconds))
         if self._failure is not None or (task.gang is not None and task.gang.failed_node is not None):
             self._executor.kill([spec.key], signal.SIGTERM)
 
-    def _timed_out(self, task: _Task, seconds: float) -> None:
+    def _timed_out(self, task: LaunchedTask, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
         task.killed_because = f"{timeout_message(task.spec.step, seconds)}, and had to be killed"
         self._executor.kill([task.spec.key], signal.SIGKILL)
 
-    def _ended(self, task: _Task, status: int) -> None:
+    def task_ended(self, task: LaunchedTask, status: int, why: str | None, retriable: bool) -> None:
         spec = task.spec
         del self._active[spec.key]
+        self._room.left(spec.step, task.is_elsewhere)
         if task.timer is not None:
             task.timer.cancel()
         try:
@@ -297,7 +268,7 @@ class Scheduler:
         finally:
             manifest = self._result(spec)
         if manifest is None:
-            self._died(task, status)
+            self._died(task, status, why, retriable)
             return
         record = TaskRecord.from_dict(manifest.record["task"])
         self._recorder.record(TaskEnded(record))
@@ -316,7 +287,7 @@ class Scheduler:
         except MetaflowDataMissing:
             return None
 
-    def _go_on(self, task: _Task, manifest: Manifest) -> None:
+    def _go_on(self, task: LaunchedTask, manifest: Manifest) -> None:
         """Tell the plan which way a finished task took."""
         transition = transition_of(manifest.record)
         if transition.foreach == PARALLEL_ITERATOR:
@@ -339,7 +310,7 @@ class Scheduler:
             task.gang.finished(task.spec, transition)
             self._settle(task.gang)
 
-    def _died(self, task: _Task, status: int) -> None:
+    def _died(self, task: LaunchedTask, status: int, why: str | None, retriable: bool) -> None:
         """An attempt's process ended without a result: record that, as the process could not."""
         if self._failure is not None:
             self._console.say("Task was stopped.", task.output_.where)
@@ -347,21 +318,28 @@ class Scheduler:
             self._recorder.record(TaskEnded(record))
             return
         stopped = task.gang.why_stopped if task.gang is not None else None
-        reason = task.killed_because or stopped or describe_exit(status)
+        reason = task.killed_because or stopped or why or describe_exit(status)
         manifest = commit_death(
             self._store, self._run, task.spec, task.started_at, task.pid, reason, task.killed_because is not None
         )
         self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
         self._console.say(words_of_death(status, reason), task.output_.where, bad=True)
-        self._attempt_failed(task, reason, retriable=status != METAFLOW_EXIT_DISALLOW_RETRY)
+        self._attempt_failed(task, reason, retriable=retriable and status != METAFLOW_EXIT_DISALLOW_RETRY)
 
-    def _attempt_failed(self, task: _Task, reason: str | None, retriable: bool, shown: bool = False) -> None:
+    def _attempt_failed(self, task: LaunchedTask, reason: str | None, retriable: bool, shown: bool = False) -> None:
         """Go on after an attempt that failed: at once, or in a gang when the other nodes have been stopped."""
         gang = task.gang
         if gang is None:
             self._retry_or_fail(task, reason, retriable, shown)
             return
-        if gang.failed(task.spec, lambda: self._retry_or_fail(task, reason, retriable, shown)):
+
+        def conclude() -> None:
+            from .gang import remove_notes
+
+            remove_notes(self._store, self._run, task.spec)
+            self._retry_or_fail(task, reason, retriable, shown)
+
+        if gang.failed(task.spec, conclude):
             self._executor.kill(tuple(gang.running), signal.SIGTERM)
             self._loop.call_later(STOP_GRACE, lambda: self._executor.kill(tuple(gang.running), signal.SIGKILL))
         self._settle(gang)
@@ -375,7 +353,7 @@ class Scheduler:
         elif gang.transition is not None:
             self._plan.finished(gang.planned, gang.transition)
 
-    def _retry_or_fail(self, task: _Task, reason: str | None, retriable: bool, shown: bool) -> None:
+    def _retry_or_fail(self, task: LaunchedTask, reason: str | None, retriable: bool, shown: bool) -> None:
         """Arrange the next attempt, or stop the run; `shown` says that the task itself has printed the reason."""
         retry = self._plan.failed(task.planned, retriable=retriable)
         if retry is not None:
@@ -389,7 +367,7 @@ class Scheduler:
             self._console.say("This failed task will not be retried.", task.output_.where)
         self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason and not shown else ""))
 
-    def _running_record(self, task: _Task, status: TaskStatus = "running") -> TaskRecord:
+    def _running_record(self, task: LaunchedTask, status: TaskStatus = "running") -> TaskRecord:
         content = make_record(self._run, task.spec, task.started_at, ok=False, success=False, error=None, pid=task.pid)
         record = {**content["task"], "status": status}
         if status == "running":
@@ -397,6 +375,10 @@ class Scheduler:
         return TaskRecord.from_dict(record)
 
     def _interrupted(self) -> None:
+        self._interrupts += 1
+        if self._interrupts > _INTERRUPTS_TO_LEAVE:
+            self._give_up()
+            return
         if isinstance(self._failure, RunStopped):
             self._kill_all(signal.SIGKILL)
             return
@@ -405,15 +387,27 @@ class Scheduler:
         # A failure that was under way gives way to the wish to stop.
         self._failure = RunStopped()
 
+    def _cancelled(self) -> None:
+        if not isinstance(self._failure, RunStopped):
+            self._console.say("Workflow is being cancelled.")
+            self.fail(RunStopped())
+            self._failure = RunStopped()
+
     def _kill_all(self, number: int) -> None:
         if self._active:
             self._executor.kill(tuple(self._active), number)
             if number == signal.SIGKILL:
-                self._loop.call_later(STOP_GRACE, self._give_up)
+                self._loop.call_later(self._executor.stop_seconds, self._give_up)
 
     def _give_up(self) -> None:
         """Stop waiting for tasks that were killed, but of which nothing is heard; closing the executor ends them."""
         for task in self._active.values():
+            if task.is_elsewhere:
+                self._console.say(
+                    "Nothing confirms that the task has ended. It ends itself once it misses the run's signs of life.",
+                    f"[{self._run.run_id}/{task.spec.step}/{task.spec.task_id}]",
+                    bad=True,
+                )
             self._close_output(task)
             self._recorder.record(TaskEnded(self._running_record(task, status="killed")))
         self._active.clear()
@@ -421,12 +415,18 @@ class Scheduler:
     def _log_key(self, spec: TaskSpec) -> str:
         return log_key(self._run.flow, self._run.run_id, spec.step, spec.task_id, spec.attempt)
 
-    def _close_output(self, task: _Task) -> None:
+    def _log_path(self, spec: TaskSpec) -> Path | str:
+        key = self._log_key(spec)
+        path = local_file(self._store, key) if self._logs is None else self._logs.add(key)
+        assert path is not None
+        return path
+
+    def _close_output(self, task: LaunchedTask) -> None:
         """Nothing more is printed by a task."""
         try:
             task.output_.close()
         finally:
-            if self._logs is not None:
+            if self._logs is not None and not task.is_elsewhere:
                 self._logs.finish(self._log_key(task.spec))
 
     def _refresh_logs(self) -> None:

@@ -14,16 +14,32 @@ from .local_task import LocalTask
 from .loop import EventLoop
 from .process import kill_group, kill_task
 from .specs import RunSpec, TaskSpec, encode
+from .stopping import STOP_GRACE
 
 
 class SpawnExecutor:
-    """Tasks as new interpreters that run the flow's script: slower to start, and safe wherever a fork is not."""
+    """Tasks as new interpreters that run the flow's script: slower to start, and safe wherever a fork is not.
 
-    def __init__(self, loop: EventLoop, run: RunSpec) -> None:
+    Parameters
+    ----------
+    loop : EventLoop
+    run : RunSpec
+    command : list of str, optional
+        What runs the flow's script; by default, what this process was started with.
+    """
+
+    stop_seconds = STOP_GRACE
+
+    def __init__(self, loop: EventLoop, run: RunSpec, command: list[str] | None = None) -> None:
         self._loop = loop
         self._run = run
+        self._command = command or script_command()
         self._tasks: dict[str, tuple[LocalTask, subprocess.Popen[bytes], int]] = {}
         loop.on_signal(signal.SIGCHLD, self._reap)
+
+    def is_elsewhere(self, step: str, fallback: bool) -> bool:
+        """No task does."""
+        return False
 
     def submit(self, spec: TaskSpec, listener: TaskListener) -> None:
         """Start an interpreter for the task."""
@@ -36,7 +52,7 @@ class SpawnExecutor:
             # The task waits for the end of this pipe, which comes when we die.
             life_read, life_write = os.pipe()
             process = subprocess.Popen(
-                [*script_command(), "task", "--spec-fd", str(file.fileno()), "--life-fd", str(life_read)],
+                [*self._command, "task", "--spec-fd", str(file.fileno()), "--life-fd", str(life_read)],
                 stdin=subprocess.DEVNULL,
                 stdout=writers[0],
                 stderr=writers[1],
@@ -76,6 +92,17 @@ class SpawnExecutor:
 
 def script_command() -> list[str]:
     """Command that runs the flow's script again, as this process was started."""
+    return interpreter_command(started_module() or [os.path.abspath(sys.argv[0])])
+
+
+def started_module() -> list[str]:
+    """Arguments with which an interpreter runs the module again that this process was started with; none if it was no
+    module.
+    """
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    script = ["-m", spec.name.removesuffix(".__main__")] if spec is not None else [os.path.abspath(sys.argv[0])]
+    return [] if spec is None else ["-m", spec.name.removesuffix(".__main__")]
+
+
+def interpreter_command(script: list[str]) -> list[str]:
+    """Command that runs a flow's script, or module, with this interpreter and its flags."""
     return [sys.executable, *subprocess._args_from_interpreter_flags(), *script, "--quiet"]  # type: ignore[attr-defined]

@@ -127,6 +127,8 @@ class TaskSpec(NamedTuple):
     started_at : float or None
         When the run started the attempt, if the process that executes it is not to look at the clock itself: tasks
         that start together are then in the order in which they were started, however their processes get along.
+    metadata : dict of str to str
+        Facts to record with the task, such as where it runs.
     """
 
     step: str
@@ -141,6 +143,7 @@ class TaskSpec(NamedTuple):
     frames: tuple[Frame, ...] = ()
     iteration: int | None = None
     started_at: float | None = None
+    metadata: dict[str, str] = {}
 
     @property
     def key(self) -> str:
@@ -156,8 +159,8 @@ class TaskSpec(NamedTuple):
 def node_metadata(spec: TaskSpec) -> dict[str, str]:
     """What is recorded of a node beside what is recorded of every task; empty for a task that is none."""
     if not spec.frames or spec.frames[-1].variable != PARALLEL_ITERATOR:
-        return {}
-    metadata = {"parallel-world-size": str(spec.frames[-1].num_splits)}
+        return dict(spec.metadata)
+    metadata = {**spec.metadata, "parallel-world-size": str(spec.frames[-1].num_splits)}
     if spec.frames[-1].index == 0:
         metadata["internal_task_type"] = "control_task"
     return metadata

@@ -14,6 +14,8 @@ from .process import describe_exit
 from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..datastore.local import LocalStore
     from ..datastore.logs import LogStream
     from ..datastore.manifest import Manifest
@@ -101,7 +103,9 @@ class SpunTask:
         assert self._manifest is not None
         return self._manifest
 
-    def started(self, pid: int) -> None:
+    def started(
+        self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False
+    ) -> None:
         """Its process exists."""
         self._pid = pid
         self._output.where = f"[{self._run.run_id}/{self._spec.step}/{self._spec.task_id} (pid {pid})]"
@@ -113,6 +117,10 @@ class SpunTask:
         if self._stop is not None:
             self._kill(signal.SIGTERM)  # before, there was nothing to end
 
+    def waiting(self, text: str) -> None:
+        """It has not started, and why."""
+        self._console.say(text, f"[{self._run.run_id}/{self._spec.step}/{self._spec.task_id}]")
+
     def output(self, stream: LogStream, data: bytes) -> None:
         """It printed something."""
         try:
@@ -120,7 +128,7 @@ class SpunTask:
         except MetaflowException as error:
             self._fail(error)
 
-    def ended(self, status: int) -> None:
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
         """It is over, one way or another."""
         self._over = True
         run, spec = self._run, self._spec
@@ -133,7 +141,7 @@ class SpunTask:
                 if self._stop is not None:
                     self._console.say("Task was stopped.", self._output.where)
                     return
-                self._manifest = self._died(status)
+                self._manifest = self._died(status, reason)
         except MetaflowException as error:
             self._stop = self._stop or error
             return
@@ -142,9 +150,9 @@ class SpunTask:
         elif self.death is None:
             self._console.say("Task failed.", self._output.where, bad=True)
 
-    def _died(self, status: int) -> Manifest:
+    def _died(self, status: int, reason: str | None) -> Manifest:
         """The process ended without a result: record that in its stead."""
-        self.death = self._killed_because or describe_exit(status)
+        self.death = self._killed_because or reason or describe_exit(status)
         self._console.say(words_of_death(status, self.death), self._output.where, bad=True)
         return commit_death(
             self._store,

@@ -216,7 +216,7 @@ def load_artifacts(path: str) -> dict[Any, Any]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        from ..exception import format_error
+        from ..error_text import format_error
 
         raise MetaflowException(f"The artifacts module {path} cannot be imported.\n{format_error(error)}") from error
     finally:

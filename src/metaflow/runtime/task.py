@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..datastore.task_writer import TaskWriter
 from ..datastore.tasks import TaskReader, open_task, open_tasks
+from ..error_text import format_error, text_of
 from ..exception import (
     FailureHandledByCatch,
     MetaflowException,
     MetaflowExceptionWrapper,
     TimeoutException,
-    format_error,
-    text_of,
 )
 from ..flow.current import current
 from ..flow.hooks import TaskContext, TaskHook

@@ -19,8 +19,8 @@ class TaskOutput:
 
     Parameters
     ----------
-    path : str or Path
-        The log file; it is created with the first line.
+    path : str or Path or None
+        The log file; it is created with the first line. None if somebody else keeps the log.
     max_log_bytes : int
         Size at which the log of a stream is cut.
     console : Console
@@ -33,8 +33,8 @@ class TaskOutput:
 
     __slots__ = ("_console", "_early", "_log", "_splitters", "where")
 
-    def __init__(self, path: str | Path, max_log_bytes: int, console: Console) -> None:
-        self._log = LogWriter(path, max_log_bytes)
+    def __init__(self, path: str | Path | None, max_log_bytes: int, console: Console) -> None:
+        self._log = None if path is None else LogWriter(path, max_log_bytes)
         self._splitters = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._console = console
         # A fast task prints before the news of its start has arrived, on another way, with its process id.
@@ -56,7 +56,8 @@ class TaskOutput:
             for stream, splitter in self._splitters.items():
                 self._pass_on(stream, splitter.flush())  # type: ignore[arg-type]
         finally:
-            self._log.close()
+            if self._log is not None:
+                self._log.close()
 
     def _pass_on(self, stream: LogStream, lines: list[bytes]) -> None:
         if lines:
@@ -64,4 +65,5 @@ class TaskOutput:
                 self._console.task_lines(self.where, lines)
             else:
                 self._early += lines
-            self._log.write(stream, lines, time.time_ns() // 1000)
+            if self._log is not None:
+                self._log.write(stream, lines, time.time_ns() // 1000)

@@ -1,0 +1,94 @@
+"""An attempt that was handed to an executor: what is known of it until it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from ..exception import MetaflowException
+
+if TYPE_CHECKING:
+    from ..datastore.logs import LogStream
+    from .gang import Gang
+    from .loop import Timer
+    from .plan import PlannedTask
+    from .specs import TaskSpec
+    from .task_output import TaskOutput
+
+
+class TaskOwner(Protocol):
+    """Who has launched tasks, and is told what becomes of them."""
+
+    def task_started(self, task: LaunchedTask, pid: int, place: str, has_run: bool) -> None:
+        """Its process exists; on another machine, `place` says where, and `has_run` whether it is no news."""
+
+    def task_waits(self, task: LaunchedTask, text: str) -> None:
+        """It has not started, and why."""
+
+    def task_ended(self, task: LaunchedTask, status: int, why: str | None, retriable: bool) -> None:
+        """It is over."""
+
+    def fail(self, error: BaseException) -> None:
+        """Something went wrong that ends the run."""
+
+
+class LaunchedTask:
+    """One attempt that was handed to the executor; listens to what the executor says of it."""
+
+    __slots__ = (
+        "_scheduler",
+        "gang",
+        "is_elsewhere",
+        "killed_because",
+        "output_",
+        "pid",
+        "planned",
+        "spec",
+        "started_at",
+        "timer",
+    )
+
+    def __init__(
+        self,
+        scheduler: TaskOwner,
+        planned: PlannedTask,
+        spec: TaskSpec,
+        gang: Gang | None,
+        output: TaskOutput,
+        is_elsewhere: bool,
+    ) -> None:
+        self._scheduler = scheduler
+        self.planned = planned
+        self.started_at = time.time()
+        # Another machine has a clock of its own.
+        self.spec = spec if is_elsewhere else spec._replace(started_at=self.started_at)
+        self.gang = gang
+        self.is_elsewhere = is_elsewhere
+        self.output_ = output
+        self.pid = 0
+        self.timer: Timer | None = None
+        self.killed_because: str | None = None
+
+    def started(
+        self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False
+    ) -> None:
+        if place:
+            self.spec = self.spec._replace(metadata=dict(metadata or {}))
+            self.started_at = time.time()
+        self._scheduler.task_started(self, pid, place, has_run)
+
+    def waiting(self, text: str) -> None:
+        self._scheduler.task_waits(self, text)
+
+    def output(self, stream: LogStream, data: bytes) -> None:
+        try:
+            self.output_.feed(stream, data)
+        except MetaflowException as error:
+            self._scheduler.fail(error)
+
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+        try:
+            self._scheduler.task_ended(self, status, reason, retriable)
+        except MetaflowException as error:
+            self._scheduler.fail(error)

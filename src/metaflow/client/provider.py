@@ -206,20 +206,24 @@ class Provider:
     def log(self, task: TaskRecord) -> Path | bytes | None:
         """Where the file is with what an attempt printed, or its content; no file if it printed nothing."""
         from metaflow.client.log_spool import spooled
+        from metaflow.datastore.layout import AttemptKey
+        from metaflow.datastore.live_tasks import live_log
         from metaflow.datastore.local import local_file
         from metaflow.datastore.store import ObjectMissing
 
         store, key = self._log(task)
+        attempt = AttemptKey(task.flow, task.run_id, task.step, task.task_id, task.attempt)
         path = local_file(store, key)
         if path is not None:
-            return path
+            return path if path.exists() else live_log(store, attempt) or path
         on_its_way = spooled(self.home.root, key)
         if on_its_way is not None:
             return on_its_way
         try:
             return store.get(key)
         except ObjectMissing:
-            return None  # it printed nothing
+            # Either it still runs, on another machine, or it printed nothing.
+            return live_log(store, attempt)
 
     def replace_log(self, task: TaskRecord, content: bytes) -> None:
         """Write other content in the place of a log that is there.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from metaflow.client.artifact import MetaflowData
+    from metaflow.client.cancellation import CancelledRun
     from metaflow.client.code import MetaflowCode
     from metaflow.client.flow import Flow
     from metaflow.client.task import Task
@@ -271,6 +272,41 @@ class Run(MetaflowObject):
             A tag is not allowed, or one to remove is a system tag.
         """
         self._change_tags(_several(tags_to_add), _several(tags_to_remove))
+
+    def cancel(self, wait: float = 120.0) -> CancelledRun:
+        """End the run with all of its tasks, on whatever machines they are, and wait until it has ended.
+
+        What was finished stays; the run can be resumed.
+
+        Parameters
+        ----------
+        wait : float
+            Seconds to wait for the run's process.
+
+        Returns
+        -------
+        CancelledRun
+            How the run ended, and what became of each task that was going on.
+
+        Raises
+        ------
+        CannotCancel
+            It has ended already.
+        DataException
+            Its datastore cannot be reached, or not be written.
+        MetaflowException
+            A compute engine that has tasks of it does not answer.
+
+        Examples
+        --------
+        >>> Run("Training/1711000000000000").cancel().status
+        'stopped'
+        """
+        from metaflow import registry
+
+        cancelled: CancelledRun = registry.load("compute", "cancel_run")(self._provider, *self._names, patience=wait)
+        self._load()
+        return cancelled
 
     def delete(self, chunks: bool = True) -> DeletedRun:
         """Delete the run with all that it left: records, artifacts, logs, cards. There is no way back.

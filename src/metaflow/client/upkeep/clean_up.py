@@ -12,7 +12,7 @@ from metaflow.client.upkeep.deletion import delete_runs, refusal
 from metaflow.client.upkeep.inventory import survey
 from metaflow.client.upkeep.many_objects import delete_each
 from metaflow.client.upkeep.retention import Candidate, choose
-from metaflow.client.upkeep.run_life import life_of
+from metaflow.client.upkeep.run_life import life_of, tasks_elsewhere
 from metaflow.client.upkeep.temporary_files import abandoned, temporary_files
 from metaflow.datastore.layout import deletion_key, run_key, runs_prefix
 from metaflow.exception import DataException, MetadataException
@@ -265,6 +265,8 @@ class CleanUp:
         record = stored.record
         assert record is not None
         life = life_of(record, stored.newest, self._provider.index)
+        if stored.has_live_tasks and tasks_elsewhere(self._store, record):
+            life = "running"
         status = record.status if life == "over" else "failed" if life == "dead" else "running"
         ended_at = record.finished_at if record.finished_at is not None else max(stored.newest, record.started_at)
         tags = frozenset((*record.tags, *record.system_tags))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from metaflow.client.upkeep.inventory import hash_of, names_of_runs, survey
 from metaflow.client.upkeep.many_objects import each
-from metaflow.client.upkeep.run_life import SILENT_SECONDS, UNHEARD_SECONDS, has_ended, life_of
+from metaflow.client.upkeep.run_life import SILENT_SECONDS, UNHEARD_SECONDS, has_ended, life_of, tasks_elsewhere
 from metaflow.datastore.freshness import BlobLock, fresh_seconds, grace_seconds
 from metaflow.datastore.layout import blob_key, blobs_prefix, clock_key, parse_blob_key
 from metaflow.exception import DataException
@@ -68,7 +68,11 @@ def horizon(store: ObjectStore, inventory: Inventory, index: MetadataStore, grac
             return 0.0  # it may go on, and nobody knows since when
         if run.is_being_imported and inventory.taken_at - run.newest < SILENT_SECONDS:
             return 0.0  # a task's results are saved one by one before its manifest is, which can take hours
-        if run.record is not None and life_of(run.record, run.newest, index) in ("running", "unknown"):
+        if run.record is None:
+            continue
+        goes_on = life_of(run.record, run.newest, index) in ("running", "unknown")
+        # Tasks on other machines can outlive their run, and save results one by one before they say so.
+        if goes_on or (run.has_live_tasks and tasks_elsewhere(store, run.record)):
             latest = min(latest, run.record.started_at - fresh_seconds(store) - _CLOCK_SECONDS)
     return latest
 
@@ -187,4 +191,6 @@ def _may_have_grown(run: StoredRun, taken_at: float) -> bool:
     """Whether a run may have more results than were read of it: its record may be younger than the list of them."""
     if run.is_being_deleted or run.is_being_imported or run.record is None or not has_ended(run.record):
         return True  # also one of which the deletion may have been given up
+    if run.has_live_tasks:
+        return True
     return run.record.finished_at is None or run.record.finished_at > taken_at - _SETTLED_SECONDS

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from metaflow.client.recovery import stored_run
 from metaflow.client.upkeep.many_objects import delete_each
 from metaflow.client.upkeep.reading_notes import reader_of
-from metaflow.client.upkeep.run_life import described, has_ended, life_of, newest_file
+from metaflow.client.upkeep.run_life import described, has_ended, life_of, newest_file, tasks_elsewhere
 from metaflow.client.upkeep.spin_readers import spins_by_origin
 from metaflow.datastore.layout import deletion_key, run_key, runs_prefix
 from metaflow.datastore.local import local_file
@@ -113,6 +113,13 @@ def refusal(provider: Provider, store: ObjectStore, name: RunName) -> str | None
         return (
             f"it may still be running ({described(record)}), which cannot be seen from here: delete it there, or when "
             "nothing has been heard of it for a day (for 7 days if its heartbeats do not come here)"
+        )
+    going_on = tasks_elsewhere(store, record)
+    if going_on:
+        what = "1 task of it still runs" if going_on == 1 else f"{going_on} tasks of it still run"
+        return (
+            f"{what} on other machines: end {'it' if going_on == 1 else 'them'} with `metaflow runs cancel "
+            f"{flow}/{run_id}` first, or go on from there with `resume --origin-run-id {run_id}`"
         )
     reader = reader_of(store, provider.index, flow, run_id)
     if reader is not None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from metaflow.client.upkeep.many_objects import read_each
 from metaflow.datastore.layout import is_name, parse_manifest_key, parse_run_key, runs_prefix
+from metaflow.datastore.live_tasks import STATE
 from metaflow.datastore.manifest import Manifest
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import DataException, MetadataException
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 #: Bytes of a hash; the hashes of a run stand one behind the other, which takes a third of what a set of them would.
 _HASH_BYTES = 32
 _RECORD, _TOMBSTONE, _READERS, _TAGS = "run.json", "deleting.json", "reading-runs/", "user-tags/"
-_IMPORT = "import.json"
+_IMPORT, _LIVE, _CANCEL = "import.json", "live-tasks/", "live-tasks/cancel.json"
 
 
 class StoredRun:
@@ -50,13 +51,15 @@ class StoredRun:
         Whether any of its tasks left something.
     has_tag_changes : bool
         Whether its tags were changed after it began.
+    has_live_tasks : bool
+        Whether tasks of it said that they run on other machines, and nobody has taken note of their end.
     damaged : list of (str, str)
         Keys of its record and of manifests that cannot be read, and why.
     """
 
     __slots__ = (
         *("_chunks", "_hashes", "damaged", "files", "has_results", "has_tag_changes", "is_being_deleted", "name"),
-        *("is_being_imported", "newest", "record", "size"),
+        *("has_live_tasks", "is_being_imported", "newest", "record", "size"),
     )
 
     def __init__(self, name: RunName) -> None:
@@ -69,6 +72,7 @@ class StoredRun:
         self.is_being_imported = False
         self.has_results = False
         self.has_tag_changes = False
+        self.has_live_tasks = False
         self.damaged: list[tuple[str, str]] = []
         self._chunks: set[bytes] = set()
         self._hashes = b""
@@ -236,12 +240,14 @@ def _keys_to_read(store: ObjectStore, prefixes: Iterable[str], found: dict[RunNa
                 run = found[flow, run_id] = StoredRun((flow, run_id))
             run.files += 1
             run.size += each.size
-            if rest != _TOMBSTONE and not rest.startswith(_READERS):
+            if rest not in (_TOMBSTONE, _CANCEL) and not rest.startswith(_READERS):
                 run.newest = max(run.newest, each.modified_at)
             if rest == _TOMBSTONE:
                 run.is_being_deleted = True
             elif rest.startswith(_TAGS):
                 run.has_tag_changes = True
+            elif rest.startswith(_LIVE):
+                run.has_live_tasks = run.has_live_tasks or rest.endswith(f".{STATE}")
             elif rest in (_RECORD, _IMPORT):
                 yield each.key
             elif parse_manifest_key(each.key) is not None:

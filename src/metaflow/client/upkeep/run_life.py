@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from metaflow.client.recovery import PROCESS_DIED
-from metaflow.datastore.layout import deletion_key, reading_key, runs_prefix
+from metaflow.datastore.layout import cancel_key, deletion_key, reading_key, runs_prefix
+from metaflow.datastore.live_tasks import list_live_tasks
 from metaflow.metadata_store.liveness import HEARTBEAT_LIMIT, is_alive
 
 if TYPE_CHECKING:
@@ -25,11 +26,31 @@ UNHEARD_SECONDS = 7 * 86400.0
 #: The same for a run whose heartbeats came here: they also stay away while the service or its network is down, or its
 #: machine sleeps, and they look late if its clock is slow.
 SILENT_SECONDS = 86400.0
+#: A task on another machine gives a sign of life each minute; one that gave none for so many seconds is gone. They are
+#: several minutes because a sign may be late, and clocks differ.
+TASK_SILENCE_SECONDS = 300.0
 
 
 def has_ended(record: RunRecord) -> bool:
     """Whether a run said itself that it ended. What others record when they miss its heartbeats is only a guess."""
     return record.status != "running" and record.message != PROCESS_DIED
+
+
+def tasks_elsewhere(store: ObjectStore, record: RunRecord) -> int:
+    """How many tasks of a run go on on other machines; they may do so when its process is long dead.
+
+    Raises
+    ------
+    DataException
+        If the store fails.
+    """
+    if record.status == "done":
+        return 0
+    now = time.time()
+    return sum(
+        task.end is None and task.state_at is not None and now - task.state_at < TASK_SILENCE_SECONDS
+        for task in list_live_tasks(store, record.flow, record.run_id).values()
+    )
 
 
 def life_of(record: RunRecord, newest: float, index: MetadataStore) -> Life:
@@ -71,7 +92,7 @@ def newest_file(store: ObjectStore, flow: str, run_id: str) -> float:
 
     What others note in its folder does not count.
     """
-    notes = (deletion_key(flow, run_id), reading_key(flow, run_id))
+    notes = (deletion_key(flow, run_id), reading_key(flow, run_id), cancel_key(flow, run_id))
     found = store.scan(runs_prefix(flow, run_id))
     return max((each.modified_at for each in found if not each.key.startswith(notes)), default=0.0)
 

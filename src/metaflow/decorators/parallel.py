@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-from ..exception import InvalidDecoratorAttribute
+from ..exception import MetaflowException
 from ..flow.current import current
 from ..flow.decorators import StepDecorator, attach
 from ..flow.hooks import TaskContext, TaskHook
-from ..flow.parallel_node import Parallel
+from ..flow.parallel_node import MAIN_ADDRESS_VARIABLE, Parallel
 from ..flow.retries import MAX_ATTEMPTS
 from ..flow.transition import PARALLEL_ITERATOR
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-#: On this machine the nodes are processes beside each other.
-_MAIN_IP = "127.0.0.1"
+#: On one machine the nodes are processes beside each other.
+_THIS_MACHINE = "127.0.0.1"
 #: Ports among which PyTorch's is chosen: below those that systems hand out by themselves.
 _FIRST_PORT, _NUM_PORTS = 20_000, 10_000
+#: How far apart two ports are that a gang uses one after the other.
+_NEXT_USE = 1_009
 
 
 class ParallelDecorator(StepDecorator):
@@ -34,32 +36,54 @@ class ParallelDecorator(StepDecorator):
 
     name: ClassVar[str] = "parallel"
 
+    def validate(self, graph: FlowGraph, step: str) -> None:
+        """Check that the step has one framework: of two, each would wait in vain for the nodes to do as it wants."""
+        own = (ParallelDecorator, PytorchParallelDecorator)
+        gangs = [each for each in graph[step].decorators if isinstance(each, ParallelDecorator)]
+        frameworks = [each.name for each in gangs if type(each) not in own]
+        if len(frameworks) > 1:
+            raise self.error(
+                f"Step *{step}* has both @{frameworks[0]} and @{frameworks[1]}, which cannot share the nodes of a "
+                "step. Use one of them, or a step for each.",
+                MetaflowException,
+            )
+
     def environment(self, node: Parallel, attempt: int) -> dict[str, str]:
         """Environment variables of a node, beside those that say which one it is."""
         return {}
 
     def hook(self) -> TaskHook:
         """Tells the task which node it is."""
-        return _TellNode(self)
+        return NodeHook(self)
 
 
-class _TellNode(TaskHook):
+class NodeHook(TaskHook):
+    """Tells a task which node it is.
+
+    Parameters
+    ----------
+    decorator : ParallelDecorator
+    """
+
     def __init__(self, decorator: ParallelDecorator) -> None:
         self._decorator = decorator
 
     def before(self, task: TaskContext) -> None:
-        node = _node_of(task)
+        """Set the environment variables of the node."""
+        node = node_of(task)
         os.environ.update(node.variables())
         os.environ.update(self._decorator.environment(node, task.attempt))
         current._update({"is_parallel": True})
 
 
-def _node_of(task: TaskContext) -> Parallel:
+def node_of(task: TaskContext) -> Parallel:
+    """Which node a task is; the only one if it is run on its own, outside its flow."""
     state = task.flow._flow_state
     frame = state.frames[-1] if state is not None and state.frames else None
-    if frame is None or frame.variable != PARALLEL_ITERATOR:  # run on its own, outside its flow
-        return Parallel(_MAIN_IP, 1, 0, current.task_id)
-    return Parallel(_MAIN_IP, frame.num_splits, frame.index, current.task_id.partition("_node_")[0])
+    if frame is None or frame.variable != PARALLEL_ITERATOR:
+        return Parallel(_THIS_MACHINE, 1, 0, current.task_id)
+    main_ip = os.environ.get(MAIN_ADDRESS_VARIABLE) or _THIS_MACHINE
+    return Parallel(main_ip, frame.num_splits, frame.index, current.task_id.partition("_node_")[0])
 
 
 class PytorchParallelDecorator(ParallelDecorator):
@@ -70,11 +94,8 @@ class PytorchParallelDecorator(ParallelDecorator):
 
     def validate(self, graph: FlowGraph, step: str) -> None:
         """Check that the port is one."""
-        port = self.attributes["master_port"]
-        if port is not None and not 1 <= self.number("master_port", step) <= 65_535:
-            raise InvalidDecoratorAttribute(
-                f"Step *{step}*: @pytorch_parallel(master_port={port!r}) should be a port from 1 to 65535."
-            )
+        super().validate(graph, step)
+        check_port(self, "master_port", step)
 
     def environment(self, node: Parallel, attempt: int) -> dict[str, str]:
         """What ``torch.distributed`` and PyTorch Lightning read."""
@@ -82,7 +103,7 @@ class PytorchParallelDecorator(ParallelDecorator):
         rank, size = str(node.node_index), str(node.num_nodes)
         return {
             "MASTER_ADDR": node.main_ip,
-            "MASTER_PORT": str(int(port) if port is not None else _port_of(node, attempt)),
+            "MASTER_PORT": str(int(port) if port is not None else port_of(node, attempt)),
             "RANK": rank,
             "NODE_RANK": rank,
             "WORLD_SIZE": size,
@@ -90,14 +111,32 @@ class PytorchParallelDecorator(ParallelDecorator):
         }
 
 
-def _port_of(node: Parallel, attempt: int) -> int:
-    """A port on which all nodes agree without talking, other than that of each other gang and attempt of the run."""
+def check_port(decorator: ParallelDecorator, attribute: str, step: str) -> None:
+    """Check that an attribute is a port, or None.
+
+    Raises
+    ------
+    InvalidDecoratorAttribute
+        If it is neither.
+    """
+    port = decorator.attributes[attribute]
+    if port is not None and not 1 <= decorator.number(attribute, step) <= 65_535:
+        raise decorator.error(
+            f"Step *{step}*: @{decorator.name}({attribute}={port!r}) should be a port from 1 to 65535."
+        )
+
+
+def port_of(node: Parallel, attempt: int, use: int = 0) -> int:
+    """A port on which all nodes agree without talking, other than that of each other gang and attempt of the run.
+
+    `use` counts the times that the gang needs one: what used the last one may not have let go of it on all nodes yet.
+    """
     from zlib import crc32
 
     gang = node.control_task_id or ""
     number = int(gang) if gang.isdecimal() else crc32(gang.encode())
     offset = crc32((current.run_id or "").encode())
-    return _FIRST_PORT + (offset + number * MAX_ATTEMPTS + attempt) % _NUM_PORTS
+    return _FIRST_PORT + (offset + number * MAX_ATTEMPTS + attempt + use * _NEXT_USE) % _NUM_PORTS
 
 
 @overload

@@ -30,18 +30,28 @@ if TYPE_CHECKING:
         namespace as namespace,
     )
     from .datatools.s3 import S3 as S3
+    from .decorators.batch import batch as batch
     from .decorators.catch import catch as catch
+    from .decorators.deepspeed import deepspeed as deepspeed
     from .decorators.environment import environment as environment
     from .decorators.exit_hook import exit_hook as exit_hook
+    from .decorators.kubernetes import kubernetes as kubernetes
+    from .decorators.metaflow_ray import metaflow_ray as metaflow_ray, ray_parallel as ray_parallel
+    from .decorators.mpi import mpi as mpi
     from .decorators.parallel import parallel as parallel, pytorch_parallel as pytorch_parallel
     from .decorators.project import project as project
+    from .decorators.ray_step import ray_step as ray_step
     from .decorators.resources import resources as resources
     from .decorators.retry import retry as retry
     from .decorators.schedule import schedule as schedule
     from .decorators.secrets import secrets as secrets
+    from .decorators.slurm import slurm as slurm
+    from .decorators.tensorflow import tensorflow as tensorflow
     from .decorators.timeout import timeout as timeout
+    from .decorators.torchrun import torchrun as torchrun
     from .decorators.trigger import namespaced_event_name as namespaced_event_name, trigger as trigger
     from .decorators.trigger_on_finish import trigger_on_finish as trigger_on_finish
+    from .distributed.torchrun import TorchrunSingleNodeMultiGPU as TorchrunSingleNodeMultiGPU
     from .flow.config_parsers import yaml_parser as yaml_parser
     from .flow.config_value import ConfigValue as ConfigValue
     from .flow.configs import Config as Config
@@ -97,20 +107,26 @@ _WHERE = {
     "Step": "metaflow.client",
     "StepMutator": "metaflow.flow.mutators",
     "Task": "metaflow.client",
+    "TorchrunSingleNodeMultiGPU": "metaflow.distributed.torchrun",
     "USER_SKIP_STEP": "metaflow.flow.user_step_decorator",
     "UserStepDecorator": "metaflow.flow.user_step_decorator",
+    "batch": "metaflow.decorators.batch",
     "catch": "metaflow.decorators.catch",
     "conda_environment_yml_parser": "metaflow.flow.requirement_files",
     "config_expr": "metaflow.flow.deferred",
     "current": "metaflow.flow.current",
     "default_metadata": "metaflow.client",
     "default_namespace": "metaflow.client",
+    "deepspeed": "metaflow.decorators.deepspeed",
     "environment": "metaflow.decorators.environment",
     "exit_hook": "metaflow.decorators.exit_hook",
     "get_metadata": "metaflow.client",
     "get_namespace": "metaflow.client",
     "inspect_spin": "metaflow.client",
+    "kubernetes": "metaflow.decorators.kubernetes",
     "metadata": "metaflow.client",
+    "metaflow_ray": "metaflow.decorators.metaflow_ray",
+    "mpi": "metaflow.decorators.mpi",
     "namespace": "metaflow.client",
     "namespaced_event_name": "metaflow.decorators.trigger",
     "parallel": "metaflow.decorators.parallel",
@@ -121,12 +137,17 @@ _WHERE = {
     "pyproject_toml_parser": "metaflow.flow.requirement_files",
     "requirements_txt_parser": "metaflow.flow.requirement_files",
     "pytorch_parallel": "metaflow.decorators.parallel",
+    "ray_parallel": "metaflow.decorators.metaflow_ray",
+    "ray_step": "metaflow.decorators.ray_step",
     "resources": "metaflow.decorators.resources",
     "retry": "metaflow.decorators.retry",
     "schedule": "metaflow.decorators.schedule",
     "secrets": "metaflow.decorators.secrets",
+    "slurm": "metaflow.decorators.slurm",
     "step": "metaflow.flow.step",
+    "tensorflow": "metaflow.decorators.tensorflow",
     "timeout": "metaflow.decorators.timeout",
+    "torchrun": "metaflow.decorators.torchrun",
     "trigger": "metaflow.decorators.trigger",
     "trigger_on_finish": "metaflow.decorators.trigger_on_finish",
     "user_step_decorator": "metaflow.flow.user_step_decorator",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .. import __version__
+from .. import __version__, registry
 from ..exception import CommandException, MetaflowException
 from ..flow.declaration import FlowDeclaration, configs_of
 from ..flow.run_facts import RunFacts
@@ -248,7 +248,9 @@ class _FlowGroup(click.Group):
 
         found = _COMMANDS.get(cmd_name) or _HIDDEN.get(cmd_name)
         if found is None:
-            return None
+            from .engine_commands import engine_command, is_engine
+
+            return engine_command(cmd_name) if is_engine(cmd_name) and _state(ctx) else None
         made = getattr(import_module(f"{__package__}.{found[0]}"), found[1])
         state = _state(ctx)
         if isinstance(made, click.Command):
@@ -275,7 +277,9 @@ class _FlowGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+            lines = [(name, text) for name, (_, _, text) in _COMMANDS.items()]
+            lines += [(name, "List and end what runs there for this flow.") for name in _engines()]
+            formatter.write_dl(lines)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         ctx.meta[_ARGUMENTS] = args
@@ -284,10 +288,15 @@ class _FlowGroup(click.Group):
         except click.UsageError as error:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], list(_COMMANDS), n=1)
+            close = get_close_matches(args[0], [*_COMMANDS, *_engines()], n=1)
             if not close or "Did you mean" in error.format_message():
                 raise
             raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
+
+
+def _engines() -> list[str]:
+    """Commands of engines that people use."""
+    return [name for name in registry.names("compute_backends") if name != "elsewhere"]
 
 
 def is_option_variable(name: str) -> bool:

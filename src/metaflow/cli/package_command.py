@@ -53,6 +53,7 @@ def info(state: FlowState) -> None:
     made.write(size)  # type: ignore[arg-type]
     lines = [
         f"Package size: {readable_size(size.count)} ({readable_size(made.size)} unpacked)",
+        f"Beside it, each node gets: {_archive(state)}",
         f"Number of files: {len(made.names)}",
         "",
         f"Metaflow version: {__version__}",
@@ -128,6 +129,20 @@ def _package(state: FlowState) -> CodePackage:
     if remark is not None:
         sys.stderr.write(f"{remark}\n")
     return made
+
+
+def _archive(state: FlowState) -> str:
+    """What a node gets beside the package, in words."""
+    from ..datastore.location import kind_of_root
+    from ..packaging.libraries import target_of_nodes
+    from ..packaging.node_archive import node_archive
+
+    target = target_of_nodes()
+    try:
+        made = node_archive(target, kind_of_root(state.datastore, state.datastore_root) != "local")
+    except CommandException as error:
+        return f"unknown. {error.message}"
+    return f"{readable_size(made.size)}, Metaflow and its libraries for Python {target.python} on {target.platform}"
 
 
 def _left_out(directory: str) -> str:

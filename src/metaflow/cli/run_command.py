@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from .flow_command import FlowState
 
 
+#: Tasks that run on this machine at a time if nobody says.
+_WORKERS = 16
 #: What every command takes that runs tasks.
 OPTIONS = (
     click.option("--tag", "tags", multiple=True, metavar="TEXT", help="Tag the run; may be repeated."),
     click.option(
         "--max-workers",
         type=click.IntRange(min=1),
-        default=16,
-        show_default=True,
-        help="How many tasks run at a time.",
+        help=f"How many tasks run at a time, here and elsewhere. If not given, {_WORKERS} on this machine, and of each "
+        "step that runs elsewhere as many as its decorator or the setting MAX_REMOTE_TASKS says.",
     ),
     click.option(
         "--max-num-splits",
@@ -91,18 +92,24 @@ def graph_of(state: FlowState, values: dict[str, Any]) -> FlowGraph:
 
 def options_of(state: FlowState, values: dict[str, Any], home: Home) -> RunOptions:
     """What the options say that all commands have that run tasks."""
+    from ..runtime.limits import Limits
     from ..runtime.run import RunOptions
-    from ..runtime.scheduler import Limits
 
     return RunOptions(
         home=home,
-        limits=Limits(values["max_workers"], values["max_num_splits"], values["max_log_size"] * 1024 * 1024),
+        limits=Limits(
+            max_workers=values["max_workers"] or _WORKERS,
+            max_num_splits=values["max_num_splits"],
+            max_log_bytes=values["max_log_size"] * 1024 * 1024,
+            max_workers_for_all=values["max_workers"] is not None,
+        ),
         tags=values["tags"],
         run_id_file=values["run_id_file"],
         runner_attribute_file=values["runner_attribute_file"],
         server=state.server,
         decospecs=decospecs_of_run(state, values["decospecs"]),
         facts=state.run_facts(),
+        package_suffixes=state.package_suffixes,
     )
 
 

@@ -52,6 +52,8 @@ class RunReport(NamedTuple):
         How many failed or were killed.
     code : dict or None
         What is known of its code.
+    elsewhere : int
+        How many tasks go on on other machines although the run's process died.
     """
 
     run: RunRecord
@@ -61,6 +63,7 @@ class RunReport(NamedTuple):
     failures: list[TaskRecord]
     failed: int
     code: dict[str, Any] | None
+    elsewhere: int
 
 
 @click.command("show")
@@ -106,7 +109,17 @@ def report_on(place: Place, run: RunRecord) -> RunReport:
         first,
         failed,
         None if code is None else {"files": sorted(code.files), **code.info},
+        _tasks_elsewhere(place, run),
     )
+
+
+def _tasks_elsewhere(place: Place, run: RunRecord) -> int:
+    from ..client.recovery import PROCESS_DIED
+    from ..client.upkeep.run_life import tasks_elsewhere
+
+    if run.message != PROCESS_DIED:
+        return 0
+    return tasks_elsewhere(place.provider.store_of(run.flow, run.run_id), run)
 
 
 def client_run(run: RunRecord) -> Any:
@@ -124,6 +137,7 @@ def _plain(report: RunReport) -> dict[str, Any]:
         "steps": [step.plain() for step in report.steps],
         "failed_tasks": report.failed,
         "failures": [plain_task(task) for task in report.failures],
+        "tasks_elsewhere": report.elsewhere,
         "resume_command": resume_command(report.run) if _may_be_resumed(report.run) else None,
         "code": report.code,
     }
@@ -204,6 +218,11 @@ def _failure_lines(report: RunReport) -> list[str]:
     if report.failed > len(report.failures):
         rest = report.failed - len(report.failures)
         lines += ["", f"{rest} more: metaflow tasks list {report.run.flow}/{report.run.run_id} --status failed"]
-    if _may_be_resumed(report.run):
+    if report.elsewhere:
+        what = "1 task still runs" if report.elsewhere == 1 else f"{report.elsewhere:,} tasks still run"
+        pathspec = f"{report.run.flow}/{report.run.run_id}"
+        lines += ["", f"{what} on other machines. To end what is there:", f"  metaflow runs cancel {pathspec}"]
+        lines += ["", "To take it over, and go on:", f"  {resume_command(report.run)}"]
+    elif _may_be_resumed(report.run):
         lines += ["", "To go on from where it stopped:", f"  {resume_command(report.run)}"]
     return lines

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
         "list": Where("runs_command", "list_runs", "List runs, the newest first."),
         "show": Where("run_report", "show", "Show a run: its steps, parameters, results, and what failed."),
         "compare": Where("runs_compare_command", "compare", "Show in what runs differ."),
+        "cancel": Where("runs_cancel_command", "cancel", "End runs that go on, on any machine."),
         "delete": Where("runs_delete_command", "delete", "Delete runs with all that they left."),
     },
-    help="List, show, compare and delete runs.",
+    help="List, show, compare, cancel and delete runs.",
 )
 def runs() -> None:
     """Commands about runs."""

@@ -15,11 +15,11 @@ from ..metadata_store.events import RunEnded, RunStarted, TaskEnded
 from ..metadata_store.tags import check_tags
 from ..runtime.declared import checked_graph, retry_policies
 from ..runtime.gang import Gang, node_specs
+from ..runtime.limits import Limits
 from ..runtime.plan import Plan, PlanGraph
 from ..runtime.planned_spec import spec_of, transition_of
 from ..runtime.run import RunOptions, create_run, run_spec_of
 from ..runtime.run_files import record_to_json
-from ..runtime.scheduler import Limits
 from .in_process import InProcessRun, configure, declare, parameter_values
 from .memory_provider import MemoryProvider
 from .process_state import as_a_task

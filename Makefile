@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SERVERS := $(VENV)/.servers
+PYTORCH := $(VENV)/.pytorch
 SERVER_PROGRAMS := azurite@3.35.0 s3rver@3.7.1
 
 # Runs are recorded under a person's name. The root account of a container does not count as one.
@@ -21,8 +22,8 @@ help: ## show this list
 demo: $(READY) ## train classifiers on handwritten digits, and keep the best
 	$(BIN)/python examples/classifiers.py run
 
-test: lint $(SERVERS) ## run all checks and all tests
-	$(BIN)/pytest -n 2
+test: lint $(SERVERS) $(PYTORCH) ## run all checks and all tests
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(READY) ## run the checks that read the code
 	$(BIN)/ruff check .
@@ -43,6 +44,12 @@ clean: ## remove everything that was made here, but no results of runs
 # Servers that tests need and that are programs of Node.js. Where there is no npm, these tests are skipped.
 $(SERVERS): $(READY)
 	@if command -v npm >/dev/null; then npm install --silent --no-fund --no-audit --prefix $(VENV)/npm $(SERVER_PROGRAMS); fi
+	@touch $@
+
+# For the tests of distributed training; the version for processors only, which is a tenth of the other one. Where it
+# cannot be had, these tests are skipped.
+$(PYTORCH): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'torch==2.13.0+cpu' || echo 'PyTorch cannot be installed here: going on without it.'
 	@touch $@
 
 # The stamp makes every later call quick; a change of the requirements installs again.

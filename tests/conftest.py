@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 
+import aws_batch_service
+import kubernetes_server
+import ray_cluster as ray_clusters
 import servers
+from slurm_cluster import SlurmCluster, running_cluster
 
 
 class Bucket(NamedTuple):
@@ -45,6 +51,25 @@ plain_s3_server = _once("plain_s3_server")
 azure_server = _once("azure_server")
 gs_server = _once("gs_server")
 postgres_server = _once("postgres_server")
+
+
+# Engines are of one file: they take processor time as long as they are there.
+
+
+@pytest.fixture(scope="module")
+def aws_batch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[aws_batch_service.BatchService]:
+    """AWS Batch whose jobs run in containers."""
+    with aws_batch_service.aws_batch(tmp_path_factory.mktemp("aws_batch")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ray_clusters.Cluster]:
+    """A Ray cluster of two nodes with two processors each, shared by all processes that run these tests."""
+    folder = tmp_path_factory.getbasetemp()
+    of_session = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with ray_clusters.shared_cluster(of_session / "ray") as cluster:
+        yield cluster
 
 
 def _bucket(kind: str, server: servers.Server, monkeypatch: pytest.MonkeyPatch) -> Bucket:
@@ -98,3 +123,39 @@ def postgres_url(postgres_server: servers.Server) -> str:
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return postgres_server.url.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(scope="module")
+def shared_slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
+    """One of a test process: it takes a second and 35 MB. Tests that break a cluster make one of their own."""
+    with running_cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def slurm_cluster(shared_slurm_cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> SlurmCluster:
+    """The cluster, which commands of this process and of its children reach."""
+    for name, value in shared_slurm_cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    return shared_slurm_cluster
+
+
+@pytest.fixture(scope="module")
+def one_kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kubernetes_server.KubernetesServer]:
+    for library in ("kubernetes_validate", "jsonschema"):
+        pytest.importorskip(library)
+    with kubernetes_server.start(tmp_path_factory.mktemp("kubernetes")) as server:
+        if server.no_containers:
+            warnings.warn(f"Pods run as plain processes in these tests: {server.no_containers}", stacklevel=1)
+        yield server
+
+
+@pytest.fixture
+def kubernetes(
+    one_kubernetes: kubernetes_server.KubernetesServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[kubernetes_server.KubernetesServer]:
+    """A cluster without any objects, that clients find by the environment variable KUBECONFIG."""
+    one_kubernetes.reset()
+    monkeypatch.setenv("KUBECONFIG", str(one_kubernetes.kubeconfig))
+    yield one_kubernetes
+    one_kubernetes.reset()

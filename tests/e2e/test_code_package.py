@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
+
+import pytest
+
+import metaflow
 
 FLOW = """
     import helper
@@ -36,6 +42,7 @@ def test_the_package_command(project):
     told = project.call("package", "info")
     assert told.code == 0 and "Filtered by suffixes: .py, .R, .RDS" in told.stdout, told
     assert "and what .metaflowignore names" in told.stdout and "Package size:" in told.stdout
+    assert f"MB, Metaflow and its libraries for Python {sys.version_info[0]}.{sys.version_info[1]}" in told.stdout
 
     saved = project.call("package", "save", "code.tgz")
     assert saved.code == 0 and '"archive_format": "tgz"' in saved.stderr, saved
@@ -80,3 +87,55 @@ def test_runs_keep_their_package_if_asked_to(project):
     assert "_code_package" not in {artifact.id for artifact in Run(f"F/{runs[0]}")["end"].task}
     blobs = [path for path in (project.path / ".metaflow/mf-store/blobs").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size > 100_000 for path in blobs) == 1, "equal packages are stored once"
+
+
+ELSEWHERE = """
+    import os, helper
+
+    class F(FlowSpec):
+        @step
+        def start(self):
+            import metaflow
+            self.place = os.getcwd()
+            self.said = helper.x, open("query.sql").read(), os.path.exists("left_out.py")
+            self.package = metaflow.__file__
+            self.environment = dict(os.environ)
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+"""
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_the_package_is_what_a_task_elsewhere_runs(project, request, monkeypatch, kind):
+    bucket = request.getfixturevalue("s3_bucket") if kind == "s3" else None
+    env = {
+        "METAFLOW_ELSEWHERE_DIRECTORY": str(project.path / "engine"),
+        "XDG_CACHE_HOME": str(project.path / "cache"),
+        "TMPDIR": str(project.path / "node"),
+        "METAFLOW_PASS_CREDENTIALS": "1",
+        **(bucket.environment if bucket else {}),
+    }
+    (project.path / "node").mkdir()
+    (project.path / "helper.py").write_text("x = 1\n")
+    (project.path / "query.sql").write_text("select 1\n")
+    (project.path / "left_out.py").write_text("")
+    (project.path / ".metaflowignore").write_text("left_out.py\n")
+    project.write(ELSEWHERE)
+    outcome = project.call("--package-suffixes", "sql", "run", "--with", "elsewhere", env=env)
+    assert outcome.code == 0, outcome
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    project.client()
+    run = metaflow.Run(f"F/{outcome.run_id}")
+    data = run["start"].task.data
+    assert data.said == (1, "select 1\n", False)
+    # Where it ran there was nothing but what had been sent there, and nothing is left of that but what others share.
+    node = project.path / "node" / f"metaflow-{os.geteuid()}"
+    assert Path(data.place).parent == node and not os.path.exists(data.place)
+    assert Path(data.package).is_relative_to(node)
+    assert data.environment["METAFLOW_RUNTIME_ENVIRONMENT"] == "elsewhere"
+    assert data.environment["METAFLOW_DEFAULT_DATASTORE"] == kind and "METAFLOW_BUNDLE" not in data.environment
+    assert set(run.code.files) == {"flow.py", "helper.py", "query.sql"}

@@ -16,8 +16,10 @@ import metaflow
 from e2e.conftest import Project
 from metadata_service import READER, WRITER, BadConnection, MetadataService
 from metaflow.client import provider_choice
+from metaflow.compute.backend import JobQuery
 from metaflow.metadata_store.events import RunForgotten, RunStarted
 from metaflow.metadata_store.store import RunQuery, TaskQuery
+from metaflow.testing.process_backend import DIRECTORY_VARIABLE, ProcessBackend
 
 pytest.importorskip("fastapi")
 
@@ -245,6 +247,47 @@ def test_a_run_without_a_service_and_its_death(team: Project, service: MetadataS
     died = list(Flow("GatedFlow"))[1]
     assert died.status == "failed" and len(list(died["middle"])) == 8
     assert all(task.successful for task in died["middle"])
+
+
+def test_a_run_that_is_cancelled_alive_and_dead(
+    team: Project, service: MetadataService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DIRECTORY_VARIABLE, str(team.path / "engine"))
+    team.env[DIRECTORY_VARIABLE] = str(team.path / "engine")
+    team.write(GATED_FLOW)
+    run = team.start("run")
+    wait_for_file(team.path / "one.here")
+    index, deadline = provider_choice.current_provider().index, time.monotonic() + 30
+    while not [
+        task
+        for run in index.runs(RunQuery("GatedFlow"))
+        for task in index.tasks(TaskQuery("GatedFlow", run.run_id, "start"))
+    ]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    cancelled = metaflow.Flow("GatedFlow").latest_run.cancel()
+    assert (cancelled.status, cancelled.message) == ("stopped", "cancelled by tester")
+    assert [(task.task, task.status) for task in cancelled.tasks] == [("start/1", "killed")]
+    assert run.wait(30) == 1
+
+    engine = ProcessBackend(str(team.path / "engine"))
+    dead = team.start("run", "--with", "elsewhere")
+    try:
+        deadline = time.monotonic() + 30
+        while not any(job.phase == "running" for job in engine.find(JobQuery("GatedFlow"))):
+            assert time.monotonic() < deadline, dead.poll()
+            time.sleep(0.05)
+        dead.kill()
+        dead.wait()
+        outcome = cli(team, "runs", "cancel", "GatedFlow", "--yes", "--json")
+        assert outcome.code == 0, outcome
+        (said,) = json.loads(outcome.stdout)
+        assert (said["status"], said["message"]) == ("stopped", "cancelled by tester")
+        assert said["tasks"] == [{"task": "start/1", "attempt": 0, "status": "killed", "place": "elsewhere"}]
+        assert not engine.find(JobQuery("GatedFlow"))
+        assert [run.status for run in metaflow.Flow("GatedFlow")] == ["stopped", "stopped"]
+    finally:
+        engine.clear()
 
 
 @pytest.mark.parametrize("token", ["wrong", READER])

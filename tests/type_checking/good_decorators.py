@@ -16,11 +16,14 @@ from metaflow import (
     Parameter,
     Run,
     StepMutator,
+    TorchrunSingleNodeMultiGPU,
     UserStepDecorator,
     catch,
     current,
+    deepspeed,
     environment,
     exit_hook,
+    mpi,
     namespaced_event_name,
     parallel,
     project,
@@ -30,7 +33,9 @@ from metaflow import (
     schedule,
     secrets,
     step,
+    tensorflow,
     timeout,
+    torchrun,
     trigger,
     trigger_on_finish,
     user_step_decorator,
@@ -136,6 +141,54 @@ class DecoratedFlow(FlowSpec):
     @step()
     def end(self) -> None:
         print(self.broken)
+
+
+class DistributedFlow(FlowSpec):
+    @step
+    def start(self) -> None:
+        assert_type(TorchrunSingleNodeMultiGPU().run(entrypoint="train.py", nproc_per_node="gpu"), str | None)
+        self.next(self.torch, num_parallel=2)
+
+    @torchrun(master_port=3339, all_nodes_started_timeout=60, nproc_per_node="gpu")
+    @step
+    def torch(self) -> None:
+        assert_type(current.torch.run(entrypoint="train.py", entrypoint_args={"lr": 0.1, "fast": True}), str | None)
+        self.next(self.join_torch)
+
+    @step
+    def join_torch(self, inputs: Inputs[DistributedFlow]) -> None:
+        self.next(self.deep, num_parallel=2)
+
+    @deepspeed(worker_polling_freq=1)
+    @step
+    def deep(self) -> None:
+        current.deepspeed.run(deepspeed_args=["--num_gpus", 2], entrypoint="train.py", entrypoint_args={"lr": 1})
+        self.next(self.join_deep)
+
+    @step
+    def join_deep(self, inputs: Inputs[DistributedFlow]) -> None:
+        self.next(self.message, num_parallel=2)
+
+    @mpi
+    @step
+    def message(self) -> None:
+        current.mpi.cc(["-o", "hello", "hello.c"])
+        current.mpi.broadcast_file("hello")
+        current.mpi.run({"n": 4}, program="./hello", program_args=[1, "two"])
+        current.mpi.exec(["-n", "4"], program="./hello")
+        self.next(self.join_message)
+
+    @step
+    def join_message(self, inputs: Inputs[DistributedFlow]) -> None:
+        self.next(self.flow, num_parallel=2)
+
+    @tensorflow
+    @step
+    def flow(self) -> None:
+        self.next(self.end)
+
+    @step
+    def end(self, inputs: Inputs[DistributedFlow]) -> None: ...
 
 
 @schedule

@@ -15,12 +15,13 @@ import metaflow
 
 NAMES = {
     "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile Inputs JSONType "
-    "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner S3 Step StepMutator Task USER_SKIP_STEP "
-    "UserStepDecorator __version__ catch conda_environment_yml_parser config_expr current default_metadata "
-    "default_namespace environment exit_hook get_metadata get_namespace inspect_spin metadata namespace "
+    "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner S3 Step StepMutator Task "
+    "TorchrunSingleNodeMultiGPU USER_SKIP_STEP UserStepDecorator __version__ batch catch "
+    "conda_environment_yml_parser config_expr current deepspeed default_metadata default_namespace environment "
+    "exit_hook get_metadata get_namespace inspect_spin kubernetes metadata metaflow_ray mpi namespace "
     "namespaced_event_name parallel parallel_imap_unordered parallel_map profile project pyproject_toml_parser "
-    "pytorch_parallel requirements_txt_parser resources retry schedule secrets step timeout trigger "
-    "trigger_on_finish user_step_decorator yaml_parser"
+    "pytorch_parallel ray_parallel ray_step requirements_txt_parser resources retry schedule secrets slurm step "
+    "tensorflow timeout torchrun trigger trigger_on_finish user_step_decorator yaml_parser"
 }
 
 

@@ -67,12 +67,12 @@ def test_show_as_json_says_the_same(home, monkeypatch):
 def test_show_points_out_what_nothing_reads(home, monkeypatch):
     path = write(home / "config.json", UI_ULR="x", PROFILE="x", SOMETHING_ELSE=1)
     path.write_text(json.dumps({**json.loads(path.read_text()), "UI_URL": "x"}))
-    for name in ("DEFALUT_DATASTORE", "KUBERNETES_NAMESPACE", "QUIET", "RUN_ALPHA", "DATASTORE_ROOT", "TAG_ADD_RUN_ID"):
+    for name in ("DEFALUT_DATASTORE", "SFN_IAM_ROLE", "QUIET", "RUN_ALPHA", "DATASTORE_ROOT", "TAG_ADD_RUN_ID"):
         monkeypatch.setenv(f"METAFLOW_{name}", "1")
     unread = {entry["name"]: entry for entry in json.loads(call("show", "--json"))["unused"]}
     assert set(unread) == {
         *("METAFLOW_UI_ULR", "METAFLOW_PROFILE", "METAFLOW_SOMETHING_ELSE", "UI_URL"),
-        *("METAFLOW_DEFALUT_DATASTORE", "METAFLOW_KUBERNETES_NAMESPACE"),
+        *("METAFLOW_DEFALUT_DATASTORE", "METAFLOW_SFN_IAM_ROLE"),
     }
     assert unread["METAFLOW_DEFALUT_DATASTORE"]["hint"] == "Did you mean METAFLOW_DEFAULT_DATASTORE?"
     assert unread["METAFLOW_UI_ULR"] == {
@@ -82,7 +82,7 @@ def test_show_points_out_what_nothing_reads(home, monkeypatch):
     }
     assert unread["UI_URL"]["hint"] == "Did you mean METAFLOW_UI_URL?"
     assert "environment only" in unread["METAFLOW_PROFILE"]["hint"]
-    assert unread["METAFLOW_KUBERNETES_NAMESPACE"]["hint"] == unread["METAFLOW_SOMETHING_ELSE"]["hint"] == ""
+    assert unread["METAFLOW_SFN_IAM_ROLE"]["hint"] == unread["METAFLOW_SOMETHING_ELSE"]["hint"] == ""
     assert "METAFLOW_DEFALUT_DATASTORE  (environment)  Did you mean METAFLOW_DEFAULT_DATASTORE?" in call("show")
 
 

@@ -170,8 +170,43 @@ def test_sizes_are_watched():
         made.check_size(150, 100)
 
 
+def test_numbers_of_files_are_watched():
+    files = tuple(PackagedFile(f"project{n % 40}/f{n}.py", f"/f{n}.py", 10) for n in range(12_000))
+    remark = CodePackage("/home/ada", (".py",), files, {}).check_size(1000, 100)
+    assert "12,000 files of /home/ada and below" in remark and "300  project0/" in remark
+    assert "/home/ada/.metaflowignore" in remark
+    assert CodePackage("/home/ada", (".py",), files[:4000], {}).check_size(1000, 100) is None
+
+
 def test_a_file_that_vanishes_or_cannot_be_read_is_told(directory):
     made = package(directory)
     (directory / "helper.py").unlink()
     with pytest.raises(CommandException, match=r"helper\.py cannot be put into the code package: No such file"):
         archive(made)
+
+
+def test_packages_that_add_to_metaflow_go_along(directory, tmp_path_factory, monkeypatch):
+    """A flow has decorators of theirs, which each task looks up by name."""
+    site = tmp_path_factory.mktemp("site")
+    notes = site / "our_engine-1.2.dist-info"
+    notes.mkdir(parents=True)
+    (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: our-engine\nVersion: 1.2\n")
+    (notes / "entry_points.txt").write_text("[metaflow.step_decorators]\nfar = our_engine.far:Far\n")
+    (notes / "RECORD").write_text("secret.txt,,\n")
+    (site / "our_engine").mkdir()
+    for name in ("__init__.py", "far.py", "template.sh"):
+        (site / "our_engine" / name).write_text("")
+    other = site / "unrelated-1.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: unrelated\nVersion: 1\n")
+    (other / "entry_points.txt").write_text("[console_scripts]\nx = unrelated:main\n")
+    monkeypatch.syspath_prepend(str(site))
+    names = package(directory).names
+    folder = ".mf_code/our_engine-1.2.dist-info"
+    assert [name for name in names if "our_engine" in name or "unrelated" in name] == [
+        f"{folder}/METADATA",
+        f"{folder}/entry_points.txt",
+        ".mf_code/our_engine/__init__.py",
+        ".mf_code/our_engine/far.py",
+        ".mf_code/our_engine/template.sh",
+    ]

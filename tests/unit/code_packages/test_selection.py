@@ -41,7 +41,8 @@ def test_files_are_chosen_by_suffix_and_sorted(directory):
 
 def test_hidden_directories_environments_and_caches_stay_out(directory):
     root = directory(
-        ".git/hook.py", "env/pyvenv.cfg", "env/lib/x.py", "__pycache__/a.py", "node_modules/a.py", "ok/a.py"
+        *(".git/hook.py", "env/pyvenv.cfg", "env/lib/x.py", "__pycache__/a.py", "node_modules/a.py", "ok/a.py"),
+        *("miniconda3/conda-meta/history", "miniconda3/lib/python3.11/site-packages/x.py"),
     )
     assert names(select_files(str(root), [".py"])) == ["ok/a.py"]
 

@@ -252,6 +252,18 @@ def test_a_server_that_does_not_answer_is_not_asked_in_another_way_too(store, pr
     assert {method for method, _ in proxy.seen} == {"HEAD"}
 
 
+def test_a_task_on_another_machine_waits_for_a_server_that_is_away(store, proxy, monkeypatch):
+    monkeypatch.setenv("METAFLOW_DATASTORE_PATIENCE", "20")
+    proxy.fail(faults.answering(503), times=10, method="PUT")
+    store.put("a/kept", [b"the result"])
+    assert store.put_new("a/new", [b"the manifest"])
+    assert store.get("a/kept") == b"the result"
+    monkeypatch.setenv("METAFLOW_DATASTORE_PATIENCE", "0.1")
+    proxy.always(faults.answering(503), method="PUT")
+    with pytest.raises(StoreUnavailable, match="too much to do"):
+        store.put("a/kept", [b"another"])
+
+
 def test_a_bucket_in_another_region_is_found_there(store, proxy):
     """A server that answers as S3 does: a request signed for another region than eu-west-1 is sent away."""
 

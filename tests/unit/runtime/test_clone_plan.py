@@ -182,3 +182,25 @@ def decided(graph: PlanGraph, origin: dict, *named: str):
 )
 def test_reasons(shape, origin, named, cloned, to_run) -> None:
     assert decided(shape, origin, *named) == (cloned, to_run)
+
+
+def test_only_what_can_run_at_once_and_was_not_asked_for_is_awaited():
+    graph = PlanGraph(
+        [
+            PlanStep("start", ("body",), "foreach"),
+            PlanStep("body", ("join",), "linear"),
+            PlanStep("join", ("end",), "join"),
+            PlanStep("end", (), "end"),
+        ]
+    )
+    key = [("body", (("start", index),), 0) for index in range(4)]
+    origin = {
+        ("start", (), 0): OriginTask("1", "start", "1", 0, True, Transition(("body",), "items", 4)),
+        key[0]: OriginTask("1", "body", "2", 0, True, Transition(("join",))),
+        key[1]: OriginTask("1", "body", "3", 0, False, Transition(())),
+    }
+    left = {*key[:3], ("join", (), 0)}
+    decision = decide(Plan(graph), graph, origin, (), left)
+    assert decision.awaited == {key[2]}, "neither what is done, nor what failed, nor what reads from what runs"
+    assert decide(Plan(graph), graph, origin, ("body",), left).awaited == set()
+    assert decide(Plan(graph), graph, origin).awaited == set()

@@ -67,3 +67,19 @@ def test_task_that_fails_for_good_stops_what_depends_on_it_and_nothing_else(flow
             driver.finish(task)
     assert set(driver.inputs) == set(flow.expected) - blocked
     assert not plan.done and plan.active == 0
+
+
+@settings(deadline=None)
+@given(FLOWS, st.randoms(use_true_random=False), st.data())
+def test_steps_that_are_held_wait_and_nothing_else_changes(flow, rng, data):
+    held = data.draw(st.frozensets(st.sampled_from(sorted(flow.graph.steps))), label="held")
+    plan = Plan(flow.graph)
+    driver = Driver(flow, plan, rng, {})
+    while (task := plan.take(held)) is not None:
+        assert task.step not in held
+        driver.finish(task)
+    assert not held.intersection(step for step, _, _ in driver.inputs)
+    assert plan.has_ready == any(step in held for step, _, _ in flow.expected)
+    driver.run()
+    assert driver.inputs == flow.expected
+    assert plan.done

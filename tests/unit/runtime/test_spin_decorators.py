@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from metaflow import FlowSpec, environment, retry, step, timeout
+from metaflow.decorators.parallel import ParallelDecorator
 from metaflow.exception import CommandException
 from metaflow.flow.declaration import FlowDeclaration
 from metaflow.flow.decorators import StepDecorator, add
+from metaflow.registry import BUILT_IN, load
 from metaflow.runtime.spin_decorators import keep_spinnable
 
 
@@ -49,3 +51,15 @@ def test_settings_decide(monkeypatch):
     with pytest.raises(CommandException, match="@timeout.*--skip-decorators"):
         keep_spinnable(declared(), skip=False)
     assert keep_spinnable(declared(), skip=True) == []
+
+
+def test_nodes_of_a_gang_cannot_run_alone_whichever_decorator_makes_it():
+    gangs = [
+        name for name in BUILT_IN["step_decorators"] if issubclass(load("step_decorators", name), ParallelDecorator)
+    ]
+    assert len(gangs) >= 8
+    for name in gangs:
+        step = declared()
+        step.decorators = [load("step_decorators", name)()]
+        with pytest.raises(CommandException, match=f"cannot be spun, because it has @{name}"):
+            keep_spinnable(step, skip=False)

@@ -1,0 +1,105 @@
+"""What a node does beside its task: it goes on reporting whatever happens, and ends only what nobody wants any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metaflow.compute import node_reports as module
+from metaflow.compute.node_log import NodeLog
+from metaflow.compute.node_reports import NodeReports
+from metaflow.datastore.layout import AttemptKey, live_key
+from metaflow.datastore.live_tasks import log_part_key, run_live_key
+from metaflow.exception import StoreUnavailable
+from metaflow.testing.memory_store import MemoryStore
+
+ATTEMPT = AttemptKey("F", "1", "train", "7", 0)
+SILENCE = 0.4
+
+
+class AtOnce:
+    """An event loop that does not wait."""
+
+    def call_from_thread(self, callback: Callable[[], None]) -> None:
+        callback()
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.reasons: list[str] = []
+        self.log = NodeLog(self.store, ATTEMPT, 10_000)
+        self.reports = NodeReports(self.store, ATTEMPT, self.log, SILENCE, self.reasons.append)
+
+    def start(self) -> None:
+        self.reports.start(AtOnce(), b"{}")  # type: ignore[arg-type]
+
+    def give_sign(self) -> None:
+        self.store.put(run_live_key("F", "1"), [b"1"])
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(module, "_LOG_SECONDS", 0.005)
+    bench = Bench()
+    yield bench
+    bench.reports.stop()
+    bench.log.close()
+
+
+def test_a_run_that_gives_no_sign_is_not_worked_for(bench: Bench) -> None:
+    bench.give_sign()
+    bench.start()
+    until(lambda: bench.reasons)
+    assert "no sign of life" in bench.reasons[0]
+
+
+def test_a_datastore_that_was_away_says_nothing_about_the_run(bench: Bench) -> None:
+    stat, looks = bench.store.stat, 0
+
+    def away(key: str) -> Any:
+        nonlocal looks
+        looks += 1
+        raise StoreUnavailable("The server does not answer.")
+
+    bench.give_sign()
+    bench.start()
+    until(lambda: live_key(*ATTEMPT, "state") in bench.store.objects)
+    bench.store.stat = away  # type: ignore[method-assign]
+    time.sleep(2 * SILENCE)
+    assert looks
+    bench.store.stat = stat  # type: ignore[method-assign]
+    # The run's process has been waiting too, and is not as quick to say so.
+    time.sleep(SILENCE / 2)
+    assert not bench.reasons
+    bench.give_sign()
+    time.sleep(SILENCE * 0.7)
+    assert not bench.reasons
+
+
+def test_an_error_of_any_kind_does_not_end_the_reports(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, failures = bench.log.send, []
+
+    def fail() -> None:
+        if not failures:
+            failures.append(1)
+            raise OSError("Input/output error")
+        send()
+
+    monkeypatch.setattr(bench.log, "send", fail)
+    bench.log.say("a line")
+    bench.start()
+    until(lambda: log_part_key(ATTEMPT, 0) in bench.store.objects)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import artifacts, clean_up, client, commands, driving, object_stores
+from . import artifacts, clean_up, client, commands, driving, elsewhere, object_stores
 from .contenders import HERE, PROJECT, Contender, build_ours, build_theirs, named_theirs
 from .measure import CommandFailed, adopt_orphans
 from .rounds import FULL, QUICK, Match
@@ -37,6 +37,7 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     object_stores.s3_small_objects,
     object_stores.s3_array,
     object_stores.s3_foreach,
+    elsewhere.watched_tasks,
 )
 
 

@@ -43,6 +43,7 @@ class Sizes:
     their_small_objects: int
     our_remote_tasks: int
     their_remote_tasks: int
+    watched_tasks: int
 
 
 FULL = Sizes(
@@ -66,6 +67,7 @@ FULL = Sizes(
     small_objects=5_000,
     their_small_objects=1_000,
     our_remote_tasks=200,
+    watched_tasks=10_000,
     their_remote_tasks=20,
 )
 
@@ -90,6 +92,7 @@ QUICK = Sizes(
     small_objects=500,
     their_small_objects=100,
     our_remote_tasks=40,
+    watched_tasks=1_000,
     their_remote_tasks=4,
 )
 

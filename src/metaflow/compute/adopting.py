@@ -114,6 +114,7 @@ class AdoptingExecutor:
             task = self._adopted.get(key)
             if task is not None:
                 task.wanted = False
+                self._homes[task.left.run_id].hurry(task.left.spec.key)
                 self._engines[task.left.engine].cancel(task.left.job, [task.left.spec.key])
         self._inner.kill([key for key in keys if key not in self._adopted], number)
 

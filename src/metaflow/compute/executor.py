@@ -137,6 +137,7 @@ class RemoteExecutor:
             if task is None:
                 continue
             task.wanted = False
+            self._home.hurry(key)
             if task.job is not None:
                 by_job.setdefault(task.job.name, (task, []))[1].append(key)
         for task, ended in by_job.values():

@@ -9,11 +9,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..datastore.layout import AttemptKey, cancel_key, live_key, live_prefix, log_key
-from ..datastore.live_tasks import LiveTask, list_live_tasks, read_log_from, remove_live_task, run_live_key
+from ..datastore.live_tasks import End, LiveTask, list_live_tasks, read_log_from, remove_live_task, run_live_key
 from ..datastore.parallel import map_in_threads, threads_for_network
 from ..datastore.store import OUT_OF_REACH, ObjectMissing
 from ..datastore.tasks import TaskReader, open_tasks
 from ..exception import DataException, MetaflowException
+from .jobs import TOLD_TO_END
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ _SHORTEST_GAP, _LONGEST_GAP, _SHARE = 0.25, 4.0, 0.1
 _SIGN_SECONDS, _TELL_AFTER = 20.0, 30.0
 #: Seconds after which every machine sees what another one has written to a shared file system.
 _SHARED_SECONDS = 60.0
+#: Seconds that an engine has to say why it has ended a task.
+_ENGINE_SECONDS = 10.0
 _NOTHING = LiveTask(None, None, {})
 _Item = TypeVar("_Item")
 
@@ -70,7 +73,16 @@ class HomeListener:
 class _Awaited:
     """What is known here of a task that is elsewhere."""
 
-    __slots__ = ("attempt", "engine_state", "live", "log_read", "looks_since_end", "patient_until", "started")
+    __slots__ = (
+        "attempt",
+        "engine_state",
+        "is_wanted",
+        "live",
+        "log_read",
+        "looks_since_end",
+        "patient_until",
+        "started",
+    )
 
     def __init__(self, attempt: AttemptKey) -> None:
         self.attempt = attempt
@@ -80,6 +92,7 @@ class _Awaited:
         #: What the engine said of its end, and how often the datastore was looked at since then.
         self.engine_state: TaskState | None = None
         self.looks_since_end = 0
+        self.is_wanted = True
         #: When to believe that it has left nothing although its process ended well.
         self.patient_until: float | None = None
 
@@ -121,6 +134,13 @@ class Homecoming:
         """Await a task no longer."""
         with self._changed:
             self._awaited.pop(task, None)
+
+    def hurry(self, task: str) -> None:
+        """It is known why a task ends: nobody needs to be waited for to explain it."""
+        with self._changed:
+            awaited = self._awaited.get(task)
+            if awaited is not None:
+                awaited.is_wanted = False
 
     def engine_says(self, state: TaskState) -> None:
         """Take what the engine says of the end of a task; whether it has left a result is then looked up."""
@@ -238,7 +258,7 @@ class Homecoming:
         items = [
             (key, task, isinstance(reader, TaskReader))
             for (key, task), reader in zip(over, found, strict=True)
-            if isinstance(reader, TaskReader) or not _may_still_appear(task)
+            if isinstance(reader, TaskReader) or not (_may_still_appear(task) or self._may_be_explained(task))
         ]
         # Tasks that left a record of their end come first: of a gang's nodes the others were ended because of them.
         self._for_each(self._settle, [item for item in items if item[2]])
@@ -255,6 +275,22 @@ class Homecoming:
             pass  # what is left is removed with the run
         self.forget(key)
         self._listener.ended(key, outcome)
+
+    def _may_be_explained(self, task: _Awaited) -> bool:
+        """Whether the engine may be about to say why a task was told to end: evicted, preempted, its node lost."""
+        end = task.live.end
+        if end is None or task.engine_state is not None or not task.is_wanted:
+            return False
+        now = time.monotonic()
+        if task.patient_until is None:
+            task.patient_until = now + (_ENGINE_SECONDS if self._reason_of_node(task, end) == TOLD_TO_END else 0.0)
+        return now < task.patient_until
+
+    def _reason_of_node(self, task: _Awaited, end: End) -> str | None:
+        try:
+            return self._store.get(live_key(*task.attempt, end.name)).decode("utf-8", "replace") or None
+        except ObjectMissing:
+            return None
 
     def _finish_log(self, key: str, task: _Awaited) -> None:
         """Show the rest of the log, and see that there is one as a whole: the task may not have got that far."""
@@ -289,10 +325,7 @@ class Homecoming:
             status = state.status if state.status is not None else 1
             return Outcome(status, reason, state.retriable)
         if reason is None:
-            try:
-                reason = self._store.get(live_key(*task.attempt, end.name)).decode("utf-8", "replace") or None
-            except ObjectMissing:
-                reason = None
+            reason = self._reason_of_node(task, end)
         return Outcome(end.status, reason, state.retriable if state is not None else True)
 
     def _tell_silence(self, error: Exception) -> None:

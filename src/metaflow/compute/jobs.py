@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Environment variable with where a process of a job finds its description.
 JOB_VARIABLE = "METAFLOW_JOB"
+#: Why a task ended whose process was asked to; the engine may know more.
+TOLD_TO_END = "its process was told to end, by a person or by the system that it runs on"
 _SUBMITTED = ".submitted"
 
 

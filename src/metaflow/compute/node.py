@@ -26,7 +26,7 @@ from ..runtime.process import describe_exit
 from ..runtime.spawn_executor import SpawnExecutor, interpreter_command
 from ..runtime.stopping import STOP_GRACE, TIMEOUT_GRACE
 from .backend import FIRST_FAILURE_VARIABLE, INDEX_VARIABLE, METADATA_VARIABLE
-from .jobs import JOB_VARIABLE, JobDescription, read_description
+from .jobs import JOB_VARIABLE, TOLD_TO_END, JobDescription, read_description
 from .node_log import NodeLog
 from .node_reports import NodeReports
 from .out_of_memory import count_memory_kills
@@ -257,7 +257,7 @@ def _instance(environment: Mapping[str, str]) -> InstanceMetadata | None:
 
 def _why_told_to_end(environment: Mapping[str, str], is_gang: bool) -> str:
     """Why an engine ends a process that nobody of us has asked it to end, as far as can be known."""
-    told = "its process was told to end, by a person or by the system that it runs on"
+    told = TOLD_TO_END
     if not is_gang:
         return told
     try:

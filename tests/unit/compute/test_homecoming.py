@@ -11,6 +11,7 @@ import pytest
 from metaflow.compute import homecoming as module
 from metaflow.compute.backend import TaskState
 from metaflow.compute.homecoming import Homecoming, HomeListener, Outcome
+from metaflow.compute.jobs import TOLD_TO_END
 from metaflow.datastore.layout import AttemptKey, live_key, live_prefix, log_key
 from metaflow.datastore.live_tasks import End, run_live_key
 from metaflow.datastore.logs import format_lines
@@ -226,3 +227,28 @@ def test_a_process_that_ended_well_without_a_result_is_not_awaited_for_ever(
     home.engine_says(TaskState(KEY, "ended", status=0))
     until(lambda: heard.outcomes)
     assert heard.outcomes == {KEY: Outcome(0)}
+
+
+def test_an_engine_has_a_moment_to_explain_what_it_did(home: Homecoming, store: MemoryStore, heard: Heard) -> None:
+    store.put(live_key(*ATTEMPT, End(-15, 0).name), [TOLD_TO_END.encode()])
+    time.sleep(0.05)
+    assert not heard.outcomes
+    home.engine_says(TaskState(KEY, "ended", status=143, reason="its pod was evicted"))
+    until(lambda: heard.outcomes)
+    assert heard.outcomes == {KEY: Outcome(-15, "its pod was evicted")}
+
+
+def test_nobody_explains_what_was_asked_for(home: Homecoming, store: MemoryStore, heard: Heard) -> None:
+    home.hurry(KEY)
+    store.put(live_key(*ATTEMPT, End(-15, 0).name), [TOLD_TO_END.encode()])
+    until(lambda: heard.outcomes)
+    assert heard.outcomes == {KEY: Outcome(-15, TOLD_TO_END)}
+
+
+def test_an_engine_that_explains_nothing_is_not_awaited_for_ever(
+    home: Homecoming, store: MemoryStore, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_ENGINE_SECONDS", 0.05)
+    store.put(live_key(*ATTEMPT, End(-15, 0).name), [TOLD_TO_END.encode()])
+    until(lambda: heard.outcomes)
+    assert heard.outcomes == {KEY: Outcome(-15, TOLD_TO_END)}

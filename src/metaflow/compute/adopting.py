@@ -120,10 +120,12 @@ class AdoptingExecutor:
 
     def close(self) -> None:
         """End whatever still runs, and release everything."""
+        # Engines that were asked before have had their time, and whoever waits may have had enough.
+        is_news = any(task.wanted for task in self._adopted.values())
         self.kill(tuple(self._adopted), signal.SIGTERM)
         self._inner.close()
         for engine in self._engines.values():
-            engine.close(self.stop_seconds if self._adopted else _CLOSE_SECONDS)
+            engine.close(self.stop_seconds if is_news else _CLOSE_SECONDS)
         for home in self._homes.values():
             home.close()
 

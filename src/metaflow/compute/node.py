@@ -257,14 +257,13 @@ def _instance(environment: Mapping[str, str]) -> InstanceMetadata | None:
 
 def _why_told_to_end(environment: Mapping[str, str], is_gang: bool) -> str:
     """Why an engine ends a process that nobody of us has asked it to end, as far as can be known."""
-    told = TOLD_TO_END
     if not is_gang:
-        return told
+        return TOLD_TO_END
     try:
         with open(environment.get(FIRST_FAILURE_VARIABLE, ""), encoding="ascii") as file:
             node, code = map(int, file.read().split())
     except (OSError, ValueError):
-        return f"{told}, perhaps as another node had died"
+        return f"{TOLD_TO_END}, perhaps as another node had died"
     return f"it was stopped, because node {node} had failed first: its process ended with exit code {code}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from .. import settings
@@ -207,7 +206,7 @@ class KubernetesDecorator(RemoteDecorator):
 
 
 def _with_volumes_and_image(options: dict[str, Any]) -> dict[str, Any]:
-    from .kubernetes_options import container_image
+    from .container_images import container_image
 
     if options["use_tmpfs"] is None:
         options["use_tmpfs"] = options["tmpfs_size"] is not None
@@ -219,11 +218,7 @@ def _with_volumes_and_image(options: dict[str, Any]) -> dict[str, Any]:
     path = options["tmpfs_path"]
     if not isinstance(path, str) or not path.startswith("/") or path == "/":
         raise ValueError(f"@kubernetes(tmpfs_path={path!r}) should be an absolute path below /")
-    options["image"] = container_image(
-        options["image"] or settings.get("KUBERNETES_CONTAINER_IMAGE") or settings.get("DEFAULT_CONTAINER_IMAGE"),
-        settings.get("KUBERNETES_CONTAINER_REGISTRY") or settings.get("DEFAULT_CONTAINER_REGISTRY"),
-        f"{sys.version_info.major}.{sys.version_info.minor}",
-    )
+    options["image"] = container_image(options["image"], "KUBERNETES")
     return options
 
 

@@ -172,24 +172,6 @@ def parse_quantities(value: Any) -> dict[str, str]:
     return quantities
 
 
-def container_image(image: str | None, registry: str | None, python: str) -> str:
-    """The image to run.
-
-    Parameters
-    ----------
-    image : str or None
-        As it is written.
-    registry : str or None
-        Registry of images that do not name one.
-    python : str
-        Version of Python, such as ``3.12``, for the image of a step that does not name any.
-    """
-    chosen = image or f"python:{python}"
-    first, slash, _ = chosen.partition("/")
-    names_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return chosen if names_registry or not registry else f"{registry.rstrip('/')}/{chosen}"
-
-
 def is_label_value(text: str) -> bool:
     """Whether Kubernetes takes a text as the value of a label."""
     return _LABEL.fullmatch(text) is not None

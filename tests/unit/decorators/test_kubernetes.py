@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from metaflow import FlowSpec, catch, current, kubernetes, parallel, resources, step, timeout
+from metaflow.decorators.container_images import with_registry
 from metaflow.decorators.kubernetes import KubernetesDecorator
-from metaflow.decorators.kubernetes_options import container_image, is_label_value, parse_mapping
+from metaflow.decorators.kubernetes_options import is_label_value, parse_mapping
 from metaflow.decorators.resources import ResourcesDecorator
 from metaflow.exception import MetaflowException
 from metaflow.flow.declaration import FlowDeclaration
@@ -100,21 +101,20 @@ def test_settings_stand_in_for_what_is_not_written(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("image", "registry", "expected"),
     [
-        (None, None, "python:3.12"),
-        (None, "registry.example.com/team/", "registry.example.com/team/python:3.12"),
+        ("python:3.12", None, "python:3.12"),
+        ("python:3.12", "registry.example.com/team/", "registry.example.com/team/python:3.12"),
         ("me/image:2", "registry.example.com", "registry.example.com/me/image:2"),
         ("localhost/image", "registry.example.com", "localhost/image"),
         ("host:5000/image", "registry.example.com", "host:5000/image"),
         ("ghcr.io/me/image@sha256:00", "registry.example.com", "ghcr.io/me/image@sha256:00"),
     ],
 )
-def test_the_registry_is_put_before_images_that_name_none(
-    image: str | None, registry: str | None, expected: str
-) -> None:
-    assert container_image(image, registry, "3.12") == expected
+def test_the_registry_is_put_before_images_that_name_none(image: str, registry: str | None, expected: str) -> None:
+    assert with_registry(image, registry) == expected
 
 
 def test_images_of_kubernetes_come_before_those_of_all_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options()["image"] == f"python:{sys.version_info.major}.{sys.version_info.minor}"
     monkeypatch.setenv("METAFLOW_DEFAULT_CONTAINER_IMAGE", "all")
     monkeypatch.setenv("METAFLOW_DEFAULT_CONTAINER_REGISTRY", "r.io")
     assert options()["image"] == "r.io/all"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from metaflow import settings
 from metaflow.compute.backend import JobRefused
-from metaflow.compute.images import container_image
 from metaflow.decorators.batch import efs_volumes, host_volumes, log_options
+from metaflow.decorators.container_images import container_image
 from metaflow.decorators.remote import flag
 
 from .sizes import container_size

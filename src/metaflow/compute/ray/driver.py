@@ -308,6 +308,18 @@ def address_of_node() -> str:
     return address
 
 
+def environment_of_node(context: Any) -> dict[str, str]:
+    """Run on a node: the environment of a task's process, beside its own variables."""
+    return {
+        **{name: value for name, value in os.environ.items() if name not in (DRIVER_VARIABLE, PLAN_VARIABLE)},
+        NODE_ID_VARIABLE: context.get_node_id(),
+        NODE_IP_VARIABLE: address_of_node(),
+        "RAY_ADDRESS": context.gcs_address,
+        # What the command calls `python3` is the interpreter that runs Ray, whatever else the node has.
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
+    }
+
+
 def run_task(command: list[str], variables: dict[str, str], timeout: float | None) -> Any:
     """Run on a node: start a task's process, and see to it that it ends when this one does.
 
@@ -323,18 +335,9 @@ def run_task(command: list[str], variables: dict[str, str], timeout: float | Non
 
     context = import_module("ray").get_runtime_context()
     yield context.get_node_id()
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in (DRIVER_VARIABLE, PLAN_VARIABLE)},
-        NODE_ID_VARIABLE: context.get_node_id(),
-        NODE_IP_VARIABLE: address_of_node(),
-        "RAY_ADDRESS": context.gcs_address,
-        # What the command calls `python3` is the interpreter that runs Ray, whatever else the node has.
-        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
-        **variables,
-    }
     process = subprocess.Popen(
         command,
-        env=environment,
+        env={**environment_of_node(context), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

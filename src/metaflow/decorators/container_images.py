@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from metaflow import settings
+from .. import settings
 
 
 def container_image(named: str | None, engine: str) -> str:
@@ -27,13 +27,13 @@ def container_image(named: str | None, engine: str) -> str:
         or settings.get("DEFAULT_CONTAINER_IMAGE")
         or f"python:{sys.version_info.major}.{sys.version_info.minor}"
     )
-    registry = settings.get(f"{engine}_CONTAINER_REGISTRY") or settings.get("DEFAULT_CONTAINER_REGISTRY")
-    if not registry or _names_registry(image):
-        return image
-    return f"{registry.rstrip('/')}/{image}"
+    return with_registry(
+        image, settings.get(f"{engine}_CONTAINER_REGISTRY") or settings.get("DEFAULT_CONTAINER_REGISTRY")
+    )
 
 
-def _names_registry(image: str) -> bool:
-    """Whether the first part of an image's name is a host, by the rule that Docker has."""
+def with_registry(image: str, registry: str | None) -> str:
+    """The image in a registry, unless the first part of its name is a host, by the rule that Docker has."""
     first, slash, _ = image.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+    names_registry = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return image if names_registry or not registry else f"{registry.rstrip('/')}/{image}"

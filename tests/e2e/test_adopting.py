@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,6 +209,24 @@ def test_tasks_that_are_awaited_end_with_the_run_that_awaits_them(project: Proje
     assert process.returncode == 1, stdout + stderr
     assert "Task was stopped." in stdout
     wait_until(lambda: not engine.find(JobQuery("LongFlow")), 10)
+
+
+def test_the_third_interrupt_leaves_what_is_awaited(project: Project, marks: Path) -> None:
+    engine = ProcessBackend(project.env[DIRECTORY_VARIABLE])
+    killed_run(project, marks)
+    process = project.start("resume")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "began lost" in line:
+            break
+    (engine.directory / "unavailable").write_text("No route to host.")
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)  # signals that come together are one
+    stdout, stderr = process.communicate(timeout=20)
+    (engine.directory / "unavailable").unlink()
+    assert process.returncode == 1, stdout + stderr
+    assert "Nothing confirms that the task has ended" in stdout
 
 
 def test_what_ended_before_its_turn_came_is_not_waited_for(project: Project, marks: Path) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from metaflow.lazy_names import lazy_names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .flow_run import run_flow as run_flow
-    from .results import FlowResult as FlowResult, StepResult as StepResult, TransitionTaken as TransitionTaken
+    from .results import (
+        CardPage as CardPage,
+        FlowResult as FlowResult,
+        StepResult as StepResult,
+        TransitionTaken as TransitionTaken,
+    )
     from .step_run import run_step as run_step
 
 #: Public name -> module that defines it. Imported when first used: the stores can be had without the rest.
 _WHERE = {
+    "CardPage": "metaflow.testing.results",
     "FlowResult": "metaflow.testing.results",
     "StepResult": "metaflow.testing.results",
     "TransitionTaken": "metaflow.testing.results",
@@ -20,17 +28,6 @@ _WHERE = {
 __all__ = [*_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
 
 
-def _import_name(name: str) -> object:
-    module = _WHERE.get(name)
-    if module is None:
-        raise AttributeError(f"module 'metaflow.testing' has no attribute '{name}'")
-    from importlib import import_module
-
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
-
-
 if not TYPE_CHECKING:
     # If type checkers knew of this, every misspelt name would be there.
-    __getattr__ = _import_name
+    __getattr__, __dir__ = lazy_names(__name__, _WHERE)

@@ -5,6 +5,8 @@ For those who write one; see `ArtifactSerializer`. Names are imported when they 
 
 from __future__ import annotations
 
+from metaflow.lazy_names import lazy_names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .registered import SerializerState as SerializerState
@@ -34,20 +36,6 @@ _WHERE = {
 __all__ = [*_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
 
 
-def _import_name(name: str) -> object:
-    module = _WHERE.get(name)
-    if module is None:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    from importlib import import_module
-
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
-
-
 if not TYPE_CHECKING:
-    __getattr__ = _import_name
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    # If type checkers knew of this, every misspelt name would be there.
+    __getattr__, __dir__ = lazy_names(__name__, _WHERE)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: What ``engine_id`` of a job begins with, as kubectl has it.
 JOB, JOBSET = "job", "jobset"
 
+#: Why a job has failed that was stopped.
+_PAST_DEADLINE = "DeadlineExceeded"
+
 
 class Cluster:
     """Requests about jobs in one namespace.
@@ -147,6 +150,8 @@ class Cluster:
             job = self._client.request("PATCH", f"{self._kinds[JOB]}/{failing}", body=past)
         except (AccessRefused, ObjectMissing):
             job = {}
+        if any(each.get("reason") == _PAST_DEADLINE for each in (job.get("status") or {}).get("conditions") or []):
+            return  # it was stopped before, and its JobSet, if it is of one, is about to fail
         # The time of a suspended job does not pass, and what has ended does not fail any more.
         if not job or job["spec"].get("suspend") or read_job(job).ended:
             self._delete_unless_over(kind, name)

@@ -1,0 +1,1 @@
+"""Values of all kinds made into what JSON can hold and pages can show."""

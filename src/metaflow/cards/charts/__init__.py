@@ -1,0 +1,1 @@
+"""Specifications of charts, and the library that draws them in the page."""

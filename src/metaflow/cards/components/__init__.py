@@ -1,0 +1,1 @@
+"""The components that flows put on cards, one module each."""

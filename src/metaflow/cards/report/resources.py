@@ -1,0 +1,108 @@
+"""What the task has used of its machine so far, and how much of it the step asked for."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from metaflow.cards.nodes import Node
+from metaflow.cards.previews.facts import size_text
+from metaflow.cards.report.graph import decorators_of
+from metaflow.client.times import span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from metaflow.cards.report.subject import Subject
+
+#: Decorators by which steps ask for resources.
+_ASKING = ("resources", "kubernetes", "batch", "slurm")
+_MEGABYTE = 1024 * 1024
+
+
+def resources_node(subject: Subject) -> Node | None:
+    """CPU time, memory and I/O; None outside of the task's own process, which is the only one that knows."""
+    if subject.flow is None:
+        return None
+    asked = asked_for(subject)
+    ended_at = subject.record.ended_at
+    wall = max(1e-3, (time.time() if ended_at is None else ended_at) - subject.record.started_at)
+    data = [*_cpu(wall, asked), *_memory(asked), *_graphics(asked), *_transfers()]
+    return {"type": "usage", "data": data}
+
+
+def asked_for(subject: Subject) -> dict[str, float]:
+    """How much ``cpu``, ``memory`` (in MB) and ``gpu`` the step asks for: the most, if several decorators do."""
+    found: dict[str, float] = {}
+    decorators = decorators_of(subject.graph, subject.step)
+    for name in _ASKING:
+        for kind in ("cpu", "memory", "gpu"):
+            try:
+                amount = float(decorators.get(name, {}).get(kind) or 0)
+            except (TypeError, ValueError):
+                continue  # said in another unit, or by another version
+            if amount > found.get(kind, 0):
+                found[kind] = amount
+    return found
+
+
+def _cpu(wall: float, asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    import resource
+
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    cores = seconds / wall
+    if "cpu" in asked:
+        words = f"{span(seconds)}, {cores:.2g} of {asked['cpu']:g} cores"
+        yield {"label": "CPU time", "text": words, "share": cores / asked["cpu"]}
+    else:
+        average = f"{cores:.2g}"
+        yield {"label": "CPU time", "text": f"{span(seconds)}, {average} core{'s' * (average != '1')} on average"}
+
+
+def _memory(asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    import resource
+
+    # In kilobytes, but on macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    words = size_text(peak)
+    if largest_child > peak:
+        words += f"; a child process {size_text(largest_child)}"
+    if "memory" in asked:
+        whole = asked["memory"] * _MEGABYTE
+        share = max(peak, largest_child) / whole
+        yield {"label": "Peak memory", "text": f"{words} of {size_text(whole)}", "share": share}
+    else:
+        yield {"label": "Peak memory", "text": words}
+
+
+def _graphics(asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    """Memory of the graphics processors that PyTorch took, if the task has used it and them."""
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    try:
+        is_used = cuda is not None and bool(cuda.is_initialized())
+        for index in range(cuda.device_count() if is_used else 0):
+            peak, whole = cuda.max_memory_allocated(index), cuda.get_device_properties(index).total_memory
+            if peak:
+                words = f"{size_text(peak)} of {size_text(whole)} at most"
+                yield {"label": f"GPU {index} memory", "text": words, "share": peak / whole}
+    except (RuntimeError, AttributeError, AssertionError):
+        return  # the device is gone, or the library is of a kind that does not know
+    if "gpu" in asked and not is_used:
+        yield {"label": "GPU", "text": f"{asked['gpu']:g} asked for; PyTorch has used none"}
+
+
+def _transfers() -> Iterator[dict[str, Any]]:
+    """Bytes read from and written to disks, where the system counts them."""
+    try:
+        with open("/proc/self/io", encoding="ascii") as file:
+            counts = dict(line.strip().split(": ") for line in file)
+    except (OSError, ValueError):
+        return
+    for label, name in (("Read from disk", "read_bytes"), ("Written to disk", "write_bytes")):
+        if int(counts.get(name, 0)):
+            yield {"label": label, "text": size_text(int(counts[name]))}

@@ -1,0 +1,1 @@
+"""The built-in types of cards, one module each."""

@@ -55,6 +55,32 @@ ALIASES: dict[str, dict[str, str] | str] = {
     "metaflow.plugins": {},
     "metaflow.plugins.argo": {},
     "metaflow.plugins.argo.argo_events": _from("metaflow.exception", "ArgoEventException"),
+    "metaflow.plugins.cards": {},
+    "metaflow.plugins.cards.card_client": _from("metaflow.cards.reading", "Card CardContainer get_cards"),
+    "metaflow.plugins.cards.card_decorator": _from("metaflow.decorators.card", "CardDecorator"),
+    "metaflow.plugins.cards.card_modules": {},
+    "metaflow.plugins.cards.card_modules.basic": _from(
+        "metaflow.cards", "BlankCard DefaultCard ErrorCard MetaflowCard MetaflowCardComponent PageComponent"
+    ),
+    "metaflow.plugins.cards.card_modules.card": _from("metaflow.cards", "MetaflowCard MetaflowCardComponent"),
+    "metaflow.plugins.cards.card_modules.components": _from(
+        "metaflow.cards",
+        "Artifact Error EventsTimeline Image JSONViewer Markdown MetaflowCardComponent ProgressBar PythonCode Table "
+        "ValueBox VegaChart YAMLViewer",
+    ),
+    "metaflow.plugins.cards.card_modules.test_cards": _from(
+        "metaflow.cards.templates.test_cards",
+        "TestEditableCard TestEditableCard2 TestErrorCard TestImageCard TestJSONComponent TestMockCard "
+        "TestNonEditableCard TestPathSpecCard TestRefreshCard TestRefreshComponentCard TestStringComponent "
+        "TestTimeoutCard",
+    ),
+    "metaflow.plugins.cards.exception": _from(
+        "metaflow.cards.exception",
+        "CardClassFoundException CardNotPresentException ComponentOverwriteNotSupportedException "
+        "IncorrectArgumentException IncorrectCardArgsException IncorrectPathspecException "
+        "TaskNotFoundException TypeRequiredException UnrenderableCardException "
+        "UnresolvableDatastoreException",
+    ),
     "metaflow.plugins.catch_decorator": _from("metaflow.exception", "FailureHandledByCatch"),
     "metaflow.plugins.datatools": "metaflow.datatools",
     "metaflow.plugins.metadata_providers": {},

@@ -21,6 +21,7 @@ _COMMANDS = {
     "runs": Where("runs_command", "runs", "List, show, compare and delete runs."),
     "tasks": Where("tasks_command", "tasks", "List and show the tasks of a run."),
     "logs": Where("pathspec_logs_command", "logs", "Show what the tasks of a run printed."),
+    "card": Where("pathspec_card_command", "card", "Look at the cards of tasks."),
     "artifacts": Where("artifacts_command", "artifacts", "List the artifacts of a task, or show one."),
     "code": Where("code_command", "code", "Look at the code of runs: compare it, get it back."),
     "status": Where("status_command", "status", "Show where results are kept, whether that works, and the flows."),

@@ -38,6 +38,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("graph_commands", "show", "Show the steps of the flow."),
     "dump": ("dump_command", "dump", "Show the artifacts of a finished step or task."),
     "logs": ("logs_command", "logs", "Show what tasks printed."),
+    "card": ("card_command", "card", "Look at the cards of tasks."),
     "package": ("package_command", "package", "Show and save what of the code goes to other machines."),
     "tag": ("tag_command", "tag", "Add, remove and list tags of runs."),
     "output-dot": ("graph_commands", "output_dot", "Print the flow's graph in Graphviz's dot format."),

@@ -1,0 +1,1 @@
+from metaflow.decorators.card import CardDecorator as CardDecorator

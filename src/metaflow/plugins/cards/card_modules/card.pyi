@@ -1,0 +1,4 @@
+from metaflow.cards import (
+    MetaflowCard as MetaflowCard,
+    MetaflowCardComponent as MetaflowCardComponent,
+)

@@ -1,0 +1,15 @@
+from metaflow.cards import (
+    Artifact as Artifact,
+    Error as Error,
+    EventsTimeline as EventsTimeline,
+    Image as Image,
+    JSONViewer as JSONViewer,
+    Markdown as Markdown,
+    MetaflowCardComponent as MetaflowCardComponent,
+    ProgressBar as ProgressBar,
+    PythonCode as PythonCode,
+    Table as Table,
+    ValueBox as ValueBox,
+    VegaChart as VegaChart,
+    YAMLViewer as YAMLViewer,
+)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from metaflow.lazy_names import lazy_names
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     )
     from .datatools.s3 import S3 as S3
     from .decorators.batch import batch as batch
+    from .decorators.card import card as card
     from .decorators.catch import catch as catch
     from .decorators.deepspeed import deepspeed as deepspeed
     from .decorators.environment import environment as environment
@@ -111,6 +114,7 @@ _WHERE = {
     "USER_SKIP_STEP": "metaflow.flow.user_step_decorator",
     "UserStepDecorator": "metaflow.flow.user_step_decorator",
     "batch": "metaflow.decorators.batch",
+    "card": "metaflow.decorators.card",
     "catch": "metaflow.decorators.catch",
     "conda_environment_yml_parser": "metaflow.flow.requirement_files",
     "config_expr": "metaflow.flow.deferred",
@@ -157,24 +161,9 @@ _WHERE = {
 __all__ = ["__version__", *_WHERE]  # noqa: PLE0604 - the names are literal in _WHERE
 
 
-def _import_name(name: str) -> object:
-    module = _WHERE.get(name)
-    if module is None:
-        raise AttributeError(f"module 'metaflow' has no attribute '{name}'")
-    from importlib import import_module
-
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
-
-
 if not TYPE_CHECKING:
     # If type checkers knew of this, every misspelt name would be there.
-    __getattr__ = _import_name
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    __getattr__, __dir__ = lazy_names(__name__, _WHERE)
 
 
 class _Aliases:

@@ -30,8 +30,11 @@ def format_error(error: BaseException, only_place: bool = False) -> str:
 
     own = os.path.dirname(os.path.abspath(__file__)) + os.sep
     trace = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-    for part in (trace, trace.__cause__, trace.__context__):
-        if part is not None:
-            kept = [frame for frame in part.stack if not frame.filename.startswith(own)]
-            part.stack[:] = kept or (part.stack if not only_place else [])
+    parts = [trace]
+    for part in parts:
+        kept = [frame for frame in part.stack if not frame.filename.startswith(own)]
+        part.stack[:] = kept or (part.stack if not only_place else [])
+        # With what it came from, and what it is a group of.
+        parts += [each for each in (part.__cause__, part.__context__) if each is not None]
+        parts += getattr(part, "exceptions", None) or []
     return "".join(trace.stack.format() if only_place else trace.format())

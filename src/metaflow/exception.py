@@ -49,8 +49,17 @@
     ├── ArgoEventException                    an event could not be sent
     ├── NonUniqueFileNameToFilePathMappingException    two files want one place in a code package
     ├── SecretsException                      a secret cannot be fetched, or cannot be used
+    ├── CardException                         a card cannot be made, or not be found
+    │   ├── CardClassFoundException           there is no type of cards of that name
+    │   ├── TypeRequiredException, IncorrectCardArgsException     @card says something that makes no sense
+    │   ├── UnrenderableCardException         the class of a card gave no page
+    │   ├── ComponentOverwriteNotSupportedException    a component of a card cannot be put in another one's place
+    │   ├── CardNotPresentException           a task has no such card
+    │   └── IncorrectArgumentException, IncorrectPathspecException, TaskNotFoundException,
+    │       UnresolvableDatastoreException    cards are asked for of what is no task, or cannot be read
     ├── ExternalCommandFailed
     ├── MulticoreException                    a process of parallel_map() failed
+    ├── InvalidComponentArgument              a component of a card got an argument that it cannot show
     └── MetaflowInternalError                 a promise of the runtime was broken
 
 ``MetaflowExceptionWrapper`` is not one of them: it is the artifact that records any exception of user code.

@@ -14,6 +14,7 @@ from typing import Any
 BUILT_IN: dict[str, dict[str, str]] = {
     "step_decorators": {
         "batch": "metaflow.decorators.batch:BatchDecorator",
+        "card": "metaflow.decorators.card:CardDecorator",
         "catch": "metaflow.decorators.catch:CatchDecorator",
         "deepspeed": "metaflow.decorators.deepspeed:DeepspeedDecorator",
         # For tests: another machine that is this one.
@@ -75,6 +76,25 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "slurm": "metaflow.compute.slurm.backend:SlurmBackend",
         "kubernetes": "metaflow.compute.kubernetes.backend:KubernetesBackend",
         "ray": "metaflow.compute.ray.backend:RayBackend",
+    },
+    # Types of cards.
+    "cards": {
+        "blank": "metaflow.cards.templates.blank:BlankCard",
+        "default": "metaflow.cards.templates.default:DefaultCard",
+        "default_json": "metaflow.cards.templates.data:DefaultJsonCard",
+        "error": "metaflow.cards.templates.error:ErrorCard",
+        "html": "metaflow.cards.templates.html:HtmlCard",
+        "taskspec_card": "metaflow.cards.templates.data:TaskspecCard",
+        "test_component_refresh_card": "metaflow.cards.templates.test_cards:TestRefreshComponentCard",
+        "test_editable_card": "metaflow.cards.templates.test_cards:TestEditableCard",
+        "test_editable_card_2": "metaflow.cards.templates.test_cards:TestEditableCard2",
+        "test_error_card": "metaflow.cards.templates.test_cards:TestErrorCard",
+        "test_image_card": "metaflow.cards.templates.test_cards:TestImageCard",
+        "test_mock_card": "metaflow.cards.templates.test_cards:TestMockCard",
+        "test_non_editable_card": "metaflow.cards.templates.test_cards:TestNonEditableCard",
+        "test_pathspec_card": "metaflow.cards.templates.test_cards:TestPathSpecCard",
+        "test_refresh_card": "metaflow.cards.templates.test_cards:TestRefreshCard",
+        "test_timeout_card": "metaflow.cards.templates.test_cards:TestTimeoutCard",
     },
     "metadata_stores": {"service": "metaflow.metadata_store.service:ServiceMetadata"},
     "secrets_providers": {"inline": "metaflow.secret_store.inline:InlineSecrets"},

@@ -52,6 +52,7 @@ SETTINGS: dict[str, Setting] = {
     "BATCH_DEFAULT_TAGS": Setting({}, "tags of all jobs on AWS Batch, a mapping"),
     "BATCH_EMIT_TAGS": Setting(False, "whether jobs on AWS Batch are tagged with their flow, run, step, task and user"),
     "BATCH_JOB_QUEUE": Setting(None, "job queue of AWS Batch; the first that accepts jobs if not given"),
+    "CARD_NO_WARNING": Setting(False, "whether a step is not told when what it does with current.card has no effect"),
     "CLIENT_CACHE_MAX_SIZE": Setting(10000, "size of the cache of what was read from other machines, in megabytes"),
     "CLIENT_CACHE_PATH": Setting(None, "directory of that cache; the user's cache directory if not given"),
     "CODE_PACKAGE_MAX_SIZE": Setting(1000, "size above which a code package is refused, in megabytes"),

@@ -83,6 +83,10 @@ class Provider:
             self._locations[flow, run_id] = location
         return self._store_at(location)
 
+    def know_location(self, flow: str, run_id: str) -> None:
+        """Say, in a process of a run, that its files are in the datastore that new runs use: no index need be asked."""
+        self._locations[flow, run_id] = self.home.recorded_datastore
+
     def _store_at(self, location: str) -> ObjectStore:
         if location == self.home.recorded_datastore:
             return self.store

@@ -29,7 +29,6 @@ from metaflow.metadata_store.events import (
 )
 from metaflow.metadata_store.liveness import effective_status
 from metaflow.metadata_store.records import RunRecord, TaskRecord
-from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunQuery, TaskQuery
 
 TYPE_CHECKING = False
@@ -98,6 +97,8 @@ def reindex(home: Home, progress: Callable[[ReindexCounts], None] | None = None)
             return refill(home.open_store(), service, progress, home.location, is_shared=True)
         finally:
             service.close()
+    from metaflow.metadata_store.sqlite import SqliteMetadata
+
     index = SqliteMetadata(Path(home.root) / INDEX_KEY)
     anew = not index.is_usable()
     if anew:
@@ -315,6 +316,8 @@ def index_in_memory(store: ObjectStore, known: MetadataStore, run: RunRecord) ->
     MetadataStore
         What the index would say of the run if it could be brought up to date.
     """
+    from metaflow.metadata_store.sqlite import SqliteMetadata
+
     index = SqliteMetadata()
     tasks = known.tasks(TaskQuery(run.flow, run.run_id, all_attempts=True))
     index.apply([RunStarted(run), *(TaskStarted(task) for task in tasks)])

@@ -46,6 +46,8 @@ class Task(MetaflowObject):
     _HAS_ATTEMPTS = True
     _record: TaskRecord
     _opened: TaskReader | None = None
+    #: Whether this is the process of the task itself, which knows best how it is.
+    _is_own: bool = False
 
     def _load(self) -> bool:
         # The run first: if its process died, that is when the index is set right.
@@ -64,7 +66,7 @@ class Task(MetaflowObject):
 
     def _current(self) -> TaskRecord:
         """The record as it is now; only a task that is done is sure to stay as it is."""
-        if self._record.status != "done":
+        if self._record.status != "done" and not self._is_own:
             self._load()
             if self._record.status == "running":
                 self._record = self._committed() or self._record

@@ -35,6 +35,9 @@ class Metadata(NamedTuple):
     task: Task
 
 
+#: In an attempt's record, a JSON list of what is to be known of its cards; to people, a field for each, of this type.
+CARD_INFO = "card-info"
+
 _STACK_CHARACTERS = 256
 # System tags that are also shown as fields, by what stands before their colon.
 _FIELDS_FROM_TAGS = ("runtime", "python_version", "user", "production", "metaflow_version")
@@ -76,6 +79,8 @@ def fields_of_attempt(run: RunRecord, attempt: TaskRecord, root: str) -> Iterato
         for name, value in (("start_step", run.start_step), ("end_step", run.end_step)):
             if value is not None:
                 yield name, value, attempt.started_at, _GRAPH_FIELD
+    for card in json.loads(attempt.metadata.get(CARD_INFO, "[]")):
+        yield card["card_uuid"], json.dumps(card), attempt.started_at, CARD_INFO
     if attempt.finished_at is not None:
         yield "attempt_ok", str(attempt.ok), attempt.finished_at, "internal_attempt_status"
         if attempt.status != "killed":
@@ -100,7 +105,9 @@ def _fields_at_start(run: RunRecord, attempt: TaskRecord, root: str) -> Iterator
     if attempt.foreach_stack:
         derived["foreach-stack"] = _stack_text(attempt)
         derived["foreach-execution-path"] = ",".join(f"{step}:{index}" for step, index in attempt.index_path)
-    yield from {**derived, **attempt.metadata}.items()
+    for name, value in {**derived, **attempt.metadata}.items():
+        if name != CARD_INFO:
+            yield name, value
 
 
 def _stack_text(attempt: TaskRecord) -> str:

@@ -21,7 +21,7 @@ from ..datastore.location import kind_of
 from ..datastore.manifest import Manifest
 from ..exception import DataException
 from ..packaging.code_package import METADATA
-from ..packaging.libraries import Target, name_of, requirements
+from ..packaging.libraries import Target, module_of, name_of, requirements
 from ..runtime.specs import PARAMETERS_STEP
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Bundle:
             "code": _part(package),
             "archive": {**_part(archive), **target._asdict()},
             "requirements": wanted,
-            "modules": [name_of(each) for each in wanted],
+            "modules": [module_of(name_of(each)) for each in wanted],
         }
         self._plan = json.dumps(plan, separators=(",", ":"))
         self._objects = [*plan["code"]["chunks"], *plan["archive"]["chunks"]]  # type: ignore[index]

@@ -20,7 +20,7 @@ from ..datastore.location import open_store
 from ..datastore.tasks import open_task
 from ..exception import DataException, MetaflowDataMissing, MetaflowException
 from ..metadata_store.records import TaskRecord
-from ..runtime.death import commit_death, words_of_death
+from ..runtime.death import commit_death, words_of_death, words_of_late_death
 from ..runtime.loop import EventLoop
 from ..runtime.process import describe_exit
 from ..runtime.spawn_executor import SpawnExecutor, interpreter_command
@@ -171,7 +171,7 @@ class Node:
     def _too_late(self, limit: float) -> None:
         from ..decorators.timeout import timeout_message
 
-        if self._status is None:
+        if self._status is None and self._committed() is None:  # what comes after the step has limits of its own
             self._timed_out = True
             self._stopped_because = f"{timeout_message(self.spec.step, limit)}, and had to be killed"
             self._executor.kill([self.spec.key], signal.SIGKILL)
@@ -180,12 +180,15 @@ class Node:
         """Commit the attempt if its process could not, and send the rest home, the mark of the end last."""
         reason = ""
         try:
-            if self._committed() is None:
+            done = self._committed()
+            if done is None:
                 reason = self._why(status)
                 # One that was ended on purpose is left open: whoever did it says what is to become of it.
                 if self._stopped_because is None or self._timed_out or self._is_taken_away:
                     self._log.say(words_of_death(status, reason))
                     self._commit_death(reason)
+            elif done.ok and status and self._stopped_because is None:
+                self._log.say(words_of_late_death(status, None))
             self._reports.stop()
             if self._spot is not None:
                 self._spot.stop()
@@ -193,6 +196,8 @@ class Node:
             self._store.put(live_key(*self.attempt, end.name), [reason.encode()])
         finally:
             self._log.close()
+        if done is not None and done.ok:
+            return 0  # whatever came after that: an engine would start the task again, or end its neighbours
         return status if status >= 0 else 128 - status
 
     def _commit_death(self, reason: str) -> None:

@@ -45,6 +45,7 @@ RUN_FILE = "/run.json"
 _RUNS = f"{STORE_DIRECTORY}/runs"
 _BLOBS = f"{STORE_DIRECTORY}/blobs"
 _MANIFEST_SUFFIX = ".manifest"
+_CARDS_FOLDER = ".cards"
 # A file name may have 255 bytes; what is added to a name (attempt, ending) is well below 55.
 _MAXIMUM_NAME_BYTES = 200
 _HASH_DIGITS = 64
@@ -123,8 +124,26 @@ def card_key(flow: str, run_id: str, step: str, task_id: str, name: str) -> str:
     DataException
         If a name cannot be part of a key.
     """
-    folder = f"{runs_prefix(flow, run_id)}{_checked('step', step)}/{_checked('task', task_id)}.cards"
-    return f"{folder}/{_checked('card', name)}"
+    return f"{cards_prefix(flow, run_id, step, task_id)}{_checked('card', name)}"
+
+
+def cards_prefix(flow: str, run_id: str, step: str, task_id: str | None = None) -> str:
+    """What the keys of all files of a task's cards begin with; of a step's, among other things, if no task is given.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    folder = f"{runs_prefix(flow, run_id)}{_checked('step', step)}/"
+    return folder if task_id is None else f"{folder}{_checked('task', task_id)}{_CARDS_FOLDER}/"
+
+
+def parse_card_key(key: str) -> tuple[str, str] | None:
+    """Task and file that the key of a card's file names; None if it is not one of a card."""
+    folder, _, name = key.rpartition("/")
+    task_id = folder.rpartition("/")[2].removesuffix(_CARDS_FOLDER)
+    return (task_id, name) if name and folder.endswith(f"/{task_id}{_CARDS_FOLDER}") else None
 
 
 def import_key(flow: str, run_id: str) -> str:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..cards.running.current_card import CardCollector
     from ..client import Run, Task
     from ..client.trigger import Trigger
     from ..distributed.deepspeed import DeepSpeed
@@ -39,6 +40,8 @@ class Current:
         What runs programs on all nodes; there only in a step with ``@torchrun``, ``@deepspeed`` or ``@mpi``.
     ray_storage_path : str
         Where what Ray keeps for this step may go; there only in a step with ``@metaflow_ray``.
+    card : CardCollector
+        The cards of the step; there only in a step with ``@card``.
     project_name, branch_name, project_flow_name : str
     is_user_branch, is_test_branch, is_production : bool
         Where the flow works; there only if it has ``@project``.
@@ -68,6 +71,7 @@ class Current:
         deepspeed: DeepSpeed
         mpi: Mpi
         ray_storage_path: str
+        card: CardCollector
 
     def __init__(self) -> None:
         self._facts: dict[str, Any] = {}
@@ -195,6 +199,12 @@ _OUTSIDE: dict[str, Any] = {
 }
 
 #: Facts that only steps with some decorator have.
-_OF_DECORATORS = {"deepspeed": "@deepspeed", "mpi": "@mpi", "ray_storage_path": "@metaflow_ray", "torch": "@torchrun"}
+_OF_DECORATORS = {
+    "card": "@card",
+    "deepspeed": "@deepspeed",
+    "mpi": "@mpi",
+    "ray_storage_path": "@metaflow_ray",
+    "torch": "@torchrun",
+}
 
 current = Current()

@@ -111,7 +111,7 @@ class FlowDeclaration:
         self.name = flow_class.__name__
         self.parameters = parameters_of(flow_class)
         self.constants = constants_of(flow_class)
-        self.steps = {name: StepDeclaration(name, function) for name, function in _steps_of(flow_class)}
+        self.steps = {name: StepDeclaration(name, function) for name, function in steps_of(flow_class)}
         self.decorators: list[FlowDecorator] = [*flow_decorators_of(flow_class), *_flow_mutators_of(flow_class)]
         self.configs = configs_of(flow_class)
         self.config_values: Mapping[str, Any] = {}
@@ -246,7 +246,8 @@ def _flow_mutators_of(flow_class: type[FlowSpec]) -> list[FlowDecorator]:
     return list(flow_mutators_of(flow_class))
 
 
-def _steps_of(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
+def steps_of(flow_class: type[FlowSpec]) -> Iterator[tuple[str, Any]]:
+    """The steps as they stand in the class: their names, and the functions with what is written above them."""
     for name, value in _attributes(flow_class):
         if isinstance(value, FunctionType) and getattr(value, "is_step", False):
             yield name, value

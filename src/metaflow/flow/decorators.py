@@ -20,7 +20,7 @@ from .plain_data import plain
 from .retries import Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -138,9 +138,13 @@ class StepDecorator(Decorator):
     ----------
     backend : str or None
         Engine that the step's tasks are to run on; None if the declaration says nothing of that.
+    imported_late : tuple of str
+        Modules that its hook imports in the tasks' processes. The process that these are forked from imports them when
+        it has nothing else to do, so nothing may happen by that but that they are there.
     """
 
     backend: ClassVar[str | None] = None
+    imported_late: ClassVar[tuple[str, ...]] = ()
 
     @property
     def recorded_name(self) -> str:
@@ -178,6 +182,17 @@ class StepDecorator(Decorator):
 
     def hook(self) -> TaskHook | None:
         """What wraps the step's code, made anew for every task."""
+        return None
+
+    @classmethod
+    def joint_hook(cls, decorators: Sequence[StepDecorator]) -> TaskHook | None:
+        """What wraps the step's code for all decorators of this kind together, where a step may have several.
+
+        Parameters
+        ----------
+        decorators : sequence of StepDecorator
+            Those of the step, all of this class, innermost first.
+        """
         return None
 
     def number(self, attribute: str, step: str, minimum: float = 0.0) -> float:

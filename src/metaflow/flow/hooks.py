@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from .decorators import StepDecorator
     from .spec import FlowSpec
     from .state import Inputs
 
@@ -30,6 +31,15 @@ class TaskContext(NamedTuple):
         What the step takes beside the flow, if it does.
     describe : callable
         Gives the step as ``_graph_info`` describes it: where it leads to, and how.
+    put_card : callable
+        Stores a file of the task's cards: takes its name and its bytes. Can be called from any thread, and raises
+        MetaflowException if it cannot be stored.
+    client_task : callable
+        Gives the task as a client object, as it is now: with its artifacts once its result is committed.
+    metadata : dict of str to str
+        Facts that are recorded with the attempt. What a hook adds before the result is committed is among them.
+    owns_process : bool
+        Whether the process is there for this task alone, so that it may be ended after the task.
     """
 
     flow: FlowSpec
@@ -39,13 +49,18 @@ class TaskContext(NamedTuple):
     fallback: bool
     inputs: Inputs | None
     describe: Callable[[], Mapping[str, Any]]
+    put_card: Callable[[str, bytes], None]
+    client_task: Callable[[], Any]
+    metadata: dict[str, str]
+    owns_process: bool
 
 
 class TaskHook:
     """Actions around a step's code. Every method does nothing unless it is overridden.
 
     Hooks run in this order: ``before`` of all, innermost decorator first; the step, inside of what ``around`` of each
-    made of it; ``after`` of all, or ``on_failure`` of all if the step raised; ``close`` of all, whatever happened.
+    made of it; ``after`` of all, or ``on_failure`` of all if the step raised; ``close`` of all, whatever happened. Then
+    the attempt's result is committed, and ``committed`` of all is called, which cannot change it any more.
 
     Attributes
     ----------
@@ -71,3 +86,23 @@ class TaskHook:
 
     def close(self, task: TaskContext) -> None:
         """Undo what ``before`` set up; runs in any case, before artifacts are saved."""
+
+    def committed(self, task: TaskContext, ok: bool) -> None:
+        """Run after the attempt's result was committed; `ok` says whether the flow can go on from here."""
+
+
+def hooks_of(decorators: Sequence[StepDecorator]) -> list[TaskHook]:
+    """The hooks of a step's decorators, in the order in which they act.
+
+    Parameters
+    ----------
+    decorators : sequence of StepDecorator
+        Innermost first.
+    """
+    hooks = [hook for decorator in decorators if (hook := decorator.hook()) is not None]
+    for kind in dict.fromkeys(type(decorator) for decorator in decorators if decorator.allow_multiple):
+        joint = kind.joint_hook([decorator for decorator in decorators if type(decorator) is kind])
+        if joint is not None:
+            hooks.append(joint)
+    hooks.sort(key=lambda hook: hook.order)
+    return hooks

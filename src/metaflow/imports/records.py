@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from metaflow.client.task_metadata import CARD_INFO
 from metaflow.imports.plain_pickle import Opaque
 from metaflow.imports.source import PARAMETERS_STEP
 from metaflow.metadata_store.records import RunRecord
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from metaflow.imports.attempts import SourceAttempt, SourceTask
-    from metaflow.imports.documents import Created
+    from metaflow.imports.documents import Created, Field
     from metaflow.imports.lineage import Origin
     from metaflow.metadata_store.records import RunStatus
 
@@ -202,8 +203,11 @@ def _metadata(run: RunFacts, attempt: SourceAttempt, cards: Sequence[str]) -> di
     kept = {
         name: field.value
         for name, field in attempt.fields.items()
-        if name not in _DERIVED and run.derived.get(name) != field.value
+        if name not in _DERIVED and run.derived.get(name) != field.value and not _is_of_card(field)
     }
+    of_cards = [field.value for field in attempt.fields.values() if _is_of_card(field)]
+    if of_cards:
+        kept[CARD_INFO] = f"[{', '.join(of_cards)}]"  # each of them JSON already
     if attempt.stack:
         # Each with the step that the foreach leads to, as Metaflow writes it; also for clones, which have none there.
         kept["foreach-execution-path"] = ",".join([f"{frame.step}:{frame.index}" for frame in attempt.stack])
@@ -211,6 +215,16 @@ def _metadata(run: RunFacts, attempt: SourceAttempt, cards: Sequence[str]) -> di
     if found:
         kept[CARDS_FIELD] = json.dumps([{**match.groupdict(), "file": name} for name, match in found])
     return kept
+
+
+def _is_of_card(field: Field) -> bool:
+    """Whether a field says of a card what there is to know of it."""
+    if field.type != CARD_INFO:
+        return False
+    try:
+        return json.loads(field.value)["card_uuid"] == field.name  # type: ignore[no-any-return]
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def as_json(value: Any) -> Any:

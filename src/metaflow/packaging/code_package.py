@@ -169,7 +169,7 @@ def collect(
     _take(found, [PackagedFile(script, own_file, os.stat(own_file).st_size)])
     _take(found, select_files(directory, chosen))
     _take(found, own_files())
-    added = extensions()
+    added = extensions(directory)
     for module in sorted({*included_modules(directory), *added.modules}):
         _take(found, files_of_module(module))
     _take(found, _additions(declaration))

@@ -1,9 +1,11 @@
-"""Other packages that add to this one through entry points: they go along, as flows use what they add."""
+"""Other packages that add to this one, by entry points or with types of cards: they go along, as flows use them."""
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
+from ..cards.extensions import CARDS_FOLDER, EXTENSIONS, extension_folders, names_in
 from ..registry import packages_add_something
 from .content_type import CODE_DIRECTORY
 
@@ -27,10 +29,17 @@ class Extensions(NamedTuple):
     notes: dict[str, bytes] = {}
 
 
-def extensions() -> Extensions:
-    """Find the packages that add to this one."""
+def extensions(directory: str) -> Extensions:
+    """Find the packages that add to this one.
+
+    Parameters
+    ----------
+    directory : str
+        The flow's directory; what is below goes along anyway.
+    """
+    with_cards = _with_cards(directory)
     if not packages_add_something():
-        return Extensions()
+        return Extensions(with_cards)
     from importlib.metadata import distributions
 
     modules: set[str] = set()
@@ -44,4 +53,17 @@ def extensions() -> Extensions:
         folder = f"{CODE_DIRECTORY}/{distribution.name.replace('-', '_')}-{distribution.version}.dist-info"
         for name in _NOTES:
             notes[f"{folder}/{name}"] = (distribution.read_text(name) or "").encode()
-    return Extensions(tuple(sorted(modules)), notes)
+    return Extensions(tuple(sorted({*modules, *with_cards})), notes)
+
+
+def _with_cards(directory: str) -> tuple[str, ...]:
+    """Names of the packages with types of cards, in the way in which packages of Metaflow have them."""
+    own = os.path.realpath(directory)
+    found = set()
+    for folder in extension_folders():
+        if os.path.dirname(os.path.realpath(folder)) == own:
+            continue
+        for organization in names_in(folder):
+            if os.path.isdir(os.path.join(folder, organization, *CARDS_FOLDER)):
+                found.add(f"{EXTENSIONS}.{organization}")
+    return tuple(sorted(found))

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 #: What a task needs, as pyproject.toml has it.
-_ALWAYS = ("blake3>=1.0", "click>=8.1", "pathspec>=0.12", "zstandard>=0.22")
+_ALWAYS = ("blake3>=1.0", "click>=8.1", "markdown-it-py>=3.0", "pathspec>=0.12", "zstandard>=0.22")
 _BELOW_3_11 = ("tomli>=2.0",)
 _FOR_OBJECT_STORES = ("obstore>=0.9",)
-#: What the libraries themselves import with some versions of Python.
-_INDIRECT = ("typing_extensions",)
+#: What the libraries themselves import; the last one with some versions of Python only.
+_INDIRECT = ("mdurl", "typing_extensions")
+#: Modules of libraries whose names are others.
+_MODULES = {"markdown-it-py": "markdown_it"}
 #: Wheels that nearly every Linux of today can use: for its C library, the newest version first.
 _WHEELS = (*(f"manylinux_2_{minor}" for minor in range(28, 16, -1)), "manylinux2014")
 _DEFAULT_PLATFORM = "linux-x86_64"
@@ -80,8 +82,13 @@ def requirements(target: Target, object_store: bool) -> list[str]:
 
 
 def name_of(requirement: str) -> str:
-    """Name of the library that a requirement asks for, which is also that of its module."""
+    """Name of the library that a requirement asks for."""
     return requirement.partition(">")[0]
+
+
+def module_of(library: str) -> str:
+    """Name of the module that a library, given by its name, consists of."""
+    return _MODULES.get(library, library)
 
 
 def installed(wanted: Sequence[str]) -> list[Distribution] | None:
@@ -108,7 +115,7 @@ def installed(wanted: Sequence[str]) -> list[Distribution] | None:
                 continue
             return None
         # An installation for development consists of a pointer to other places.
-        if not each.files or not any(file.parts[0].partition(".")[0] == name for file in each.files):
+        if not each.files or not any(file.parts[0].partition(".")[0] == module_of(name) for file in each.files):
             return None
         found.append(each)
     return found

@@ -20,6 +20,9 @@ from .specs import RunSpec, TaskSpec, decode
 from .task import TaskRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..flow.decorators import StepDecorator
     from ..flow.spec import FlowSpec
 
 
@@ -46,6 +49,12 @@ class ForkedMain:
         self._random_state = random_state
         self._files = files
         _choose_namespace(run)
+
+    @property
+    def decorators(self) -> Iterator[StepDecorator]:
+        """Those of all steps, as the run has them."""
+        for declared in self._runner.declaration.steps.values():
+            yield from declared.decorators
 
     def warm(self, spec: TaskSpec) -> None:
         """In the server, before it forks for `spec`: read what many tasks will need."""

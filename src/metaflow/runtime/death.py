@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..datastore.task_writer import TaskWriter
 from ..exception import MetaflowException, TimeoutException
+from .process import signal_name
 from .task import make_record
 
 if TYPE_CHECKING:
@@ -58,3 +59,21 @@ def commit_death(
 def words_of_death(status: int, reason: str) -> str:
     """Line for the person who runs it; `status` is the exit code, negative for a signal."""
     return "Task failed with a segmentation fault." if status == -signal.SIGSEGV else f"Task failed: {reason}."
+
+
+def words_of_late_death(status: int, reason: str | None) -> str:
+    """Line about a process that went wrong when its result was saved already.
+
+    Parameters
+    ----------
+    status : int
+        Its exit code, negative for a signal.
+    reason : str or None
+        Why it ended, if that is known better.
+    """
+    how = f"exit code {status}" if status >= 0 else signal_name(-status)
+    why = f" ({reason})" if reason else ""
+    return (
+        f"Its result is complete, but its process ended afterwards with {how}{why}. If the step has cards, rendering "
+        "one of them crashed, or did not come to an end."
+    )

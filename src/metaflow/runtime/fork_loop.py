@@ -9,9 +9,11 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..flow.declaration import steps_of
 from ..registry import added_by_packages
 from .channel import Channel
 from .child import ForkedMain
+from .early_imports import EarlyImports
 from .open_files import open_files
 from .parent_death import die_with_parent
 from .process import kill_group, kill_task
@@ -40,18 +42,26 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     gc.enable()
     # Each task would look for it otherwise; here it is done while the scheduler's process gets ready.
     added_by_packages("artifact_serializers")
+    imports = EarlyImports()
+    for _, step in steps_of(flow_class):
+        imports.add(step.decorators)
+    while imports and not select.select([channel], [], [], 0)[0]:
+        imports.import_next()
     select.select([channel], [], [])
     received = channel.receive()
     if received is None:
         return  # the command line had nothing to run
     _, run = received[0]
-    _Server(channel, ForkedMain(flow_class, run_from_list(run), generators, files), ignored).serve()
+    main = ForkedMain(flow_class, run_from_list(run), generators, files)
+    imports.add(main.decorators)
+    _Server(channel, main, imports, ignored).serve()
 
 
 class _Server:
-    def __init__(self, channel: Channel, main: ForkedMain, ignored: set[int]) -> None:
+    def __init__(self, channel: Channel, main: ForkedMain, imports: EarlyImports, ignored: set[int]) -> None:
         self._channel = channel
         self._main = main
+        self._imports = imports
         self._ignored = ignored
         self._children: dict[int, str] = {}
         self._wakeup_read, self._wakeup_write = os.pipe()
@@ -68,7 +78,10 @@ class _Server:
         poll.register(self._wakeup_read, select.POLLIN)
         while True:
             poll.modify(self._channel.fileno(), select.POLLIN | (select.POLLOUT if self._channel.is_full else 0))
-            ready = dict(poll.poll())
+            spare = self._children and self._imports  # never before the first task
+            ready = dict(poll.poll(0 if spare else None))
+            if spare and not ready:
+                self._imports.import_next()
             if self._wakeup_read in ready:
                 self._drain_wakeup()
                 self._reap()

@@ -35,10 +35,6 @@ def describe_exit(status: int) -> str:
     if status >= 0:
         return f"its process exited with code {status} before the step was finished"
     number = -status
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
     if number == signal.SIGSEGV:
         return "its process crashed with a segmentation fault (SIGSEGV), most often in a library written in C"
     if number == signal.SIGKILL:
@@ -46,4 +42,12 @@ def describe_exit(status: int) -> str:
             "its process was killed (SIGKILL). If you did not do that yourself, the system did because memory ran out: "
             "use less memory, or fewer tasks at a time with --max-workers"
         )
-    return f"its process was killed by {name}"
+    return f"its process was killed by {signal_name(number)}"
+
+
+def signal_name(number: int) -> str:
+    """Name of a signal, or its number if it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -22,7 +22,7 @@ from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .cancel_watch import CancelWatch
 from .console import Console
-from .death import commit_death, words_of_death
+from .death import commit_death, words_of_death, words_of_late_death
 from .launched_task import LaunchedTask
 from .limits import Limits
 from .loop import EventLoop
@@ -254,6 +254,8 @@ class Scheduler:
     def _timed_out(self, task: LaunchedTask, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
+        if self._result(task.spec) is not None:
+            return  # the step is over; what comes after it, such as cards, has a limit of its own
         task.killed_because = f"{timeout_message(task.spec.step, seconds)}, and had to be killed"
         self._executor.kill([task.spec.key], signal.SIGKILL)
 
@@ -274,6 +276,8 @@ class Scheduler:
         self._recorder.record(TaskEnded(record))
         if record.ok:
             self._console.say("Task finished successfully.", task.output_.where)
+            if status and self._failure is None:
+                self._console.say(words_of_late_death(status, task.killed_because or why), task.output_.where, bad=True)
             self._go_on(task, manifest)
         elif self._failure is None:
             self._console.say("Task failed.", task.output_.where, bad=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..datastore.tasks import open_task
 from ..exception import MetaflowDataMissing, MetaflowException
-from .death import commit_death, words_of_death
+from .death import commit_death, words_of_death, words_of_late_death
 from .loop import EventLoop
 from .process import describe_exit
 from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
@@ -131,13 +131,10 @@ class SpunTask:
     def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
         """It is over, one way or another."""
         self._over = True
-        run, spec = self._run, self._spec
         try:
             self._output.close()
-            try:
-                found = open_task(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
-                self._manifest = found.manifest
-            except MetaflowDataMissing:
+            self._manifest = self._committed()
+            if self._manifest is None:
                 if self._stop is not None:
                     self._console.say("Task was stopped.", self._output.where)
                     return
@@ -147,8 +144,18 @@ class SpunTask:
             return
         if self._manifest.record["task"]["ok"]:
             self._console.say("Task finished successfully.", self._output.where)
+            if status and self._stop is None:
+                self._console.say(words_of_late_death(status, reason), self._output.where, bad=True)
         elif self.death is None:
             self._console.say("Task failed.", self._output.where, bad=True)
+
+    def _committed(self) -> Manifest | None:
+        """What the task has left; None if it has not got that far."""
+        run, spec = self._run, self._spec
+        try:
+            return open_task(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).manifest
+        except MetaflowDataMissing:
+            return None
 
     def _died(self, status: int, reason: str | None) -> Manifest:
         """The process ended without a result: record that in its stead."""
@@ -168,6 +175,8 @@ class SpunTask:
     def _timed_out(self, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
+        if self._committed() is not None:
+            return  # the step is over; what comes after it, such as cards, has a limit of its own
         self._killed_because = f"{timeout_message(self._spec.step, seconds)}, and had to be killed"
         self._kill(signal.SIGKILL)
 

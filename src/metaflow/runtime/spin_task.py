@@ -20,6 +20,7 @@ from .task import TaskRunner
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..client.provider import Provider
     from ..datastore.manifest import ArtifactEntry, Manifest
     from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
@@ -49,6 +50,7 @@ class SpinRunner(TaskRunner):
         self.reads_from = spin.origin_run_id
         self._spin = spin
         self._given: dict[str, dict[str, Any]] = {}
+        self._writer: _SpinWriter | None = None
 
     def open(self, key: str) -> TaskReader:
         """Artifacts of the task ``step/task/attempt`` of the origin run, with what was given in their stead."""
@@ -105,7 +107,27 @@ class SpinRunner(TaskRunner):
     def writer(self, spec: TaskSpec) -> TaskWriter:
         """Where the artifacts go."""
         task = (self.run.flow, self.run.run_id, spec.step, spec.task_id, spec.attempt)
-        return _SpinWriter(LocalStore(self._spin.root), self.store, self._spin, *task)
+        self._writer = _SpinWriter(LocalStore(self._spin.root), self.store, self._spin, *task)
+        return self._writer
+
+    @property
+    def provider(self) -> Provider:
+        """What the client reads spun steps from."""
+        from ..client.home import Home
+        from ..client.provider_choice import provider_at
+
+        return provider_at(Home(self._spin.root))
+
+    def committed_artifacts(self, flow: FlowSpec, manifest: Manifest) -> TaskReader:
+        """The artifacts that the task has left; if they are not kept, those that it still has in memory."""
+        if self._spin.persist or self._writer is None:
+            return TaskReader(LocalStore(self._spin.root), manifest)
+        return _ArtifactsInMemory(flow, manifest, self._writer.measured)
+
+    @property
+    def card_store(self) -> ObjectStore:
+        """The spin's own place, also if its artifacts are not kept: cards are there to be looked at."""
+        return LocalStore(self._spin.root)
 
     def _kept_store(self) -> ObjectStore:
         return LocalStore(self._spin.root) if self._spin.persist else NullStore()
@@ -156,6 +178,32 @@ class ReplacedArtifacts(TaskReader):
         return self._given[name] if name in self._given else super().load(name)
 
 
+class _ArtifactsInMemory(TaskReader):
+    """The artifacts of a task that has just ended and keeps none of them."""
+
+    __slots__ = ("_entries", "_flow")
+
+    def __init__(self, flow: FlowSpec, manifest: Manifest, entries: Mapping[str, ArtifactEntry]) -> None:
+        super().__init__(NullStore(), manifest)
+        self._flow = flow
+        self._entries = {**entries, **manifest.artifacts}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entry(self, name: str) -> ArtifactEntry:
+        return self._entries[name]
+
+    def load(self, name: str) -> Any:
+        return getattr(self._flow, name)
+
+
 class _SpinWriter(TaskWriter):
     """Keeps the artifacts of a spun task, or only what can be said of them."""
 
@@ -167,6 +215,11 @@ class _SpinWriter(TaskWriter):
         self._origin = origin
         self._spin = spin
         self._measured = None if spin.persist else TaskWriter(NullStore(), flow, run_id, *task)
+
+    @property
+    def measured(self) -> Mapping[str, ArtifactEntry]:
+        """What can be said of artifacts that are not kept."""
+        return {} if self._measured is None else self._measured.entries
 
     def save(self, name: str, value: object) -> ArtifactEntry:
         if self._measured is None or name in _ALWAYS_KEPT:
@@ -185,7 +238,7 @@ class _SpinWriter(TaskWriter):
     def commit(self, record: dict[str, Any]) -> Manifest:
         task = record["task"]
         task["inputs"] = ()  # they are tasks of another run, in another datastore
-        task["metadata"] = {"origin-run-id": self._spin.origin_run_id}
+        task["metadata"] = {**task.get("metadata", {}), "origin-run-id": self._spin.origin_run_id}
         if self._spin.origin_task is not None:
             task["metadata"]["spun-task"] = self._spin.origin_task
         if self._measured is not None:

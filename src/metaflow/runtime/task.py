@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..datastore.layout import card_key
 from ..datastore.task_writer import TaskWriter
 from ..datastore.tasks import TaskReader, open_task, open_tasks
 from ..error_text import format_error, text_of
@@ -18,7 +19,7 @@ from ..exception import (
     TimeoutException,
 )
 from ..flow.current import current
-from ..flow.hooks import TaskContext, TaskHook
+from ..flow.hooks import TaskContext, TaskHook, hooks_of
 from ..flow.state import ArtifactSource, Frame, Inputs, StepState
 from ..flow.transition import Transition
 from .artifacts import FlowLevelFirst, save_artifacts
@@ -26,6 +27,9 @@ from .console import highlight
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec, node_metadata
 
 if TYPE_CHECKING:
+    from ..client import Task
+    from ..client.provider import Provider
+    from ..datastore.manifest import Manifest
     from ..datastore.store import ObjectStore
     from ..flow.declaration import FlowDeclaration
     from ..flow.spec import FlowSpec
@@ -55,6 +59,20 @@ class TaskRunner:
         #: Run whose tasks are read.
         self.reads_from = run.run_id
         self._opened: dict[str, TaskReader] = {}
+        #: What the attempt that runs has committed; None before.
+        self._committed: Manifest | None = None
+
+    @property
+    def owns_process(self) -> bool:
+        """Whether this process is there for one task alone."""
+        return True
+
+    @property
+    def provider(self) -> Provider:
+        """What the client reads the run from."""
+        from ..client.provider_choice import provider_at
+
+        return provider_at(self.run.home)
 
     def open(self, key: str) -> TaskReader:
         """Artifacts of the task ``step/task/attempt``."""
@@ -114,6 +132,7 @@ class TaskRunner:
             Whether the flow can go on from here.
         """
         started = time.time() if spec.started_at is None else spec.started_at
+        self._committed = None
         declared = self.declaration.steps[spec.step]
         self._set_current(spec)
         flow = self._new_flow()
@@ -121,9 +140,21 @@ class TaskRunner:
         initial = _state_of_process(flow)
         flow.__dict__.update(self.declaration.preset)
         last = spec.attempt == spec.user_attempts - 1
-        task = TaskContext(flow, spec.step, spec.attempt, last, spec.is_fallback, inputs, lambda: self._describe(spec))
-        hooks = [hook for decorator in declared.decorators if (hook := decorator.hook()) is not None]
-        hooks.sort(key=lambda hook: hook.order)
+        task = TaskContext(
+            flow,
+            spec.step,
+            spec.attempt,
+            last,
+            spec.is_fallback,
+            inputs,
+            lambda: self._describe(spec),
+            lambda name, content: self._put_card(spec, name, content),
+            lambda: self._client_task(flow, spec, started),
+            metadata := dict(spec.metadata),
+            self.owns_process,
+        )
+        spec = spec._replace(metadata=metadata)
+        hooks = hooks_of(declared.decorators)
         call = self._call(flow, declared.function, spec, inputs)
         if not spec.is_fallback:
             for hook in hooks:
@@ -144,7 +175,10 @@ class TaskRunner:
             flow.__dict__["_transition"] = Transition(spec.targets) if handled else None
             if not handled:
                 self.report(flow, error)
-        return self._save(flow, spec, initial, error, handled, started)
+        ok = self._save(flow, spec, initial, error, handled, started)
+        for hook in hooks:
+            hook.committed(task, ok)
+        return ok
 
     def _new_flow(self) -> FlowSpec:
         """A flow object, whose ``__init__`` can read configs already."""
@@ -280,16 +314,40 @@ class TaskRunner:
             record["num_splits"] = transition.num_splits
             record["labels"] = transition.labels
         try:
-            writer.commit(record)
+            self._committed = writer.commit(record)
         except MetaflowException as failure:
             self.report(flow, failure)
             return False
         return ok
 
+    def _client_task(self, flow: FlowSpec, spec: TaskSpec, started: float) -> Task:
+        """The task as a client object: of what it has committed, or as one that runs."""
+        from ..client.own_task import own_task
+
+        manifest = self._committed
+        if manifest is not None:
+            return own_task(self.provider, manifest.record["task"], self.committed_artifacts(flow, manifest))
+        running = {**make_record(self.run, spec, started, ok=False, success=False, error=None)["task"]}
+        del running["finished_at"]
+        return own_task(self.provider, {**running, "status": "running"}, None)
+
+    def committed_artifacts(self, flow: FlowSpec, manifest: Manifest) -> TaskReader:
+        """The artifacts that the attempt has left."""
+        return TaskReader(self.store, manifest)
+
     def writer(self, spec: TaskSpec) -> TaskWriter:
         """Where the attempt's artifacts go."""
         run = self.run
         return TaskWriter(self.store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
+
+    def _put_card(self, spec: TaskSpec, name: str, content: bytes) -> None:
+        run = self.run
+        self.card_store.put(card_key(run.flow, run.run_id, spec.step, spec.task_id, name), [content])
+
+    @property
+    def card_store(self) -> ObjectStore:
+        """Where files of the task's cards go."""
+        return self.store
 
     def report(self, flow: FlowSpec, error: BaseException) -> None:
         """Tell the person who reads the task's output what went wrong."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.layout import log_key
+from ..client.task_metadata import CARD_INFO
+from ..datastore.layout import card_key, log_key
 from ..datastore.local import local_file
 from ..datastore.logs import LogWriter, format_lines
+from ..datastore.store import ObjectMissing
 from ..datastore.tasks import open_task
 from ..exception import MetaflowDataMissing, MetaflowException
 from ..flow.declaration import FlowDeclaration
@@ -24,7 +27,7 @@ from ..runtime.planned_spec import transition_of
 from ..runtime.task import TaskRunner, make_record
 from .memory_provider import MemoryProvider
 from .process_state import as_a_task, copied_output
-from .results import StepResult, TransitionTaken
+from .results import CardPage, StepResult, TransitionTaken
 
 if TYPE_CHECKING:
     from ..client.provider import Provider
@@ -42,10 +45,21 @@ _UNLIMITED = 2**62
 class InProcessRunner(TaskRunner):
     """Runs tasks in this process, and hands over what they raise instead of printing it."""
 
-    def __init__(self, declaration: FlowDeclaration, run: RunSpec, store: ObjectStore) -> None:
-        super().__init__(declaration, run, store)
+    def __init__(self, declaration: FlowDeclaration, run: RunSpec, provider: Provider) -> None:
+        super().__init__(declaration, run, provider.store)
+        self._provider = provider
         self.error: BaseException | None = None
         self.interruption: BaseException | None = None
+
+    @property
+    def owns_process(self) -> bool:
+        """No: it is the test's."""
+        return False
+
+    @property
+    def provider(self) -> Provider:
+        """What the client reads the run from."""
+        return self._provider
 
     def report(self, flow: FlowSpec, error: BaseException) -> None:
         """Keep the first error of an attempt."""
@@ -81,7 +95,7 @@ class InProcessRun:
     def __init__(self, declaration: FlowDeclaration, run: RunSpec, provider: Provider) -> None:
         self._run = run
         self._provider = provider
-        self._runner = InProcessRunner(declaration, run, provider.store)
+        self._runner = InProcessRunner(declaration, run, provider)
 
     def execute(self, spec: TaskSpec, node: Node) -> tuple[StepResult, dict[str, Any]]:
         """Run one attempt of a task.
@@ -118,6 +132,7 @@ class InProcessRun:
             runner.error,
             stdout.text,
             stderr.text,
+            tuple(_cards(runner.store, run, spec, record["task"])),
         )
         return result, record
 
@@ -136,6 +151,21 @@ class InProcessRun:
         writer = LogWriter(path, _UNLIMITED)
         writer.write(stream, lines, now)
         writer.close()
+
+
+def _cards(store: ObjectStore, run: RunSpec, spec: TaskSpec, record: Mapping[str, Any]) -> Iterator[CardPage]:
+    recorded = record.get("metadata", {}).get(CARD_INFO)
+    if recorded is None:
+        return
+    from ..cards.files import CardName
+
+    for card in json.loads(recorded):
+        name = CardName(card["type"], card["id"], card["card_uuid"])
+        try:
+            content = store.get(card_key(run.flow, run.run_id, spec.step, spec.task_id, name.page))
+        except ObjectMissing:
+            continue  # it could not be rendered
+        yield CardPage(name.type, name.id, bytes(content).decode())
 
 
 def _taken(record: dict[str, Any], node: Node) -> TransitionTaken | None:

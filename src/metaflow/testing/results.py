@@ -31,6 +31,22 @@ class TransitionTaken(NamedTuple):
     condition: str | None = None
 
 
+class CardPage(NamedTuple):
+    """A card of a task.
+
+    Attributes
+    ----------
+    type : str
+    id : str or None
+    html : str
+        The page; what is wrong, if it could not be rendered.
+    """
+
+    type: str
+    id: str | None
+    html: str
+
+
 class Artifacts:
     """Artifacts of a task, by attribute and by item, each loaded when it is first asked for.
 
@@ -97,6 +113,8 @@ class StepResult(Artifacts):
         What the step raised, unless ``@catch`` caught it.
     stdout, stderr : str
         What was printed to ``sys.stdout`` and ``sys.stderr``.
+    cards : tuple of CardPage
+        The cards of the task, in the order in which they stand above the step.
     """
 
     def __init__(
@@ -110,6 +128,7 @@ class StepResult(Artifacts):
         exception: BaseException | None,
         stdout: str,
         stderr: str,
+        cards: tuple[CardPage, ...] = (),
     ) -> None:
         super().__init__(reader)
         self.step = step
@@ -120,6 +139,7 @@ class StepResult(Artifacts):
         self.exception = exception
         self.stdout = stdout
         self.stderr = stderr
+        self.cards = cards
 
     def __repr__(self) -> str:
         how = "" if self.ok else f", failed with {self.exception!r}"

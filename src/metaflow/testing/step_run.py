@@ -75,6 +75,7 @@ def run_step(
         Artifacts of each input of a join; as a mapping, by the name of the step that the input comes from.
     decorators : bool
         Whether the step's decorators take part: ``@retry``, ``@catch``, ``@timeout``, ``@environment``, your own.
+        ``@card`` does in any case.
     raises : bool
         Whether to raise what the step raises; otherwise the result has it as its `exception`.
 
@@ -114,7 +115,8 @@ def run_step(
     keys, frames = given.save(node, None if artifacts is None else dict(artifacts), inputs, input, index)
     declared = declaration.steps[step]
     if not decorators:
-        declared.decorators = []
+        # The step's code puts things on its cards, as it writes to its attributes.
+        declared.decorators = [decorator for decorator in declared.decorators if decorator.name == "card"]
     policy = RetryPolicy.combine(decorator.retries() for decorator in declared.decorators)
     spec = TaskSpec(
         step=step,

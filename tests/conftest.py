@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 import aws_batch_service
+import browser as browsers
 import kubernetes_server
 import ray_cluster as ray_clusters
 import servers
@@ -159,3 +160,17 @@ def kubernetes(
     monkeypatch.setenv("KUBECONFIG", str(one_kubernetes.kubeconfig))
     yield one_kubernetes
     one_kubernetes.reset()
+
+
+@pytest.fixture(scope="module")
+def running_browser() -> Iterator[browsers.Chromium]:
+    with browsers.started() as running:
+        yield running
+
+
+@pytest.fixture
+def browser(running_browser: browsers.Chromium) -> Iterator[browsers.Browser]:
+    """Opens pages in Chromium; the test fails if one complains, shows a dialog or asks the network for anything."""
+    opened = browsers.Browser(running_browser)
+    yield opened
+    opened.close()

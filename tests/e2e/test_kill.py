@@ -71,7 +71,7 @@ def test_kill_9_at_a_random_moment(project: Project, moment: int) -> None:
     # The fork server and everything below it go with the run.
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))
     wait_until(lambda: not children_named(project.path))
-    if not (project.path / ".metaflow" / "mf-store" / "runs").exists():
+    if not list((project.path / ".metaflow" / "mf-store" / "runs").glob("F/*/run.json")):
         return  # it had not begun
     project.client()
     for run in Flow("F"):

@@ -16,7 +16,7 @@ import metaflow
 NAMES = {
     "Config ConfigValue DataArtifact DeployedFlow Deployer Flow FlowMutator FlowSpec IncludeFile Inputs JSONType "
     "JSONTypeClass Metaflow NBDeployer NBRunner Parameter Run Runner S3 Step StepMutator Task "
-    "TorchrunSingleNodeMultiGPU USER_SKIP_STEP UserStepDecorator __version__ batch catch "
+    "TorchrunSingleNodeMultiGPU USER_SKIP_STEP UserStepDecorator __version__ batch card catch "
     "conda_environment_yml_parser config_expr current deepspeed default_metadata default_namespace environment "
     "exit_hook get_metadata get_namespace inspect_spin kubernetes metadata metaflow_ray mpi namespace "
     "namespaced_event_name parallel parallel_imap_unordered parallel_map profile project pyproject_toml_parser "

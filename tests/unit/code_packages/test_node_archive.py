@@ -72,7 +72,8 @@ def test_the_archive_holds_the_package_and_its_libraries_ready_to_run(tmp_path):
     extension = os.path.basename(next(Path(blake3.__file__).parent.glob("blake3*.so")))
     assert found[f"blake3/{extension}"] == (Path(blake3.__file__).parent / extension).read_bytes()
     assert any(name.startswith("zstandard/backend_c") for name in found)
-    assert "click/core.py" in found and any(name.endswith(".dist-info/METADATA") for name in found)
+    assert {"click/core.py", "markdown_it/main.py", "mdurl/__init__.py"} <= found.keys()
+    assert any(name.endswith(".dist-info/METADATA") for name in found)
     # Not what nobody uses on a node: it has to get there.
     assert not [name for name in found if "/_cffi." in name or name.endswith(".pyi") and name.startswith("click")]
     assert not any(name.startswith("obstore") for name in found)
@@ -165,7 +166,7 @@ def test_libraries_for_other_machines_are_fetched_with_pip(index):
     for name in ("blake3", "zstandard", "obstore"):
         for python, processor in (("cp310", "aarch64"), ("cp310", "x86_64"), ("cp312", "aarch64")):
             wheel(index, name, f"{python}-{python}-manylinux_2_17_{processor}")
-    for name in ("click", "pathspec", "tomli", "typing_extensions"):
+    for name in ("click", "markdown_it_py", "mdurl", "pathspec", "tomli", "typing_extensions"):
         wheel(index, name, "py3-none-any")
     found = contents(node_archive(target, True))
     assert found["blake3/__init__.py"] == b"# blake3 cp310-cp310-manylinux_2_17_aarch64"

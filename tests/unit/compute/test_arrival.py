@@ -99,7 +99,7 @@ def test_tasks_that_come_at_once_unpack_the_libraries_once(node, root):
 )
 def test_another_interpreter_uses_its_own_libraries_and_the_source(node, root, tmp_path, target):
     bundle = bundle_in(root, **target)
-    for name in ("blake3", "click", "pathspec", "zstandard", "tomli"):
+    for name in ("blake3", "click", "markdown_it", "mdurl", "pathspec", "zstandard", "tomli"):
         (tmp_path / f"{name}.py").touch()
     found = node.run(bundle, PYTHONPATH=str(tmp_path)).found
     package = Path(found["package"])

@@ -15,6 +15,15 @@ def test_manifest_keys_are_parsed_back(flow, run_id, step, task_id, attempt):
     assert layout.parse_manifest_key(key) == (flow, run_id, step, task_id, attempt)
 
 
+@given(names, names, names, names, names)
+def test_card_keys_are_parsed_back(flow, run_id, step, task_id, name):
+    key = layout.card_key(flow, run_id, step, task_id, name)
+    assert layout.parse_card_key(key) == (task_id, name)
+    assert key.startswith(layout.cards_prefix(flow, run_id, step, task_id))
+    assert key.startswith(layout.cards_prefix(flow, run_id, step))
+    assert layout.parse_card_key(layout.log_key(flow, run_id, step, task_id, 0)) is None
+
+
 def test_keys_are_as_documented():
     assert layout.run_key("Flow", "17") == "mf-store/runs/Flow/17/run.json"
     assert layout.manifest_key("Flow", "17", "start", "1", 0) == "mf-store/runs/Flow/17/start/1.0.manifest"

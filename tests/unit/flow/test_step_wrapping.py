@@ -37,7 +37,9 @@ def run(decorators, body=Flow.work, described=LINEAR, inputs=None, **attributes)
     flow = Flow(use_cli=False)
     for name, value in attributes.items():
         setattr(flow, name, value)
-    task = TaskContext(flow, "work", 0, True, False, inputs, lambda: described)
+    task = TaskContext(
+        flow, "work", 0, True, False, inputs, lambda: described, lambda name, content: None, lambda: None, {}, True
+    )
     hooks = [declared.hook() for declared in decorated.decorators]
     arguments = (flow,) if inputs is None else (flow, inputs)
     reduce(lambda call, hook: hook.around(task, call), hooks, lambda: body(*arguments))()

@@ -14,7 +14,7 @@ export METAFLOW_USER := developer
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench docs gallery clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -37,8 +37,11 @@ bench: $(READY) ## measure beside Metaflow, and write benchmarks/RESULTS.md (som
 docs: $(READY) ## run every flow that the documents show
 	$(BIN)/pytest -n 2 tests/e2e/test_docs.py
 
+gallery: $(READY) ## make the example cards, and one page that shows them all
+	$(BIN)/python examples/cards/gallery.py
+
 clean: ## remove everything that was made here, but no results of runs
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/.work
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache benchmarks/.work gallery
 	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Servers that tests need and that are programs of Node.js. Where there is no npm, these tests are skipped.

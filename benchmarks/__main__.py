@@ -22,6 +22,7 @@ BENCHMARKS: tuple[Callable[[Match], Row | list[Row]], ...] = (
     commands.linear_flow,
     commands.foreach,
     commands.added_step,
+    commands.cards,
     commands.resume,
     commands.spin,
     artifacts.array,

@@ -112,6 +112,27 @@ def foreach(match: Match) -> Row:
     )
 
 
+def cards(match: Match) -> Row:
+    """What a default card adds to a step: a flow of three steps with cards beside the same without."""
+
+    def sample(contender: Contender) -> tuple[float, Cost]:
+        with_cards, without = _chain(contender, 3, "card"), _chain(contender, 3)
+        return (with_cards.wall - without.wall) / 3, with_cards
+
+    pairs = match.alternate(sample, match.sizes.rounds * 2 - 1)
+    ours, theirs, ratio = medians([(our[0], their[0]) for our, their in pairs])
+    return Row(
+        "`@card`, per step",
+        seconds(theirs),
+        seconds(ours),
+        (at_most(60, ours * 1e3, " ms"),),
+        f"the default card of each step of a flow of 3, against the flow without; {ratio:.3g}x faster; the costs are "
+        "those of the flow with cards",
+        median_cost([their[1] for _, their in pairs]),
+        median_cost([our[1] for our, _ in pairs]),
+    )
+
+
 def resume(match: Match) -> Row:
     """Time until the first new task of a resumed run begins, after those of a wide foreach were taken over."""
     tasks = match.sizes.resumed_tasks
@@ -205,10 +226,10 @@ def spin(match: Match) -> Row:
     )
 
 
-def _chain(contender: Contender, steps: int) -> Cost:
+def _chain(contender: Contender, steps: int, decorator: str = "") -> Cost:
     flows = WORK / "flows"
     flows.mkdir(parents=True, exist_ok=True)
-    flow: Path = write_chain(flows, steps)
+    flow: Path = write_chain(flows, steps, decorator)
     with fresh_directory() as directory:
         return contender.run_flow(flow, directory)
 

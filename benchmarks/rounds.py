@@ -146,14 +146,16 @@ def median_cost(costs: Sequence[Cost]) -> Cost:
     return sorted(costs, key=lambda cost: cost.wall)[len(costs) // 2]
 
 
-def write_chain(directory: Path, steps: int) -> Path:
-    """Write a linear flow of so many steps, and return its path."""
+def write_chain(directory: Path, steps: int, decorator: str = "") -> Path:
+    """Write a linear flow of so many steps, each with the decorator if one is given, and return its path."""
     names = ["start", *(f"step_{number}" for number in range(2, steps)), "end"]
-    lines = ["from metaflow import FlowSpec, step", "", "", "class ChainFlow(FlowSpec):"]
+    imported = ["FlowSpec", *filter(None, [decorator]), "step"]
+    lines = [f"from metaflow import {', '.join(imported)}", "", "", "class ChainFlow(FlowSpec):"]
+    above = [f"    @{decorator}"] if decorator else []
     for name, following in zip(names, [*names[1:], None], strict=True):
         body = f"self.next(self.{following})" if following else "pass"
-        lines += ["    @step", f"    def {name}(self):", f"        {body}", ""]
+        lines += [*above, "    @step", f"    def {name}(self):", f"        {body}", ""]
     lines += ["", 'if __name__ == "__main__":', "    ChainFlow()", ""]
-    path = directory / f"chain_{steps}_flow.py"
+    path = directory / f"chain_{steps}_{decorator}flow.py"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path

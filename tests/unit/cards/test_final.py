@@ -13,6 +13,7 @@ from metaflow.cards.running.finishing import finish_card
 from metaflow.cards.running.making import CardMaker
 from metaflow.cards.running.running_card import CardDeclaration, RunningCard
 from metaflow.cards.templates.test_cards import TestErrorCard, TestPathSpecCard
+from metaflow.client.artifact import MetaflowData
 from metaflow.exception import DataException
 
 
@@ -178,6 +179,14 @@ def test_long_traces_are_cut_in_the_middle() -> None:
         lines = trace_of(error).splitlines()
     assert len(lines) == 31
     assert "lines left out" in lines[15]
+
+
+def test_where_it_went_wrong_is_told_without_code_of_ours() -> None:
+    try:
+        MetaflowData({}, lambda: None).reslut
+    except AttributeError as error:
+        trace = trace_of(error)
+    assert "MetaflowData({}" in trace and trace.count("File") == 1, trace
 
 
 def test_a_problem_as_text() -> None:

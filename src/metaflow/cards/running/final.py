@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from metaflow.cards.exception import CardException, UnrenderableCardException
 from metaflow.cards.files import CardName
 from metaflow.cards.nodes import ComponentNode
 from metaflow.cards.running.containment import Contained
+from metaflow.error_text import OWN_FILES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 #: Token of a page, or of a data document, after which nothing changes any more.
 FINAL = "final"
 _PACKAGE = __name__.partition(".")[0]
-_OWN_FRAMES = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MOST_TRACE_LINES = 30
 #: Nodes of more bytes than this are not repeated in data documents beside the page.
 LARGE_NODE = 64 * 1024
@@ -166,7 +165,7 @@ def trace_of(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_OWN_FRAMES) and frame.filename != "<string>"
+        if not frame.filename.startswith(OWN_FILES) and frame.filename != "<string>"
     ]
     lines = "".join(traceback.format_list(frames)).splitlines(keepends=True)
     if len(lines) > _MOST_TRACE_LINES:

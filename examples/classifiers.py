@@ -17,6 +17,7 @@ of it, a *card*, opens in your browser with::
 """
 
 import os
+import sys
 import time
 
 # The candidates train side by side; if each used every core as well, they would wait for one another.
@@ -132,7 +133,7 @@ class ClassifiersFlow(FlowSpec):
         print(f"The model is kept in {current.flow_name}/{current.run_id}/choose. Load it again with")
         print("    from metaflow import Run")
         print(f'    model = Run("{current.flow_name}/{current.run_id}")["choose"].task.data.model')
-        print("See the report in a browser: python examples/classifiers.py card view choose")
+        print(f"See the report in a browser: {sys.executable} {sys.argv[0]} card view choose")
 
 
 if __name__ == "__main__":

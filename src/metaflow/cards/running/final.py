@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 FINAL = "final"
 _PACKAGE = __name__.partition(".")[0]
 _MOST_TRACE_LINES = 30
-#: Nodes of more bytes than this are not repeated in data documents beside the page.
-LARGE_NODE = 64 * 1024
 
 
 class FinalPage(NamedTuple):
@@ -142,7 +140,7 @@ def final_document(user_data: Any, nodes: Sequence[Node]) -> bytes:
     nodes : list of nodes
         What its components show; large ones are on the page only.
     """
-    from metaflow.cards.running.json_pieces import Encoded, joined
+    from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, joined
 
     now = time.time()
     encoded = {node["id"]: Encoded(node) for node in nodes if isinstance(node, ComponentNode)}

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from metaflow.cards.nodes import ComponentNode
 
+#: Nodes of more bytes than this are not repeated in data documents beside the page.
+LARGE_NODE = 64 * 1024
 #: Characters that one call into C handles, roughly.
 _PIECE = 8_192
 #: Bytes that are hashed at once. Hashing 2,048 or more gives up Python's global lock for an instant, and a thread that

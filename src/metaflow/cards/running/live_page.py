@@ -16,8 +16,7 @@ from metaflow.cards.card import RELOAD_TOKEN, MetaflowCard
 from metaflow.cards.files import CardName
 from metaflow.cards.nodes import ComponentNode
 from metaflow.cards.page.escaping import text
-from metaflow.cards.running.final import LARGE_NODE
-from metaflow.cards.running.json_pieces import Encoded, Part, joined
+from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, Part, joined
 from metaflow.cards.running.reload_tokens import ReloadTokens
 
 TYPE_CHECKING = False

@@ -144,3 +144,12 @@ def test_no_values_make_it_fail(updates: list[tuple[Any, Any]], most: Any) -> No
     for value, metadata in updates:
         bar.update(value, metadata)
         json.dumps(bar.render(), allow_nan=False)
+
+
+def test_a_pace_too_slow_for_numbers_tells_no_time_left(clock: Clock) -> None:
+    bar = ProgressBar(33)
+    bar.update(-2.225073858507e-311)
+    clock.now += 1
+    bar.update(0)
+    figures = bar.render()
+    assert "rate" in json.dumps(figures, allow_nan=False)

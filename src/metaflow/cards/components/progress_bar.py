@@ -138,6 +138,8 @@ def _pace(state: _State, most: float | None) -> dict[str, float]:
             return {}
         if most is None or state.value >= most:
             return {"rate": rate}
-        return {"rate": rate, "seconds_left": (most - state.value) / rate}
+        seconds_left = (most - state.value) / rate
+        # The smallest numbers there are give more seconds than there are numbers for.
+        return {"rate": rate, "seconds_left": seconds_left} if seconds_left < _INFINITE else {"rate": rate}
     except OverflowError:
         return {}

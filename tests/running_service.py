@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 import threading
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -102,7 +104,13 @@ class Stream:
 
 @contextmanager
 def running(database: Any, settings: ServerSettings) -> Iterator[Service]:
-    app = create_app(database, database, database, settings)
+    with running_app(create_app(database, database, database, settings), database) as service:
+        yield service
+
+
+@contextmanager
+def running_app(app: Any, database: Any) -> Iterator[Service]:
+    """Any application that `create_app` made, such as the web app."""
     server = http_server(app)
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -112,4 +120,17 @@ def running(database: Any, settings: ServerSettings) -> Iterator[Service]:
     finally:
         server.should_exit = True
         thread.join(30)
-        assert not thread.is_alive(), "the service did not end"
+        assert not thread.is_alive(), f"the service did not end:\n{_what_it_does(server, thread)}"
+
+
+def _what_it_does(server: Any, thread: threading.Thread) -> str:
+    """What a service that does not end waits for."""
+    state = server.server_state
+    frames = sys._current_frames()
+    stacks = [
+        f"{other.name}:\n{''.join(traceback.format_stack(frames[other.ident]))}"
+        for other in threading.enumerate()
+        if other.ident in frames and other is not threading.current_thread()
+    ]
+    tasks = [f"{task!r}" for task in [*state.tasks]]
+    return "\n".join([f"connections: {[vars(each).get('scope') for each in state.connections]}", *tasks, *stacks])

@@ -224,7 +224,9 @@ def test_a_datastore_without_files():
     assert len(chunks_of(store)) == 2 and not list(store.scan(runs_prefix("F", "1")))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(
     runs=st.lists(st.lists(st.integers(0, 5), max_size=4, unique=True), min_size=1, max_size=5),
     going=st.sets(st.integers(0, 4)),

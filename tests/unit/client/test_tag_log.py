@@ -105,7 +105,9 @@ def test_the_index_ends_with_what_the_log_says(root):
 TAGS = st.sets(st.sampled_from("abcdef"), max_size=3)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.tuples(TAGS, TAGS).filter(any), max_size=6), TAGS)
 def test_the_log_is_what_sets_would_be(changes, first):
     from metaflow.metadata_store.records import RunRecord

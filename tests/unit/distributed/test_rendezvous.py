@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,7 +73,10 @@ def test_a_node_tells_that_node_0_is_missing(tmp_path: Path):
 
 
 def test_nodes_that_fail_together_hear_of_each_other(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(module, "_FAILURE_SECONDS", 0.3)
+    all_have_told = threading.Barrier(11)
+    monkeypatch.setattr(
+        module, "time", SimpleNamespace(sleep=lambda seconds: all_have_told.wait(30), monotonic=time.monotonic)
+    )
     store = store_in(tmp_path / "store")
 
     def node(rendezvous: Rendezvous):
@@ -83,6 +87,7 @@ def test_nodes_that_fail_together_hear_of_each_other(tmp_path: Path, monkeypatch
     said = on_all_nodes(store, 12, node)
     assert said[0] == {index: f"{index} broke" for index in range(1, 11)}
     assert list(said[10]) == list(range(10)), "they are not in order"
+    monkeypatch.setattr(module, "time", time)
     assert rendezvous_of(store, 0, 1).tell_failure("alone") == {}
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..client.cancellation import CancelledRun, CancelledTask, note_cancellation, withdraw_cancellation
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 #: for the wish every few seconds only.
 PATIENCE_SECONDS = 120.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+#: Tasks that are looked at again and again while a run is waited for; those that run are among the newest.
+_NEWEST_TASKS = 1000
 
 
 def cancel_run(
@@ -41,6 +44,8 @@ def cancel_run(
     run_id: str,
     say: Callable[[str], None] = lambda text: None,
     patience: float = PATIENCE_SECONDS,
+    user: str | None = None,
+    watch: Callable[[tuple[CancelledTask, ...]], None] | None = None,
 ) -> CancelledRun:
     """Cancel a run, wherever it and its tasks run, and wait until it has ended.
 
@@ -53,6 +58,10 @@ def cancel_run(
         Told what is done meanwhile.
     patience : float
         Seconds to wait for the run's process, or for an engine.
+    user : str, optional
+        Who is recorded to have cancelled it; the user of this process if not given.
+    watch : callable, optional
+        Told now and then, while the run's process is waited for, how its tasks are.
 
     Returns
     -------
@@ -76,15 +85,16 @@ def cancel_run(
     if run.status == "done":
         raise CannotCancel(f"Run {name} is done: there is nothing to cancel.")
     store = provider.store_of(flow, run_id)
+    user = user or get_username()
     if run.status != "running":
-        return _end_remains(provider, store, run, say, patience)
+        return _end_remains(provider, store, run, user, say, patience)
     before = _running_tasks(provider, run)
-    wish = note_cancellation(store, flow, run_id, get_username())
+    wish = note_cancellation(store, flow, run_id, user)
     _ask_to_stop(run, say)
-    run = _wait_for_end(provider, run, patience)
+    run = _wait_for_end(provider, run, patience, partial(_tell_of_tasks, provider, run, before, watch))
     if run.status != "running" and run.message == PROCESS_DIED:
         try:
-            return _end_remains(provider, store, run, say, patience, before)
+            return _end_remains(provider, store, run, user, say, patience, before)
         except CannotCancel:
             pass  # it died of being stopped, and left nothing
     if run.status == "done":
@@ -110,20 +120,45 @@ def _ask_to_stop(run: RunRecord, say: Callable[[str], None]) -> None:
     say(f"The run's process{f' on {host}' if host else ''} is asked to stop, which it sees within some seconds...")
 
 
-def _wait_for_end(provider: Provider, run: RunRecord, patience: float) -> RunRecord:
+def _wait_for_end(provider: Provider, run: RunRecord, patience: float, look: Callable[[], None]) -> RunRecord:
     deadline = time.monotonic() + patience
     pause = _FIRST_PAUSE
     while run.status == "running" and time.monotonic() < deadline:
+        look()
         time.sleep(pause)
         pause = min(1.3 * pause, _LONGEST_PAUSE)
         run = provider.run(run.flow, run.run_id) or run
     return run
 
 
+def _tell_of_tasks(
+    provider: Provider,
+    run: RunRecord,
+    before: tuple[TaskRecord, ...],
+    watch: Callable[[tuple[CancelledTask, ...]], None] | None,
+) -> None:
+    """Tell how tasks are that were running before, as far as the newest ones of the run say it."""
+    if watch is None:
+        return
+    newest = provider.tasks(TaskQuery(run.flow, run.run_id, limit=_NEWEST_TASKS))
+    now = {(task.step, task.task_id, task.attempt): task.status for task in newest}
+    watch(
+        tuple(
+            CancelledTask(
+                f"{task.step}/{task.task_id}",
+                task.attempt,
+                now.get((task.step, task.task_id, task.attempt), task.status),
+            )
+            for task in before
+        )
+    )
+
+
 def _end_remains(
     provider: Provider,
     store: ObjectStore,
     run: RunRecord,
+    user: str,
     say: Callable[[str], None],
     patience: float,
     before: tuple[TaskRecord, ...] = (),
@@ -131,7 +166,6 @@ def _end_remains(
     """End what a run left on engines whose own process is gone."""
     name = f"{run.flow}/{run.run_id}"
     became: list[CancelledTask] = []
-    user = get_username()
     wish = note_cancellation(store, run.flow, run.run_id, user)
     for run_id in _looked_after(provider, store, run):
         # Tasks that their engine cannot be asked about see the note, and end by themselves.

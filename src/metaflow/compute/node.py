@@ -25,6 +25,7 @@ from ..runtime.loop import EventLoop
 from ..runtime.process import describe_exit
 from ..runtime.spawn_executor import SpawnExecutor, interpreter_command
 from ..runtime.stopping import STOP_GRACE, TIMEOUT_GRACE
+from ..runtime.task_sampling import TaskSampling
 from .backend import FIRST_FAILURE_VARIABLE, INDEX_VARIABLE, METADATA_VARIABLE
 from .jobs import JOB_VARIABLE, TOLD_TO_END, JobDescription, read_description
 from .node_log import NodeLog
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..datastore.logs import LogStream
     from ..datastore.store import ObjectStore
+    from ..runtime.own_use import Used
     from ..runtime.specs import RunSpec
     from .spot import InstanceMetadata, SpotNotice, SpotWatch
 
@@ -63,20 +65,24 @@ class Node:
         self.run = job.run._replace(root=_root(job.run))
         self._instance = _instance(os.environ)
         facts = {} if self._instance is None else self._instance.facts()
-        self.spec = job.tasks[index]._replace(metadata={**_metadata(os.environ), **facts})
-        spec = self.spec
+        self._started_at = time.time()
+        # The task's process starts later: until it runs the step's code, its attempt is starting up.
+        spec = self.spec = job.tasks[index]._replace(
+            metadata={**_metadata(os.environ), **facts}, started_at=self._started_at
+        )
         self.attempt = AttemptKey(job.run.flow, job.run.run_id, spec.step, spec.task_id, spec.attempt)
         self._log = NodeLog(store, self.attempt, job.max_log_bytes, os.getcwd())
         self._reports = NodeReports(store, self.attempt, self._log, job.silence_seconds, self.stop_because)
-        self._started_at = time.time()
         self._pid = 0
         self._status: int | None = None
         #: Why the task is being ended, if it is; the first reason counts.
         self._stopped_because: str | None = None
         self._timed_out = False
+        self._used: Used | None = None
         self._spot: SpotWatch | None = None
         self._is_taken_away = False
         self._memory_kills = count_memory_kills()
+        self._sampling: TaskSampling | None = None
         self._loop: EventLoop
         self._executor: SpawnExecutor
 
@@ -111,6 +117,9 @@ class Node:
             "metadata": self.spec.metadata,
         }
         self._reports.start(self._loop, json.dumps(state).encode())
+        self._sampling = TaskSampling(
+            self._loop, lambda: {self.spec.key: (self._pid, self._started_at)}, self._reports.keep_resources
+        )
         limit = self._job.timeout_seconds
         if limit is not None:
             self._loop.call_later(limit + TIMEOUT_GRACE, lambda: self._too_late(limit))
@@ -124,8 +133,9 @@ class Node:
         """The task wrote something."""
         self._log.feed(stream, data)
 
-    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True, used: Used | None = None) -> None:
         """The task's process is over."""
+        self._used = used
         if status == -signal.SIGTERM and self._stopped_because is None:
             # Engines that end a job may signal its processes in any order: ours may be the next.
             self._loop.call_later(_SIGNAL_SECONDS, lambda: self._is_over(status))
@@ -189,6 +199,8 @@ class Node:
                     self._commit_death(reason)
             elif done.ok and status and self._stopped_because is None:
                 self._log.say(words_of_late_death(status, None))
+            if self._sampling is not None:
+                self._sampling.close()
             self._reports.stop()
             if self._spot is not None:
                 self._spot.stop()
@@ -203,7 +215,14 @@ class Node:
     def _commit_death(self, reason: str) -> None:
         try:
             commit_death(
-                self._store, self.run, self.spec, self._started_at, self._pid, reason, timed_out=self._timed_out
+                self._store,
+                self.run,
+                self.spec,
+                self._started_at,
+                self._pid,
+                reason,
+                timed_out=self._timed_out,
+                used=self._used,
             )
         except DataException:
             if self._committed() is None:  # otherwise another process was faster

@@ -6,8 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ..datastore.layout import cancel_key, live_key
+from ..datastore.layout import cancel_key, live_key, resources_key
 from ..datastore.live_tasks import STATE, run_live_key
+from ..exception import DataException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ _LOG_SECONDS = 1.0
 SIGN_SECONDS = 60.0
 #: Seconds between two looks at whether the task shall go on.
 _LOOK_SECONDS = 20.0
+#: Seconds between two times at which what the task uses is sent.
+_RESOURCES_SECONDS = 10.0
 
 
 class NodeReports:
@@ -57,6 +60,8 @@ class NodeReports:
         self._thread: threading.Thread | None = None
         self._loop: EventLoop
         self._state = b""
+        #: What the task has used, if that has not been sent.
+        self._resources: bytes | None = None
         # When the run last gave a sign, by our own clock: that of its machine may say something else.
         self._run_seen = (0.0, time.monotonic())
 
@@ -67,14 +72,27 @@ class NodeReports:
         self._thread = threading.Thread(target=self._report, daemon=True)
         self._thread.start()
 
+    def keep_resources(self, key: str, content: bytes, is_over: bool) -> None:
+        """Send what the task has used so far, soon, or at the latest when it is over."""
+        self._resources = content
+
     def stop(self) -> None:
         """Wait for the end of what is under way."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+        try:
+            self._send_resources()
+        except DataException:
+            pass  # it is the least of what the task leaves: the result and the log, which come next, are not tried less
+
+    def _send_resources(self) -> None:
+        content, self._resources = self._resources, None
+        if content is not None:
+            self._store.put(resources_key(*self._attempt), [content])
 
     def _report(self) -> None:
-        sign_at = look_at = 0.0
+        sign_at = look_at = resources_at = 0.0
         while True:
             now = time.monotonic()
             try:
@@ -82,6 +100,9 @@ class NodeReports:
                     self._store.put(live_key(*self._attempt, STATE), [self._state])
                     sign_at = now + SIGN_SECONDS
                 self._log.send()
+                if now >= resources_at and self._resources is not None:
+                    resources_at = now + _RESOURCES_SECONDS
+                    self._send_resources()
                 if now >= look_at:
                     look_at = now + min(_LOOK_SECONDS, self._silence_seconds / 4)
                     self._look(time.monotonic())

@@ -33,7 +33,7 @@ from metaflow.exception import CorruptedDataException
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from metaflow.datastore.store import Buffer, ObjectStore
 
@@ -199,16 +199,47 @@ def load_segment(store: ObjectStore, segment: Segment) -> Buffer:
     DataException
         If the store fails.
     """
-    if len(segment.chunks) != -(-segment.size // CHUNK_BYTES):
-        raise CorruptedDataException(
-            f"The manifest names {len(segment.chunks)} chunks for {segment.size} bytes, which do not fit together."
-        )
+    _check_chunks(segment)
     if segment.size < MAP_BYTES:
         target = bytearray(segment.size)
         for reference in segment.chunks:
             _read_chunk(store, reference, memoryview(target))
         return target
     return _load_large(store, segment)
+
+
+def read_part(store: ObjectStore, segment: Segment, begin: int, end: int) -> Iterator[memoryview]:
+    """Read a part of a buffer, with one chunk of it in memory at a time.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where from.
+    segment : Segment
+        As `save_segments` returned it.
+    begin, end : int
+        Which bytes, as in a slice.
+
+    Raises
+    ------
+    CorruptedDataException
+        If a chunk is missing, cut short or altered.
+    DataException
+        If the store fails.
+    """
+    _check_chunks(segment)
+    end = min(end, segment.size)
+    for start in range(begin // CHUNK_BYTES * CHUNK_BYTES, end, CHUNK_BYTES):
+        target = memoryview(bytearray(min(CHUNK_BYTES, segment.size - start)))
+        _read_chunk(store, segment.chunks[start // CHUNK_BYTES], target)
+        yield target[max(0, begin - start) : end - start]
+
+
+def _check_chunks(segment: Segment) -> None:
+    if len(segment.chunks) != -(-segment.size // CHUNK_BYTES):
+        raise CorruptedDataException(
+            f"The manifest names {len(segment.chunks)} chunks for {segment.size} bytes, which do not fit together."
+        )
 
 
 def _cut(buffer: Buffer) -> list[memoryview]:

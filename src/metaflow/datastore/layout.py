@@ -3,9 +3,11 @@
 ::
 
     mf-store/index.sqlite
+    mf-store/app.sqlite                                           what the web app keeps; only if it kept anything
     mf-store/runs/<flow>/<run>/run.json
     mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.manifest
     mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.log
+    mf-store/runs/<flow>/<run>/<step>/<task>.<attempt>.resources   only of an attempt that took a second or more
     mf-store/runs/<flow>/<run>/<step>/<task>.cards/<file>
     mf-store/runs/<flow>/<run>/import.json                        only of a run that was imported
     mf-store/runs/<flow>/<run>/reading-runs/<run>.json            a run that takes over tasks of this one right now
@@ -30,6 +32,8 @@ from metaflow.exception import DataException
 STORE_DIRECTORY = "mf-store"
 #: Key of the database that indexes runs; opened as a file beside the objects, not through the store.
 INDEX_KEY = f"{STORE_DIRECTORY}/index.sqlite"
+#: Key of the database in which the web app keeps what is its own; opened as a file, too.
+APP_KEY = f"{STORE_DIRECTORY}/app.sqlite"
 #: Ending of the reference, and of the key, of a blob that is stored compressed.
 COMPRESSED_SUFFIX = ".zst"
 #: Artifact, of the task that holds the run's parameters, with the code of the run.
@@ -114,6 +118,17 @@ def log_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> st
         If a name cannot be part of a key.
     """
     return _attempt_key(flow, run_id, step, task_id, attempt) + ".log"
+
+
+def resources_key(flow: str, run_id: str, step: str, task_id: str, attempt: int) -> str:
+    """Key of what a task attempt used of its machine over time.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return _attempt_key(flow, run_id, step, task_id, attempt) + ".resources"
 
 
 def card_key(flow: str, run_id: str, step: str, task_id: str, name: str) -> str:

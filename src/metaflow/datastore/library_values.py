@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from metaflow.datastore.preview import preview, shortened, type_name
+from metaflow.datastore.value_samples import pandas_stats, thumbnail
 from metaflow.exception import MetaflowException
 
 TYPE_CHECKING = False
@@ -49,7 +50,9 @@ def facts_of(value: object, briefly: bool = False) -> Facts | None:
         In JSON's terms, such of these as the value has: ``shape``, ``dtype``, ``length``, ``columns`` (names),
         ``dtypes`` (of the columns), ``head`` (the first rows, each a list of texts), ``min``, ``max``, ``mean`` (of the
         finite numbers; ``sampled`` is true if not all were looked at), ``device``, ``parameters`` (how many numbers a
-        model has), ``item`` (a scalar's text), ``repr``. None if it is of no known library, or cannot tell.
+        model has), ``item`` (a scalar's text), ``repr``, ``histogram`` (how many numbers of a sample are in each of
+        equal parts between ``min`` and ``max``), ``stats`` (of the first columns), ``mode`` and ``thumbnail`` (of an
+        image, a ``data:`` address). None if it is of no known library, or cannot tell.
     """
     cls = type(value)
     module = type.__getattribute__(cls, "__module__")
@@ -125,6 +128,8 @@ def _numbers(sample: Any) -> Facts:
     """Smallest, largest and mean of the finite numbers in a NumPy array."""
     import numpy  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+    from metaflow.datastore.value_samples import histogram
+
     if sample.dtype.kind == "f":
         finite = numpy.isfinite(sample)
         if not finite.all():
@@ -133,7 +138,13 @@ def _numbers(sample: Any) -> Facts:
         return {}
     with numpy.errstate(all="ignore"):  # a sum that is too large is nothing to warn of
         mean = float(sample.mean(dtype="f8"))
-    return {"min": sample.min().item(), "max": sample.max().item(), **({"mean": mean} if math.isfinite(mean) else {})}
+    facts: Facts = {"min": sample.min().item(), "max": sample.max().item()}
+    if math.isfinite(mean):
+        facts["mean"] = mean
+    counts = histogram(sample, facts["min"], facts["max"])
+    if counts:
+        facts["histogram"] = counts
+    return facts
 
 
 def _with_item(facts: Facts, item: Any) -> Facts:
@@ -149,6 +160,7 @@ def _pandas(value: Any, briefly: bool) -> Facts:
         facts["columns"] = _names(value.columns)
         if not briefly:
             facts["dtypes"] = [str(kind) for kind in value.dtypes.iloc[:_MAXIMUM_COLUMNS]]
+            facts["stats"] = pandas_stats(value)
             head = value.iloc[:_HEAD_ROWS, :_HEAD_COLUMNS]
             facts["head"] = [[_cell(cell) for cell in row] for row in head.itertuples(index=False, name=None)]
     elif facts:
@@ -166,6 +178,9 @@ def _polars(value: Any, briefly: bool) -> Facts:
         facts["columns"] = _names(value.columns)
         if not briefly:
             facts["dtypes"] = [str(kind) for kind in value.dtypes[:_MAXIMUM_COLUMNS]]
+            facts["stats"] = [
+                {"missing": value.get_column(name).null_count()} for name in value.columns[:_HEAD_COLUMNS]
+            ]
             facts["head"] = [[_cell(cell) for cell in row[:_HEAD_COLUMNS]] for row in value.head(_HEAD_ROWS).rows()]
         return facts
     # Polars would start all its threads to find the smallest and the largest number.
@@ -179,6 +194,7 @@ def _pyarrow(value: Any, briefly: bool) -> Facts:
         facts: Facts = {"shape": [int(value.num_rows), len(names)], "columns": _names(names)}
         if not briefly:
             facts["dtypes"] = [str(kind) for kind in value.schema.types[:_MAXIMUM_COLUMNS]]
+            facts["stats"] = [{"missing": value.column(i).null_count} for i in range(min(len(names), _HEAD_COLUMNS))]
             rows = value.slice(0, _HEAD_ROWS).select(list(range(min(len(names), _HEAD_COLUMNS)))).to_pydict()
             facts["head"] = [[_cell(cell) for cell in row] for row in zip(*rows.values())]
         return facts
@@ -213,6 +229,14 @@ def _scipy(value: Any, briefly: bool) -> Facts:
     if not hasattr(value, "nnz"):
         return {}
     return {"shape": _shape(value), "dtype": str(value.dtype), "nonzero": int(value.nnz)}
+
+
+def _pillow(value: Any, briefly: bool) -> Facts:
+    if not hasattr(value, "getbands"):
+        return {}
+    facts: Facts = {"shape": [int(value.height), int(value.width)], "mode": str(value.mode)}
+    small = None if briefly else thumbnail(value)
+    return facts if small is None else {**facts, "thumbnail": small}
 
 
 def _estimator(value: Any, briefly: bool) -> Facts:
@@ -260,5 +284,6 @@ _LIBRARIES: Mapping[str, Callable[[Any, bool], Facts]] = {
     "pyarrow": _pyarrow,
     "scipy": _scipy,
     "torch": _torch,
+    "PIL": _pillow,
     **dict.fromkeys(_ESTIMATORS, _estimator),
 }

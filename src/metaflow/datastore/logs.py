@@ -6,6 +6,9 @@
 
 ``o`` is standard output, ``e`` standard error. The order of the lines is that in which they arrived. A last
 line without a line feed is being written, or was cut by a full disk, and is not read.
+
+What a running task of this machine has printed since its last line feed, such as a progress bar, is in a file beside
+the log, in the same format: see :func:`unfinished_path`.
 """
 
 from __future__ import annotations
@@ -74,6 +77,17 @@ class LineSplitter:
         self._pending = [rest] if rest else []
         self._pending_bytes = len(rest)
         return lines
+
+    def unfinished(self, most_bytes: int) -> bytes:
+        """Return the end of what came after the last line feed."""
+        pieces: list[bytes] = []
+        left = most_bytes
+        for piece in reversed(self._pending):
+            if left <= 0:
+                break
+            pieces.append(piece[-left:])
+            left -= len(piece)
+        return b"".join(reversed(pieces))
 
     def flush(self) -> list[bytes]:
         """Return what came after the last line feed: one line, or none."""
@@ -161,6 +175,12 @@ class LogWriter:
         while written < len(data):
             written += os.write(descriptor, data[written:])
         self._torn = False
+
+
+def unfinished_path(path: str | os.PathLike[str]) -> str:
+    """Path of the file with what a task printed since its last line feed, beside its log; it is a temporary file."""
+    folder, name = os.path.split(os.fspath(path))
+    return os.path.join(folder, f".tmp-{name}.unfinished")
 
 
 def overwrite_log(path: str | os.PathLike[str], content: bytes) -> None:

@@ -199,7 +199,7 @@ class Manifest(NamedTuple):
             raise _corrupted(key, "is cut short or was altered: its content does not fit its checksum")
         try:
             return _decode_body(bytes(body))
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _corrupted(key, f"has a header that makes no sense ({error!r})") from error
 
 

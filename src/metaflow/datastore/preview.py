@@ -54,7 +54,8 @@ def describe(value: object) -> tuple[str, Mapping[str, Any]]:
     Returns
     -------
     tuple of (str, mapping)
-        The preview, and in JSON's terms: for built-in containers ``length``; for arrays, frames and tensors ``shape``,
+        The preview, and in JSON's terms: for built-in containers ``length``, and ``tree`` if the preview leaves
+        something out (see `metaflow.datastore.excerpts`); for arrays, frames and tensors ``shape``,
         ``dtype``, ``columns`` and the like (see `metaflow.datastore.library_values`); for others nothing.
     """
     kind = type(value)
@@ -63,7 +64,12 @@ def describe(value: object) -> tuple[str, Mapping[str, Any]]:
         return _cut(leaf(value, MAXIMUM_LENGTH)), NO_FACTS
     container = _CONTAINERS.get(kind)
     if container is not None:
-        return _cut(container(value, 0)), {"length": len(value)}  # type: ignore[arg-type]
+        shown, length = _cut(container(value, 0)), {"length": len(value)}  # type: ignore[arg-type]
+        if _ELLIPSIS not in shown:
+            return shown, length
+        from metaflow.datastore.excerpts import excerpt
+
+        return shown, {**length, "tree": excerpt(value)}
     from metaflow.datastore.library_values import facts_of, text_of
 
     facts = facts_of(value)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .specs import RunSpec, TaskSpec
 
 #: Of the record of a task: what was so in the origin's process, and does not hold for the clone.
-_OF_THE_PROCESS = ("pid",)
+_OF_THE_PROCESS = ("pid", "ready_at", "code_started_at", "code_ended_at")
 #: Fields that say where a task comes from; they speak of the immediate origin.
 _LINEAGE = ("origin-run-id", "origin-task-id")
 

@@ -13,6 +13,7 @@ from .task import make_record
 if TYPE_CHECKING:
     from ..datastore.manifest import Manifest
     from ..datastore.store import ObjectStore
+    from .own_use import Used
     from .specs import RunSpec, TaskSpec
 
 
@@ -25,6 +26,7 @@ def commit_death(
     reason: str,
     timed_out: bool,
     without_inputs: bool = False,
+    used: Used | None = None,
 ) -> Manifest:
     """Commit the attempt as failed.
 
@@ -42,6 +44,8 @@ def commit_death(
         Whether it was killed for taking too long.
     without_inputs : bool
         Whether what it read is not in the same run.
+    used : dict, optional
+        What its process used.
 
     Raises
     ------
@@ -53,6 +57,8 @@ def commit_death(
     if without_inputs:
         content["task"]["inputs"] = ()
     content["transition"] = [[], None]
+    if used:
+        content["used"] = used
     return TaskWriter(store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).commit(content)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..datastore.logs import LogStream
     from .fork_server import ForkServer
     from .loop import EventLoop
+    from .own_use import Used
     from .specs import RunSpec
 
     #: Makes an executor that works in a loop, and that is told whom to call if it can start no more tasks.
@@ -36,11 +37,11 @@ class TaskListener(Protocol):
     def output(self, stream: LogStream, data: bytes) -> None:
         """It wrote to ``stdout`` or ``stderr``."""
 
-    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True, used: Used | None = None) -> None:
         """It is over: exit code, or the negated number of the signal that killed it.
 
-        If it left no result, `reason` says why, where more is known than the status, and `retriable` whether another
-        attempt may fare better.
+        If it left no result, `reason` says why, where more is known than the status, `retriable` whether another
+        attempt may fare better, and `used` what its process used.
         """
 
 

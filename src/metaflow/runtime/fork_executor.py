@@ -141,7 +141,7 @@ class ForkExecutor:
             del self._tasks[key]
             del self._specs[key]
             self._refusals.pop(key, None)
-            task.finish(rest[0])
+            task.finish(*rest)
 
     def _refused(self, spec: TaskSpec, listener: TaskListener, reason: str) -> None:
         """The system would not make another process: try again when others may have ended."""

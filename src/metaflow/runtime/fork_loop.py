@@ -15,6 +15,7 @@ from .channel import Channel
 from .child import ForkedMain
 from .early_imports import EarlyImports
 from .open_files import open_files
+from .own_use import used_by_ended
 from .parent_death import die_with_parent
 from .process import kill_group, kill_task
 from .random_state import RandomState, main_script_source
@@ -169,10 +170,11 @@ class _Server:
             if info is None:
                 return
             kill_group(info.si_pid, signal.SIGKILL)
-            pid, status = os.waitpid(info.si_pid, 0)
+            pid, status, usage = os.wait4(info.si_pid, 0)
             key = self._children.pop(pid, None)
             if key is not None:
-                self._tell(["exited", key, os.waitstatus_to_exitcode(status)])
+                code = os.waitstatus_to_exitcode(status)
+                self._tell(["exited", key, code, used_by_ended(usage) if code else None])
 
     def _tell(self, message: list[Any]) -> None:
         try:

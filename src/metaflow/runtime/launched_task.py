@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..datastore.logs import LogStream
     from .gang import Gang
     from .loop import Timer
+    from .own_use import Used
     from .plan import PlannedTask
     from .specs import TaskSpec
     from .task_output import TaskOutput
@@ -27,7 +28,7 @@ class TaskOwner(Protocol):
         """It has not started, and why."""
 
     def task_ended(self, task: LaunchedTask, status: int, why: str | None, retriable: bool) -> None:
-        """It is over."""
+        """It is over; what its process used is noted with it."""
 
     def fail(self, error: BaseException) -> None:
         """Something went wrong that ends the run."""
@@ -47,6 +48,7 @@ class LaunchedTask:
         "spec",
         "started_at",
         "timer",
+        "used",
     )
 
     def __init__(
@@ -69,6 +71,8 @@ class LaunchedTask:
         self.pid = 0
         self.timer: Timer | None = None
         self.killed_because: str | None = None
+        #: What its process used, if it ended without a result.
+        self.used: Used | None = None
 
     def started(
         self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False
@@ -87,7 +91,8 @@ class LaunchedTask:
         except MetaflowException as error:
             self._scheduler.fail(error)
 
-    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True, used: Used | None = None) -> None:
+        self.used = used
         try:
             self._scheduler.task_ended(self, status, reason, retriable)
         except MetaflowException as error:

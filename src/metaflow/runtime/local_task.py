@@ -11,6 +11,7 @@ from .loop import EventLoop
 
 if TYPE_CHECKING:
     from ..datastore.logs import LogStream
+    from .own_use import Used
 
 _STREAMS: tuple[LogStream, LogStream] = ("stdout", "stderr")
 _READ_SIZE = 256 * 1024
@@ -65,13 +66,13 @@ class LocalTask:
             if len(data) < _READ_SIZE:
                 return  # most likely empty by now; the loop will tell
 
-    def finish(self, status: int) -> None:
+    def finish(self, status: int, used: Used | None = None) -> None:
         """The process is gone: read what is left in the pipes, and do not wait for others that hold them."""
         for stream in tuple(self._readers):
             # Not to the end: somebody else may hold the pipe and never stop writing.
             self._read(stream, _READS_PER_ROUND)
             self._close(stream)
-        self.listener.ended(status)
+        self.listener.ended(status, used=used)
 
     def abandon(self) -> None:
         """The process was never started."""

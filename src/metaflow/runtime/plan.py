@@ -118,9 +118,11 @@ class Plan:
         none is active, nothing is ready and the plan is not done, then tasks that failed stand in the way.
     counts : dict of str to StepCounts
         For every step of the graph; for reading only.
+    time : float
+        The time, as whoever drives the plan tells it: tasks that become ready are marked with it.
     """
 
-    __slots__ = ("_graph", "_last_task_id", "_policies", "_ready", "active", "counts", "done")
+    __slots__ = ("_graph", "_last_task_id", "_policies", "_ready", "active", "counts", "done", "time")
 
     def __init__(self, graph: PlanGraph, policies: Mapping[str, RetryPolicy] | None = None) -> None:
         self._graph = graph
@@ -130,6 +132,7 @@ class Plan:
         self.counts = {name: StepCounts() for name in graph.steps}
         self.active = 0
         self.done = False
+        self.time = 0.0
         self._add_ready(PlannedTask(graph.start, None, (), None, 0))
 
     @property
@@ -280,12 +283,14 @@ class Plan:
         task.attempt += 1
         task.fallback = task.attempt > policy.user_retries
         task.state = READY
+        task.ready_at = self.time
         self.active -= 1
         # Ahead of everything else: it was launched before all that is waiting now.
         self._ready.add_first(task.step, task)
 
     def _add_ready(self, task: PlannedTask) -> None:
         self.counts[task.step].waiting += task.width
+        task.ready_at = self.time
         self._ready.add(task.step, task)
 
     def _go(self, task: PlannedTask, target: str, scope: Scope | None, branch: int, iteration: int = 0) -> None:
@@ -316,9 +321,10 @@ class Plan:
         scope = Scope(task, num_splits, is_foreach=True)
         if step.kind == "parallel":
             frame = Frame(foreach, 0, task.frames)
-            self._ready.add(target, PlannedTask(target, frame, (foreach.opener,), scope, 0, gang=num_splits))
+            gang = PlannedTask(target, frame, (foreach.opener,), scope, 0, gang=num_splits, ready_at=self.time)
+            self._ready.add(target, gang)
             return
-        self._ready.add(target, ForeachCursor(target, foreach, scope, (foreach.opener,)))
+        self._ready.add(target, ForeachCursor(target, foreach, scope, (foreach.opener,), self.time))
 
     @staticmethod
     def _check(task: PlannedTask, step: PlanStep, transition: Transition) -> None:

@@ -199,16 +199,21 @@ class ForeachCursor:
         What its tasks arrive at.
     inputs : tuple of TaskRef
         What each of them reads from.
+    ready_at : float
+        When they became ready.
     """
 
-    __slots__ = ("_foreach", "_frames", "_index", "_inputs", "_scope", "_target")
+    __slots__ = ("_foreach", "_frames", "_index", "_inputs", "_ready_at", "_scope", "_target")
 
-    def __init__(self, target: str, foreach: Foreach, scope: Scope, inputs: tuple[TaskRef, ...]) -> None:
+    def __init__(
+        self, target: str, foreach: Foreach, scope: Scope, inputs: tuple[TaskRef, ...], ready_at: float = 0.0
+    ) -> None:
         self._target = target
         self._scope = scope
         self._inputs = inputs
         self._foreach = foreach
         self._frames = scope.frames
+        self._ready_at = ready_at
         self._index = 0
 
     @property
@@ -221,4 +226,4 @@ class ForeachCursor:
         index = self._index
         self._index = index + 1
         frame = Frame(self._foreach, index, self._frames)
-        return PlannedTask(self._target, frame, self._inputs, self._scope, index)
+        return PlannedTask(self._target, frame, self._inputs, self._scope, index, ready_at=self._ready_at)

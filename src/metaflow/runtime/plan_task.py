@@ -131,6 +131,8 @@ class PlannedTask:
         The split or foreach that the task belongs to; None outside any. The plan's own.
     branch : int
         Which branch (index of the split) of `scope` it belongs to. The plan's own.
+    ready_at : float
+        What :attr:`Plan.time` was when this attempt became ready.
     gang : int or None
         Number of nodes, if this is a gang; None for an ordinary task. What makes out one of them is
         :meth:`node_key`, its task id is :func:`node_task_id`.
@@ -146,6 +148,7 @@ class PlannedTask:
         "gang",
         "inputs",
         "iteration",
+        "ready_at",
         "scope",
         "state",
         "step",
@@ -162,6 +165,7 @@ class PlannedTask:
         *,
         iteration: int = 0,
         gang: int | None = None,
+        ready_at: float = 0.0,
     ) -> None:
         self.step = step
         self.task_id = 0
@@ -173,6 +177,7 @@ class PlannedTask:
         self.scope = scope
         self.branch = branch
         self.gang = gang
+        self.ready_at = ready_at
         self.state = READY
 
     @property

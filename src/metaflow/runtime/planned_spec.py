@@ -57,6 +57,7 @@ def spec_of(
         last_failure=last_failure,
         frames=tuple(reversed(frames)),
         iteration=planned.iteration if node.is_recursive else None,
+        ready_at=planned.ready_at or None,
     )
 
 

@@ -20,7 +20,7 @@ from ..identity import get_username, resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
 from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
 from ..metadata_store.records import RunRecord, TaskRecord
-from . import fork_server
+from . import fork_server, start_record
 from .console import Console, highlight
 from .declared import graph_info, retry_policies
 from .executor import executor_maker
@@ -271,6 +271,7 @@ def create_run(
     if resumption is not None:
         content["task"]["metadata"].update(resumption.notes)
     content["transition"] = [[graph.start_step], None]
+    content[start_record.FIELD] = start_record.start_record(declaration, parameters)
     if options.facts.metadata:
         content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
     content["task"]["values"] = writer.values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from .specs import RunSpec, TaskSpec
 from .stopping import REMOTE_TIMEOUT_GRACE, STOP_GRACE, TIMEOUT_GRACE, RunStopped
 from .task import make_record
 from .task_output import TaskOutput
+from .task_sampling import ResourceFiles, TaskSampling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +104,8 @@ class Scheduler:
             from .log_uploads import LogUploads
 
             self._logs = LogUploads(store, run.root, run.flow, run.run_id)
+        self._began_at = 0.0
+        self._sampling: TaskSampling
         self._loop: EventLoop
         self._executor: Executor
 
@@ -117,12 +121,16 @@ class Scheduler:
         MetaflowException
             If the run cannot go on for another reason.
         """
+        # What became ready while a resumed run was planned could not start before.
+        self._plan.time = self._began_at = time.time()
         with EventLoop() as self._loop:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._loop.on_signal(number, self._interrupted)
             self._executor = make_executor(self._loop, self.fail)
             self._loop.call_later(REPORT_SECONDS, self._report)
             self._refresh_logs()
+            files = ResourceFiles(self._run, self._store, self._logs, lambda text: self._console.say(text, bad=True))
+            self._sampling = TaskSampling(self._loop, self._running_here, files.write)
             watch = CancelWatch(self._loop, self._store, self._run.flow, self._run.run_id, self._cancelled)
             if self._console.is_terminal:
                 self._show_progress()
@@ -135,6 +143,7 @@ class Scheduler:
             finally:
                 watch.close()
                 self._executor.close()
+                self._sampling.close()
                 for task in self._active.values():
                     self._close_output(task)
                 self._console.status("")
@@ -219,12 +228,13 @@ class Scheduler:
         self._console.say(f"Running {workers} tasks at a time: there are no file descriptors for more (ulimit -n).")
 
     def _spec(self, planned: PlannedTask) -> TaskSpec:
-        return spec_of(
+        spec = spec_of(
             planned,
             self._graph[planned.step],
             self._policies[planned.step].user_retries + 1,
             self._reasons.pop(planned.task_id, None),
         )
+        return spec if spec.ready_at is not None else spec._replace(ready_at=self._began_at)
 
     def task_waits(self, task: LaunchedTask, text: str) -> None:
         self._console.say(text, f"[{self._run.run_id}/{task.spec.step}/{task.spec.task_id}]")
@@ -262,6 +272,7 @@ class Scheduler:
     def task_ended(self, task: LaunchedTask, status: int, why: str | None, retriable: bool) -> None:
         spec = task.spec
         del self._active[spec.key]
+        self._sampling.ended(spec.key)
         self._room.left(spec.step, task.is_elsewhere)
         if task.timer is not None:
             task.timer.cancel()
@@ -308,6 +319,7 @@ class Scheduler:
                 )
         if self._failure is not None:
             return
+        self._plan.time = time.time()
         if task.gang is None:
             self._plan.finished(task.planned, transition)
         else:
@@ -324,7 +336,14 @@ class Scheduler:
         stopped = task.gang.why_stopped if task.gang is not None else None
         reason = task.killed_because or stopped or why or describe_exit(status)
         manifest = commit_death(
-            self._store, self._run, task.spec, task.started_at, task.pid, reason, task.killed_because is not None
+            self._store,
+            self._run,
+            task.spec,
+            task.started_at,
+            task.pid,
+            reason,
+            task.killed_because is not None,
+            used=task.used,
         )
         self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
         self._console.say(words_of_death(status, reason), task.output_.where, bad=True)
@@ -365,11 +384,15 @@ class Scheduler:
                 self._reasons[task.planned.task_id] = reason
             if retry.delay_seconds:
                 self._console.say(f"Task will be tried again in {retry.delay_seconds:g} seconds.", task.output_.where)
-            self._loop.call_later(retry.delay_seconds, lambda: self._plan.again(task.planned))
+            self._loop.call_later(retry.delay_seconds, lambda: self._try_again(task.planned))
             return
         if not retriable:
             self._console.say("This failed task will not be retried.", task.output_.where)
         self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason and not shown else ""))
+
+    def _try_again(self, planned: PlannedTask) -> None:
+        self._plan.time = time.time()
+        self._plan.again(planned)
 
     def _running_record(self, task: LaunchedTask, status: TaskStatus = "running") -> TaskRecord:
         content = make_record(self._run, task.spec, task.started_at, ok=False, success=False, error=None, pid=task.pid)
@@ -377,6 +400,12 @@ class Scheduler:
         if status == "running":
             record.pop("finished_at", None)
         return TaskRecord.from_dict(record)
+
+    def _running_here(self) -> dict[str, tuple[int, float]]:
+        """Processes of tasks on this machine, and when they started."""
+        return {
+            k: (task.pid, task.started_at) for k, task in self._active.items() if task.pid and not task.is_elsewhere
+        }
 
     def _interrupted(self) -> None:
         self._interrupts += 1

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from .executor import TaskListener
 from .local_task import LocalTask
 from .loop import EventLoop
+from .own_use import used_by_ended
 from .process import kill_group, kill_task
 from .specs import RunSpec, TaskSpec, encode
 from .stopping import STOP_GRACE
@@ -84,10 +85,11 @@ class SpawnExecutor:
             if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
             kill_group(process.pid, signal.SIGKILL)
-            status = process.wait()
+            _, raw, usage = os.wait4(process.pid, 0)
+            process.returncode = status = os.waitstatus_to_exitcode(raw)
             os.close(life_write)
             del self._tasks[key]
-            task.finish(status)
+            task.finish(status, used_by_ended(usage) if status else None)
 
 
 def script_command() -> list[str]:

@@ -129,6 +129,8 @@ class TaskSpec(NamedTuple):
         that start together are then in the order in which they were started, however their processes get along.
     metadata : dict of str to str
         Facts to record with the task, such as where it runs.
+    ready_at : float or None
+        When nothing but room was missing for the attempt to start.
     """
 
     step: str
@@ -144,6 +146,7 @@ class TaskSpec(NamedTuple):
     iteration: int | None = None
     started_at: float | None = None
     metadata: dict[str, str] = {}
+    ready_at: float | None = None
 
     @property
     def key(self) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..datastore.manifest import Manifest
     from .console import Console
     from .executor import Executor, MakeExecutor
+    from .own_use import Used
     from .specs import RunSpec, TaskSpec
     from .task_output import TaskOutput
 
@@ -128,7 +129,7 @@ class SpunTask:
         except MetaflowException as error:
             self._fail(error)
 
-    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+    def ended(self, status: int, reason: str | None = None, retriable: bool = True, used: Used | None = None) -> None:
         """It is over, one way or another."""
         self._over = True
         try:

@@ -23,7 +23,9 @@ from ..flow.hooks import TaskContext, TaskHook, hooks_of
 from ..flow.state import ArtifactSource, Frame, Inputs, StepState
 from ..flow.transition import Transition
 from .artifacts import FlowLevelFirst, save_artifacts
+from .code_times import CodeTimes
 from .console import highlight
+from .own_use import used_so_far
 from .specs import PARAMETERS_TASK, RunSpec, TaskSpec, node_metadata
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 _MOST_OPENED = 256
 #: How many inputs of a join are opened together if they are behind a network.
 _READ_AHEAD = 64
+#: Last characters that are kept of the traceback of what a step raised.
+_MAXIMUM_TRACEBACK = 32_768
 
 
 class TaskRunner:
@@ -61,6 +65,7 @@ class TaskRunner:
         self._opened: dict[str, TaskReader] = {}
         #: What the attempt that runs has committed; None before.
         self._committed: Manifest | None = None
+        self._code = CodeTimes()
 
     @property
     def owns_process(self) -> bool:
@@ -133,6 +138,7 @@ class TaskRunner:
         """
         started = time.time() if spec.started_at is None else spec.started_at
         self._committed = None
+        self._code = CodeTimes()
         declared = self.declaration.steps[spec.step]
         self._set_current(spec)
         flow = self._new_flow()
@@ -157,6 +163,7 @@ class TaskRunner:
         hooks = hooks_of(declared.decorators)
         call = self._call(flow, declared.function, spec, inputs)
         if not spec.is_fallback:
+            call = self._code.of(call)
             for hook in hooks:
                 call = hook.around(task, call)
         process = os.getpid()
@@ -305,10 +312,13 @@ class TaskRunner:
                 writer.save("_exception", MetaflowExceptionWrapper(error))
         ok = error is None or handled
         transition = flow._transition if ok else None
-        record = make_record(run, spec, started, ok=ok, success=error is None, error=error)
+        record = make_record(run, spec, started, ok=ok, success=error is None, error=error, code=self._code)
         values = writer.values
         if values:
             record["task"]["values"] = values
+        if error is not None:
+            record["traceback"] = format_error(error)[-_MAXIMUM_TRACEBACK:]
+        record["used"] = used_so_far()
         record["transition"] = [list(transition.targets), transition.foreach] if transition else [[], None]
         if transition is not None and transition.foreach is not None:
             record["num_splits"] = transition.num_splits
@@ -374,6 +384,7 @@ def make_record(
     success: bool,
     error: BaseException | None,
     pid: int | None = None,
+    code: CodeTimes | None = None,
 ) -> dict[str, Any]:
     """Record of an attempt as it is kept with its artifacts; ``task`` is what ``TaskRecord.from_dict`` takes."""
     task: dict[str, Any] = {
@@ -393,6 +404,10 @@ def make_record(
     if spec.frames:
         task["index_path"] = [(frame.step, frame.index) for frame in spec.frames]
         task["foreach_stack"] = [(f.variable, f.label or "", f.index, f.num_splits) for f in spec.frames]
+    if spec.ready_at is not None:
+        task["ready_at"] = spec.ready_at
+    if code is not None and code.started_at is not None:
+        task["code_started_at"], task["code_ended_at"] = code.started_at, code.ended_at
     if spec.iteration is not None:
         task["iteration"] = spec.iteration
     if error is not None:

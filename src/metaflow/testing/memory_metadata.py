@@ -13,6 +13,7 @@ from metaflow.metadata_store.events import (
     TaskStarted,
 )
 from metaflow.metadata_store.records import FlowRecord, RunOutcome, StepRecord, encodable
+from metaflow.metadata_store.run_text import run_text, words_of
 from metaflow.metadata_store.store import TaskQuery, run_position, sort_value
 
 TYPE_CHECKING = False
@@ -85,6 +86,13 @@ class MemoryMetadata:
             and (query.until is None or run.started_at < query.until)
             and not (query.successful and not (run.outcome and run.outcome.success))
             and all(_meets(run, condition) for condition in query.values)
+            and (not query.flows or run.flow in query.flows)
+            and (not query.statuses or run.status in query.statuses)
+            and (not query.users or run.user in query.users)
+            and all({*group} & {*run.tags, *run.system_tags} for group in query.any_tags)
+            and not {*query.without_tags} & {*run.tags, *run.system_tags}
+            and all(word in run_text(run) for word in words_of(query.text or ""))
+            and (query.keys is None or (run.flow, run.run_id) in query.keys)
             and (query.id_part is None or run.run_id.startswith(query.id_part) or run.run_id.endswith(query.id_part))
         ]
         found.sort(key=lambda run: run.cursor, reverse=True)
@@ -102,6 +110,10 @@ class MemoryMetadata:
         known = RunOutcome() if end is None else RunOutcome(end.ok, end.success, end.ended_at)
         artifacts = None if end is None else _values(end)
         return run._replace(outcome=known._replace(parameters=_values(parameters), artifacts=artifacts))
+
+    def number_of_runs(self, query: RunQuery) -> int:
+        """How many runs match, in whatever order and behind whatever position; none are counted beyond its limit."""
+        return len(self.runs(query._replace(order=None, after=None)))
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""

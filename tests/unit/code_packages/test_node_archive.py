@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from metaflow.exception import CommandException, MetaflowException
-from metaflow.packaging import node_archive as module
+from metaflow.packaging import modules, node_archive as module
 from metaflow.packaging.libraries import Target, fetched, files_of, installed, own_target, requirements, target_of_nodes
 from metaflow.packaging.node_archive import node_archive
 
@@ -31,11 +31,25 @@ def contents(archive):
         return {member.name: tar.extractfile(member).read() for member in tar}
 
 
+# Of the runtime's libraries, those that `metaflow ui` and `metaflow server` need, which run on no node.
+SERVERS_ONLY = ("fastapi>", "starlette>", "uvicorn>")
+
+
+def test_the_pages_of_the_web_app_stay_here(tmp_path, monkeypatch):
+    package = tmp_path / "metaflow"
+    for name in ("web/pages.py", "web/static/index.html", "web/static/assets/index.js"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("")
+    (package / "packaging").mkdir()
+    monkeypatch.setattr(modules, "__file__", str(package / "packaging" / "modules.py"))
+    assert [file.name.rpartition("metaflow/")[2] for file in modules.own_files()] == ["web/pages.py"]
+
+
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.14"])
 def test_the_requirements_are_those_of_the_package(python):
     text = (ROOT / "pyproject.toml").read_text()
     lines = text.partition("dependencies = [")[2].partition("]")[0].replace('"', "").replace("'", "").split(",")
-    declared = {line.strip() for line in lines if line.strip()}
+    declared = {line.strip() for line in lines if line.strip() and not line.strip().startswith(SERVERS_ONLY)}
     old = {each for each in declared if ";" in each}
     expected = (declared - old) | ({each.partition(";")[0] for each in old} if python == "3.10" else set())
     assert set(requirements(Target(python, "linux-x86_64"), False)) == expected

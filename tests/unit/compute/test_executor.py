@@ -36,7 +36,9 @@ class Listener:
     def waiting(self, text: str) -> None:
         self.said.append(text)
 
-    def ended(self, status: int, reason: str | None = None, retriable: bool = True) -> None:
+    def ended(
+        self, status: int, reason: str | None = None, retriable: bool = True, used: dict[str, float] | None = None
+    ) -> None:
         self.end = (status, reason, retriable)
 
 

@@ -76,7 +76,7 @@ def test_bytes_around_every_threshold_come_back(any_store, size, make):
     assert load_segment(any_store, segment) == data
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.binary(max_size=2000), max_size=6))
 def test_several_buffers_come_back(store, buffers):
     segments = save_segments(store, buffers)

@@ -155,7 +155,9 @@ def test_what_was_not_used_for_the_longest_time_goes_first(cache):
     assert path is not None and os.stat(path).st_mtime_ns == now, "seals are in the time of modification"
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.integers(1, 3 * MIB), min_size=5, max_size=60), st.integers(0, 2**32))
 def test_it_stays_near_its_limit_whatever_is_written(tmp_path_factory, sizes, seed):
     cache = Cache(str(tmp_path_factory.mktemp("cache")), 20 * MIB)

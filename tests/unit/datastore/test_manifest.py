@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from blake3 import blake3
 from hypothesis import given, settings, strategies as st
 
 from metaflow.datastore.blobs import Segment
@@ -96,6 +97,16 @@ def test_other_files_are_no_manifests():
     for data in (b"", b"{}", b"metaflow-manifest ", b"\x80\x05N."):
         with pytest.raises(CorruptedDataException, match="does not begin like a manifest"):
             Manifest.decode(data)
+
+
+@pytest.mark.parametrize(
+    "header", [b"[" * 100_000, b'{"artifacts":{"x":[1,"","","","",0,null,[]]},"facts":[]}', b"[]", b"1"]
+)
+def test_a_header_of_another_shape_is_called_damaged(header):
+    body = header + b"\n"
+    data = b"metaflow-manifest 1 %s\n%s" % (blake3(body).hexdigest().encode(), body)
+    with pytest.raises(CorruptedDataException, match="makes no sense"):
+        Manifest.decode(data)
 
 
 def test_newer_formats_are_not_called_damaged():

@@ -87,7 +87,9 @@ NAMES = st.lists(st.text("ab-%é ~", min_size=1, max_size=2), min_size=1, max_si
 
 
 @given(keys=st.sets(NAMES, max_size=6), prefix=st.text("ab/-é", max_size=3), ordered=st.booleans())
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_lists_are_those_of_the_model(s3_bucket, keys, prefix, ordered):
     store, model = RemoteStore(f"{s3_bucket.location}/{os.urandom(8).hex()}"), MemoryStore()
     store._ordered = ordered

@@ -72,7 +72,7 @@ def test_values_come_back(any_store):
     pd.testing.assert_frame_equal(reader.load("frame"), values["frame"])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.integers(-60, 60), st.sampled_from([0, INLINE_BYTES, 65_536, 1_048_576]), st.booleans())
 def test_bytes_around_the_thresholds_come_back(any_store, shift, size, compressible):
     size = max(0, size + shift)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from metaflow.metadata_store.events import RunStarted
+from metaflow.metadata_store.overviews import OverviewQueries
 from metaflow.metadata_store.postgres_batch import lock_runs, write_events, write_log
 from metaflow.metadata_store.postgres_pool import PostgresPool
+from metaflow.metadata_store.record_sql import POSTGRES_RECORD, POSTGRES_RECORDS
 from metaflow.metadata_store.records import encodable
 from metaflow.metadata_store.run_sql import Dialect
 from metaflow.metadata_store.service_tables import ServiceTables, log_rows
@@ -35,10 +37,14 @@ POSTGRES = Dialect(
     ),
     by_flow=frozenset({"run_values"}),
     no_limit=None,
+    contains="strpos({}, ?) > 0",
+    records=POSTGRES_RECORDS,
+    field=lambda name: f"({POSTGRES_RECORD} ->> '{name}')",
+    error=f"({POSTGRES_RECORD} -> 'error' ->> 0) || ': ' || ({POSTGRES_RECORD} -> 'error' ->> 1)",
 )
 
 
-class PostgresMetadata(SqlQueries, ServiceTables):
+class PostgresMetadata(SqlQueries, OverviewQueries, ServiceTables):
     """A metadata store in a PostgreSQL database. Any number of threads, processes and machines may use it at once.
 
     Nothing is connected before it is needed. The first connection makes the tables, or brings them up to date.

@@ -22,6 +22,7 @@ from metaflow.metadata_store.sql_queries import (
     storable,
     task_of,
     task_row,
+    text_of_row,
 )
 from metaflow.metadata_store.value_key import value_key
 
@@ -114,6 +115,11 @@ _INSERT_VALUES = """
 INSERT INTO run_values (flow, run_id, kind, name, value, started_at)
 SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::float8[])"""
 
+_WRITE_TEXTS = """
+INSERT INTO run_texts (started_at, flow, run_id, text)
+SELECT * FROM unnest(%b::float8[], %b::text[], %b::text[], %b::text[])
+ON CONFLICT (started_at, flow, run_id) DO UPDATE SET text = excluded.text"""
+
 _INSERT_EVENTS = """
 INSERT INTO events (id, flow, run_id, recorded_at, event)
 SELECT * FROM unnest(%b::int8[], %b::text[], %b::text[], %b::float8[], %b::text[])"""
@@ -147,12 +153,13 @@ def write_events(cursor: Cursor[Any], events: Sequence[Event]) -> None:
         known[key], derived[key] = run, _Derived(*row[6:])
     changes = fold(events, known)
     if changes.forgotten:
-        _forget(cursor, changes.forgotten)
+        _forget(cursor, changes.forgotten, known)
     _write_runs(cursor, known, changes)
     _write_tags(cursor, known, changes)
     _write_tasks(cursor, changes)
     kept = {key: value for key, value in derived.items() if key not in changes.forgotten}
-    _derive(cursor, changes, kept)
+    retold = _derive(cursor, changes, kept) | _retold(known, changes)
+    _write_texts(cursor, sorted(retold))
 
 
 def write_log(cursor: Cursor[Any], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -170,7 +177,9 @@ def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
     return columns
 
 
-def _forget(cursor: Cursor[Any], keys: set[RunKey]) -> None:
+def _forget(cursor: Cursor[Any], keys: set[RunKey], known: dict[RunKey, RunRecord]) -> None:
+    texts = [(known[key].started_at, *key) for key in sorted(keys & known.keys())]
+    cursor.executemany("DELETE FROM run_texts WHERE started_at = %s AND flow = %s AND run_id = %s", texts)
     for table in ("run_values", "tasks", "runs"):
         _delete(cursor, table, sorted(keys))
 
@@ -216,8 +225,29 @@ def _write_tasks(cursor: Cursor[Any], changes: Changes) -> None:
             cursor.executemany(_RANK, misranked)
 
 
-def _derive(cursor: Cursor[Any], changes: Changes, before: dict[RunKey, _Derived]) -> None:
-    """Repeat in runs' own rows what their tasks say of them, where one of those that matter was written."""
+def _retold(known: dict[RunKey, RunRecord], changes: Changes) -> set[RunKey]:
+    """Runs that are found by other words than before, as far as their own rows say so."""
+    return {
+        key
+        for key, run in changes.runs.items()
+        if key in changes.new or (run.tags, run.message) != (known[key].tags, known[key].message)
+    }
+
+
+def _write_texts(cursor: Cursor[Any], keys: Sequence[RunKey]) -> None:
+    if not keys:
+        return
+    rows = cursor.execute(_KNOWN, _columns(keys)).fetchall()
+    runs = [(run_of(row), text_of_row(row)) for row in rows]
+    texts = [(run.started_at, encodable(run.flow), encodable(run.run_id), text) for run, text in runs]
+    cursor.execute(_WRITE_TEXTS, _columns(texts))
+
+
+def _derive(cursor: Cursor[Any], changes: Changes, before: dict[RunKey, _Derived]) -> set[RunKey]:
+    """Repeat in runs' own rows what their tasks say of them, where one of those that matter was written.
+
+    The runs of which they say something else than before.
+    """
     keys = []
     for key, steps in changes.steps.items():
         run = changes.runs.get(key)
@@ -238,6 +268,7 @@ def _derive(cursor: Cursor[Any], changes: Changes, before: dict[RunKey, _Derived
         _delete(cursor, "run_values", [row[-2:] for row in outcomes])
     if values:
         cursor.execute(_INSERT_VALUES, _columns(values))
+    return {row[-2:] for row in outcomes}
 
 
 def _latest_tasks(cursor: Cursor[Any], changes: Changes, keys: list[RunKey]) -> dict[int, TaskRecord]:

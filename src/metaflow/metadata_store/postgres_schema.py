@@ -7,14 +7,20 @@ for queries over all flows, since a shared database has many.
 
 from __future__ import annotations
 
+from metaflow.metadata_store.run_sql import RUN_COLUMNS_WITH_VALUES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from psycopg import Connection
 
 #: First of the two numbers of every advisory lock of ours.
 LOCKS = 0x6D666C77
 # Second number of the lock of whoever changes the tables; runs have those below it.
 _SCHEMA_LOCK = 1 << 20
+
+_ROWS_AT_ONCE = 1000
 
 _TEXT = 'TEXT COLLATE "C"'
 
@@ -110,9 +116,35 @@ _SERVICE = (
     )""",
 )
 
+
+def _fill_texts(connection: Connection) -> None:
+    """Make the texts of the runs that are there already."""
+    from metaflow.metadata_store.sql_queries import text_of_row
+
+    insert = "INSERT INTO run_texts (started_at, flow, run_id, text) VALUES (%s, %s, %s, %s)"
+    with connection.cursor("runs_without_text") as reading, connection.cursor() as writing:
+        # A part at a time: there may be more runs than fit into memory.
+        reading.execute(f"SELECT started_at, flow, run_id, {RUN_COLUMNS_WITH_VALUES} FROM runs")  # noqa: S608
+        while rows := reading.fetchmany(_ROWS_AT_ONCE):
+            writing.executemany(insert, [(*row[:3], text_of_row(row[3:])) for row in rows])
+
+
+_SEARCH: tuple[str | Callable[[Connection], None], ...] = (
+    f"""
+    CREATE TABLE run_texts (
+        started_at DOUBLE PRECISION NOT NULL,
+        flow {_TEXT} NOT NULL,
+        run_id {_TEXT} NOT NULL,
+        text {_TEXT} NOT NULL,
+        PRIMARY KEY (started_at, flow, run_id)
+    )""",
+    _fill_texts,
+    "CREATE INDEX tasks_that_run ON tasks (flow, run_id) WHERE weight = 0 AND latest",
+)
+
 #: What makes each version of the tables from the one before. A change of the tables is a new entry at the end. No entry
 #: ever changes, as there are databases that it has made.
-MIGRATIONS = (_RECORDS, _SERVICE)
+MIGRATIONS: tuple[tuple[str | Callable[[Connection], None], ...], ...] = (_RECORDS, _SERVICE, _SEARCH)
 
 
 def schema_version(connection: Connection) -> int:
@@ -152,6 +184,9 @@ def migrate(connection: Connection) -> int:
             )
         for number in range(version + 1, len(MIGRATIONS) + 1):
             for statement in MIGRATIONS[number - 1]:
-                connection.execute(statement)
+                if isinstance(statement, str):
+                    connection.execute(statement)
+                else:
+                    statement(connection)
             connection.execute("INSERT INTO metaflow_schema (version) VALUES (%s)", (number,))
         return max(version, len(MIGRATIONS))

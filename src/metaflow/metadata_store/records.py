@@ -250,6 +250,11 @@ class TaskRecord(NamedTuple):
         Further fields, as ``Task.metadata`` shows them.
     values : dict of str to None, bool, int, float or str
         Public artifacts that are small and plain enough for an index. What is absent here may still be an artifact.
+    ready_at : float, optional
+        When nothing but room was missing for this attempt to start.
+    code_started_at, code_ended_at : float, optional
+        When the first line of the step's own code ran, and when it had returned or raised. What is between the start
+        of the attempt and the first is start-up; what is between the second and the end is saving.
     """
 
     flow: str
@@ -272,6 +277,9 @@ class TaskRecord(NamedTuple):
     error: tuple[str, str] | None = None
     metadata: Mapping[str, str] = _NONE
     values: Mapping[str, Scalar] = _NONE
+    ready_at: float | None = None
+    code_started_at: float | None = None
+    code_ended_at: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values of every field that differs from its default."""

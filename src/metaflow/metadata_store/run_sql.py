@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from metaflow.metadata_store.record_sql import SQLITE_RECORDS, RecordSql
 from metaflow.metadata_store.records import encodable
+from metaflow.metadata_store.run_text import words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from metaflow.metadata_store.store import RunOrder, RunQuery, ValueCondition
@@ -38,6 +40,7 @@ _SORT_COLUMNS = {
     "started_at": "{}.started_at",
     "finished_at": "{}.finished_at",
     "duration": "({0}.finished_at - {0}.started_at)",
+    "flow": "{}.flow",
     "user": "{}.user",
     "status": "{}.status",
 }
@@ -62,6 +65,14 @@ class Dialect(NamedTuple):
         Tables all of whose indexes begin with the flow, so that a query for all flows must name them.
     no_limit : int or None
         The limit that is none.
+    contains : str
+        The condition that a text has a part.
+    field : callable
+        What gives, as text or number, the field of that name of a record; nothing if it has its default.
+    records : RecordSql
+        How it looks into the records of tasks.
+    error : str
+        What gives type and text of a task's error in one text; nothing if it has none.
     """
 
     name: str
@@ -71,6 +82,10 @@ class Dialect(NamedTuple):
     join: str
     by_flow: frozenset[str]
     no_limit: int | None
+    contains: str
+    field: Callable[[str], str]
+    records: RecordSql
+    error: str
 
 
 def _sqlite_value(value: Any) -> Any:
@@ -88,8 +103,12 @@ SQLITE = Dialect(
     first_text="''",
     differs="IS NOT",
     join="CROSS JOIN runs ON runs.flow = chosen.flow AND runs.run_id = chosen.run_id",
-    by_flow=frozenset({"runs", "run_values"}),
+    by_flow=frozenset({"run_values"}),
     no_limit=-1,
+    contains="instr({}, ?) > 0",
+    field=lambda name: f"json_extract(record, '$.{name}')",
+    records=SQLITE_RECORDS,
+    error="json_extract(record, '$.error[0]') || ': ' || json_extract(record, '$.error[1]')",
 )
 
 
@@ -134,28 +153,54 @@ def run_statements(query: RunQuery, dialect: Dialect) -> list[Statement]:
     return [*statements, select.statement()]
 
 
+def count_statement(query: RunQuery, dialect: Dialect) -> Statement:
+    """The statement that gives how many runs match; its last parameter is how many are counted at most."""
+    return _Select(query._replace(order=None, after=None), dialect).count()
+
+
+def _with_singles(query: RunQuery) -> RunQuery:
+    """The query in which one of one is that one: there are indexes for that."""
+    if len(query.flows) == 1 and query.flow is None:
+        query = query._replace(flow=query.flows[0], flows=())
+    if len(query.statuses) == 1 and query.status is None:
+        query = query._replace(status=query.statuses[0], statuses=())
+    if len(query.users) == 1 and query.user is None:
+        query = query._replace(user=query.users[0], users=())
+    alone = tuple(group[0] for group in query.any_tags if len(group) == 1)
+    return query._replace(tags=query.tags + alone, any_tags=tuple(group for group in query.any_tags if len(group) > 1))
+
+
+def _one_of(values: Sequence[str]) -> str:
+    return "= ?" if len(values) == 1 else f"IN ({', '.join('?' * len(values))})"
+
+
 class _Select:
     """A statement being put together. Every value is a parameter."""
 
     def __init__(self, query: RunQuery, dialect: Dialect, order: RunOrder | None = None) -> None:
-        self._query = query
+        self._query = query = _with_singles(query)
         self._dialect = dialect
         self._order = order
         self._conditions: list[str] = []
         self._parameters: list[Any] = []
         self._sort_key = ""
+        self._words = words_of(query.text or "")
         tags, values = list(query.tags), list(query.values)
         self._table = self._choose_table(tags, values)
         for tag in tags:
-            self._require(
-                "EXISTS (SELECT 1 FROM run_tags AS t WHERE t.flow = a.flow AND t.tag = ? "
-                "AND t.started_at = a.started_at AND t.run_id = a.run_id)",
-                encodable(tag),
-            )
+            self._require_tags("EXISTS", [tag])
+        for group in query.any_tags:
+            self._require_tags("EXISTS", group)
+        if query.without_tags:
+            self._require_tags("NOT EXISTS", query.without_tags)
+        self._require_words()
+        self._require_keys()
         for condition in values:
             comparison, *operands = self._comparison("v.value", condition)
             self._require_value("EXISTS", condition.kind, condition.name, comparison, operands)
         self._require_columns()
+        if query.flows:
+            self._require(f"a.flow {_one_of(query.flows)}", *map(encodable, query.flows))
         if query.since is not None:
             self._require("a.started_at >= ?", query.since)
         if query.until is not None:
@@ -178,6 +223,8 @@ class _Select:
                 return "run_values"
             self._sort_key = _SORT_COLUMNS[order.by].format("a")
             self._require(f"{self._sort_key} IS NOT NULL")
+        elif query.keys is not None:
+            return "runs"  # they are few
         elif indexed:
             # Of equal values the index is in order of time, so that need not be sorted.
             condition = min(indexed, key=lambda each: each.operator != "=")
@@ -191,6 +238,10 @@ class _Select:
             self._require_flow("run_tags")
             self._require("a.tag = ?", encodable(tags.pop()))
             return "run_tags"
+        elif self._words and not by_column:
+            # Texts are much narrower than runs, and in order of time.
+            self._require_flow("run_texts")
+            return "run_texts"
         # Most runs succeed, so that for all flows it is quickest to go through them in order of time.
         if query.flow is not None or query.status is not None or query.user is not None:
             self._require_flow("runs")
@@ -202,6 +253,36 @@ class _Select:
         elif table in self._dialect.by_flow:
             self._require(f"a.flow IN ({FLOW_NAMES})")
 
+    def _require_tags(self, exists: str, tags: Sequence[str]) -> None:
+        """Have the run have one of the tags, or none."""
+        self._require(
+            f"{exists} (SELECT 1 FROM run_tags AS t WHERE t.flow = a.flow AND t.tag {_one_of(tags)} "  # noqa: S608
+            "AND t.started_at = a.started_at AND t.run_id = a.run_id)",
+            *map(encodable, tags),
+        )
+
+    def _require_words(self) -> None:
+        if self._table == "run_texts":
+            for word in self._words:
+                self._require(self._dialect.contains.format("a.text"), word)
+        elif self._words:
+            own = (
+                "SELECT 1 FROM run_texts AS x "
+                "WHERE x.started_at = a.started_at AND x.flow = a.flow AND x.run_id = a.run_id"
+            )
+            tests = " AND ".join([self._dialect.contains.format("x.text")] * len(self._words))
+            self._require(f"EXISTS ({own} AND {tests})", *self._words)
+
+    def _require_keys(self) -> None:
+        keys = self._query.keys
+        if keys:
+            places = ", ".join(["(?, ?)"] * len(keys))
+            self._require(
+                f"(a.flow, a.run_id) IN (VALUES {places})", *(encodable(part) for key in keys for part in key)
+            )
+        elif keys is not None:
+            self._require("1 = 0")
+
     def _require_columns(self) -> None:
         """Conditions on what only the runs' own table has."""
         query, alias = self._query, "a" if self._table == "runs" else "r"
@@ -212,9 +293,15 @@ class _Select:
         elif query.status is not None:
             tests.append(f"{alias}.status = ?")
             operands.append(query.status)
+        if query.statuses:
+            tests.append(f"{alias}.status {_one_of(query.statuses)}")
+            operands.extend(query.statuses)
         if query.user is not None:
             tests.append(f"{alias}.user = ?")
             operands.append(encodable(query.user))
+        if query.users:
+            tests.append(f"{alias}.user {_one_of(query.users)}")
+            operands.extend(map(encodable, query.users))
         if query.successful:
             tests.append(f"{alias}.end_success")
         if tests and alias == "r":
@@ -289,6 +376,12 @@ class _Select:
             f"SELECT {columns} FROM ({choose}) AS chosen {self._dialect.join} "  # noqa: S608 - no text from outside
             f"ORDER BY {', '.join(outer)}"
         )
+        return Statement(sql, self._parameters)
+
+    def count(self) -> Statement:
+        """How many there are, up to a limit."""
+        where = f"WHERE {' AND '.join(self._conditions)} " if self._conditions else ""
+        sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {self._table} AS a {where}LIMIT ?) AS found"  # noqa: S608
         return Statement(sql, self._parameters)
 
     def _comparison(self, column: str, condition: ValueCondition) -> tuple[Any, ...]:

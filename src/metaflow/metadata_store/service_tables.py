@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 _DRAW = """
 INSERT INTO counters (name, last) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET last = counters.last + excluded.last"""
-_DRAWN = "SELECT last FROM counters WHERE name = ?"
-_LOG = "log of events"
+#: Gives a counter, such as the last id of the log of events.
+DRAWN = "SELECT last FROM counters WHERE name = ?"
+#: The counter of the log of events.
+LOG = "log of events"
 _TRIMMED_AT_ONCE = 10_000
 
 _PUT = "INSERT INTO documents (collection, key, document) VALUES (?, ?, ?) ON CONFLICT (collection, key) DO "
@@ -85,7 +87,7 @@ class ServiceTables:
 
     def last_event_id(self) -> int:
         """Id of the newest event, even if the log has been trimmed; 0 if there never was any."""
-        rows = self._query(_DRAWN, (_LOG,))
+        rows = self._query(DRAWN, (LOG,))
         return int(rows[0][0]) if rows else 0
 
     def oldest_event_id(self) -> int:
@@ -94,6 +96,12 @@ class ServiceTables:
         last = self.last_event_id()
         rows = self._query("SELECT MIN(id) FROM events")
         return last + 1 if not rows or rows[0][0] is None else int(rows[0][0])
+
+    def last_event_id_before(self, moment: float) -> int:
+        """Id of the last event recorded before a time, in seconds since the epoch; all later ones are still there."""
+        # Backwards from the newest, so that only what came since is looked at.
+        rows = self._query("SELECT id FROM events WHERE recorded_at < ? ORDER BY id DESC LIMIT 1", (moment,))
+        return int(rows[0][0]) if rows else self.oldest_event_id() - 1
 
     def trim_log(self, before_time: float) -> int:
         """Drop events recorded before a time.
@@ -220,7 +228,7 @@ def log_rows(execute: Execute, events: Sequence[Event]) -> list[tuple[int, str, 
     from metaflow.metadata_store.wire import event_to_plain
 
     now = time.time()
-    first = draw_numbers(execute, _LOG, len(events)) - len(events) + 1
+    first = draw_numbers(execute, LOG, len(events)) - len(events) + 1
     rows = []
     for number, event in enumerate(events, first):
         flow, run_id = run_key_of(event)
@@ -231,7 +239,7 @@ def log_rows(execute: Execute, events: Sequence[Event]) -> list[tuple[int, str, 
 def draw_numbers(execute: Execute, name: str, count: int) -> int:
     """Draw several numbers at once; the last of them."""
     execute(_DRAW, (name, count))
-    return int(execute(_DRAWN, (name,)).fetchone()[0])
+    return int(execute(DRAWN, (name,)).fetchone()[0])
 
 
 def run_key_of(event: Event) -> tuple[str, str]:

@@ -9,16 +9,19 @@ from math import isfinite
 from metaflow.exception import MetadataException, UnrecordableEvent
 from metaflow.metadata_store.events import STATUS_WEIGHT
 from metaflow.metadata_store.records import FlowRecord, RunOutcome, RunRecord, StepRecord, TaskRecord, encodable
-from metaflow.metadata_store.run_sql import FLOW_NAMES, RUN_COLUMNS, run_statements
+from metaflow.metadata_store.run_sql import FLOW_NAMES, RUN_COLUMNS, count_statement, run_statements
+from metaflow.metadata_store.run_text import run_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from metaflow.metadata_store.attempt_rows import AttemptCounts, AttemptQuery, AttemptRow
     from metaflow.metadata_store.records import IndexPath, Scalar
     from metaflow.metadata_store.run_sql import Dialect
     from metaflow.metadata_store.store import RunQuery, TaskQuery
+    from metaflow.metadata_store.task_listing import ListedTask, StepCount, TaskListing
 
 #: The step whose one task holds a run's parameters.
 PARAMETERS_STEP = "_parameters"
@@ -78,6 +81,13 @@ class SqlQueries:
                 found += map(run_of, self._query(sql, [*parameters, left]))
         return found
 
+    def number_of_runs(self, query: RunQuery) -> int:
+        """How many runs match, in whatever order and behind whatever position; none are counted beyond its limit."""
+        sql, parameters = count_statement(query, self._dialect)
+        limit = self._dialect.no_limit if query.limit is None else query.limit
+        rows = self._query(sql, [*parameters, limit])
+        return int(rows[0][0]) if rows else 0
+
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""
         rows = self._query(SELECT_RUN, (encodable(flow), encodable(run_id)))
@@ -95,6 +105,43 @@ class SqlQueries:
     def tasks(self, query: TaskQuery) -> list[TaskRecord]:
         """Tasks that match `query`, newest first."""
         return [task_of(row) for row in self._query(*tasks_sql(query))]
+
+    def step_counts(self, flow: str, run_id: str) -> list[StepCount]:
+        """What the tasks of each step come to, in the order in which steps began."""
+        # Here and below: a run, which only writes, is to start without what only readers need.
+        from metaflow.metadata_store.task_listing import counts_sql, durations_sql, summed_up
+
+        rows = self._query(*counts_sql(flow, run_id, self._dialect))
+        return summed_up(rows, self._query(*durations_sql(flow, run_id, self._dialect)))
+
+    def listed_tasks(self, listing: TaskListing) -> list[ListedTask]:
+        """The tasks that match, in their order."""
+        from metaflow.metadata_store.task_listing import ListedTask, listing_sql
+
+        found = []
+        for record, created_at, key in self._query(*listing_sql(listing, self._dialect)):
+            task = task_of((record, created_at))
+            found.append(ListedTask(task, (key, task.step, task.task_id)))
+        return found
+
+    def count_tasks(self, listing: TaskListing) -> int:
+        """How many tasks match."""
+        from metaflow.metadata_store.task_listing import count_sql
+
+        return int(self._query(*count_sql(listing, self._dialect))[0][0])
+
+    def attempts(self, query: AttemptQuery) -> list[AttemptRow]:
+        """Attempts that match `query`, as rows, in order of step, task id and attempt."""
+        from metaflow.metadata_store.attempt_rows import AttemptRow, attempts_sql
+
+        return [AttemptRow._make(row) for row in self._query(*attempts_sql(query, self._dialect.records))]
+
+    def count_attempts(self, flow: str, run_id: str) -> AttemptCounts:
+        """How many attempts of a run there are."""
+        from metaflow.metadata_store.attempt_rows import COUNT_ATTEMPTS, AttemptCounts
+
+        rows = self._query(COUNT_ATTEMPTS, (encodable(flow), encodable(run_id)))
+        return AttemptCounts(*rows[0]) if rows else AttemptCounts(0, 0, 0)
 
 
 def tasks_sql(query: TaskQuery) -> tuple[str, list[Any]]:
@@ -153,6 +200,11 @@ def run_of(row: tuple[Any, ...]) -> RunRecord:
         return run
     named = (_parsed(text) for text in values)
     return run._replace(outcome=RunOutcome(bool(end_ok), bool(end_success), end_finished_at, *named))
+
+
+def text_of_row(row: tuple[Any, ...]) -> str:
+    """The text of a run by which it is found, from its columns with values."""
+    return run_text(run_of(row))
 
 
 def task_of(row: tuple[str, float]) -> TaskRecord:

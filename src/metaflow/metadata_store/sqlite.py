@@ -11,9 +11,11 @@ from metaflow.metadata_store.events import (
     TaskEnded,
     TaskStarted,
 )
+from metaflow.metadata_store.listening import append_to_log, is_listened
+from metaflow.metadata_store.overviews import OverviewQueries
 from metaflow.metadata_store.records import TaskRecord, encodable
-from metaflow.metadata_store.run_sql import SQLITE
-from metaflow.metadata_store.service_tables import ServiceTables, log_rows
+from metaflow.metadata_store.run_sql import RUN_COLUMNS_WITH_VALUES, SQLITE
+from metaflow.metadata_store.service_tables import ServiceTables
 from metaflow.metadata_store.sql_queries import (
     PARAMETERS_STEP,
     SELECT_RUN,
@@ -27,6 +29,7 @@ from metaflow.metadata_store.sql_queries import (
     task_of,
     task_row,
     tasks_sql,
+    text_of_row,
 )
 from metaflow.metadata_store.sqlite_file import INDEX, SERVICE, SqliteFile, UnusableIndex
 from metaflow.metadata_store.store import TaskQuery
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.events import Event
     from metaflow.metadata_store.records import RunRecord
     from metaflow.metadata_store.service_tables import Execute
+    from metaflow.metadata_store.sqlite_file import Purpose
 
     T = TypeVar("T")
 
@@ -55,6 +59,11 @@ WHERE flow = ? AND run_id = ? AND (finished_at IS NULL OR finished_at <= ?)"""
 _BEAT = """
 UPDATE runs SET heartbeat_at = ?
 WHERE flow = ? AND run_id = ? AND (heartbeat_at IS NULL OR heartbeat_at < ?)"""
+
+_SELECT_TEXT = f"SELECT started_at, {RUN_COLUMNS_WITH_VALUES} FROM runs WHERE flow = ? AND run_id = ?"  # noqa: S608
+_WRITE_TEXT = """
+INSERT INTO run_texts (started_at, flow, run_id, text) VALUES (?, ?, ?, ?)
+ON CONFLICT (started_at, flow, run_id) DO UPDATE SET text = excluded.text"""
 
 _WRITE_TASK = """
 INSERT INTO tasks (flow, run_id, step, task_id, attempt, created_at, started_at, weight, finished_at,
@@ -71,7 +80,7 @@ ON CONFLICT (flow, run_id, step, task_id, attempt) DO UPDATE SET
 WHERE (excluded.weight, excluded.finished_at) >= (tasks.weight, tasks.finished_at)"""
 
 
-class SqliteMetadata(SqlQueries, ServiceTables):
+class SqliteMetadata(SqlQueries, OverviewQueries, ServiceTables):
     """A metadata store in a SQLite file: the embedded index of runs, or the database of a service on one machine.
 
     Any number of processes may read and write it at once. Nothing is opened or created before it is needed,
@@ -83,13 +92,16 @@ class SqliteMetadata(SqlQueries, ServiceTables):
         The database file; without one the records are kept in memory and are gone with this object.
     keep_log : bool
         Whether this is a service's database: every event is also appended to the log, what is written outlives a
-        power cut, and reading threads do not wait for one that writes.
+        power cut, and reading threads do not wait for one that writes. Elsewhere events are appended while somebody
+        listens, see :mod:`metaflow.metadata_store.listening`.
+    purpose : Purpose, optional
+        What the file is for, if neither of these two.
     """
 
     _dialect = SQLITE
 
-    def __init__(self, path: Path | None = None, keep_log: bool = False) -> None:
-        self._file = SqliteFile(path, SERVICE if keep_log else INDEX)
+    def __init__(self, path: Path | None = None, keep_log: bool = False, purpose: Purpose | None = None) -> None:
+        self._file = SqliteFile(path, purpose or (SERVICE if keep_log else INDEX))
         self._keep_log = keep_log
 
     def apply(self, events: Iterable[Event]) -> None:
@@ -130,11 +142,8 @@ class SqliteMetadata(SqlQueries, ServiceTables):
 
     def _record(self, connection: sqlite3.Connection, events: list[Event]) -> None:
         _write(connection, events)
-        if self._keep_log:
-            rows = log_rows(connection.execute, events)
-            connection.executemany(
-                "INSERT INTO events (id, flow, run_id, recorded_at, event) VALUES (?, ?, ?, ?, ?)", rows
-            )
+        if self._keep_log or is_listened(connection):
+            append_to_log(connection, events)
 
     def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return self._file.query(sql, parameters)
@@ -177,6 +186,7 @@ class SqliteMetadata(SqlQueries, ServiceTables):
 def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
     """Apply events in order; runs of task events, of which there are many, go to SQLite together."""
     tasks: list[tuple[Any, ...]] = []
+    retold: set[tuple[str, str]] = set()
     touched: dict[tuple[str, str], set[str | None]] = {}
     for event in events:
         if isinstance(event, (TaskStarted, TaskEnded)):
@@ -196,26 +206,31 @@ def _write(connection: sqlite3.Connection, events: list[Event]) -> None:
         elif isinstance(event, RunEnded):
             ending = (event.status, event.finished_at, storable(event.message))
             connection.execute(_END_RUN, (*ending, *_key(event), event.finished_at))
+            retold.add(_key(event))
         elif isinstance(event, TagsChanged):
             _change_tags(connection, event)
+            retold.add(_key(event))
         elif isinstance(event, RunForgotten):
             _forget(connection, event)
     if tasks:
         connection.executemany(_WRITE_TASK, tasks)
     for (flow, run_id), steps in touched.items():
-        _derive(connection, flow, run_id, steps)
+        if _derive(connection, flow, run_id, steps):
+            retold.add((flow, run_id))
+    for key in retold:
+        _write_text(connection, key)
 
 
-def _derive(connection: sqlite3.Connection, flow: str, run_id: str, steps: set[str | None]) -> None:
+def _derive(connection: sqlite3.Connection, flow: str, run_id: str, steps: set[str | None]) -> bool:
     """Repeat in a run's own row what its tasks say of it, if one of these steps is among those that matter.
 
-    None among the steps stands for all of them.
+    None among the steps stands for all of them. Whether anything was done.
     """
     run = connection.execute(
         "SELECT end_step, started_at FROM runs WHERE flow = ? AND run_id = ?", (flow, run_id)
     ).fetchone()
     if run is None or steps.isdisjoint((None, PARAMETERS_STEP, run[0])):
-        return
+        return False
     parameters = _latest_task(connection, flow, run_id, PARAMETERS_STEP)
     end = _latest_task(connection, flow, run_id, run[0])
     values = {"parameter": indexed_values(parameters), "artifact": indexed_values(end)}
@@ -234,6 +249,13 @@ def _derive(connection: sqlite3.Connection, flow: str, run_id: str, steps: set[s
             for name, value in named.items()
         ],
     )
+    return True
+
+
+def _write_text(connection: sqlite3.Connection, key: tuple[str, str]) -> None:
+    row = connection.execute(_SELECT_TEXT, key).fetchone()
+    if row is not None:
+        connection.execute(_WRITE_TEXT, (row[0], *key, text_of_row(row[1:])))
 
 
 def _latest_task(connection: sqlite3.Connection, flow: str, run_id: str, step: str) -> TaskRecord | None:
@@ -296,6 +318,9 @@ def _forget(connection: sqlite3.Connection, event: RunForgotten) -> None:
     run = _known_run(connection, key)
     if run is not None:
         _remove_tags(connection, run, {*run.tags, *run.system_tags})
+        connection.execute(
+            "DELETE FROM run_texts WHERE started_at = ? AND flow = ? AND run_id = ?", (run.started_at, *key)
+        )
         connection.execute("DELETE FROM run_values WHERE flow = ? AND run_id = ?", key)
         connection.execute("DELETE FROM runs WHERE flow = ? AND run_id = ?", key)
     connection.execute("DELETE FROM tasks WHERE flow = ? AND run_id = ?", key)

@@ -10,7 +10,8 @@ from contextlib import nullcontext
 from typing import NamedTuple
 
 from metaflow.exception import DatabaseUnavailable, MetadataException
-from metaflow.metadata_store.sqlite_schema import OLDEST_VERSION, SCHEMA_VERSION, statements_from
+from metaflow.metadata_store.sql_queries import text_of_row
+from metaflow.metadata_store.sqlite_schema import OLDEST_VERSION, SCHEMA_VERSION, TEXT_OF_ROW, statements_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ class Purpose(NamedTuple):
     when_damaged, when_too_old, elsewhere, when_newer : str
         What messages advise.
     is_source : bool
-        Whether it is the only place that has what is in it, so that a commit must outlive a power cut; and read by
-        many threads at once, so that none should wait for those that write.
+        Whether it is the only place that has what is in it, so that a commit must outlive a power cut.
+    reads_aside : bool
+        Whether many threads read it at once, so that none should wait for those that write.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Purpose(NamedTuple):
     elsewhere: str
     when_newer: str
     is_source: bool
+    reads_aside: bool = False
 
 
 INDEX = Purpose(
@@ -72,6 +75,7 @@ SERVICE = Purpose(
     "give the service another place for it",
     "give this version a database of its own",
     is_source=True,
+    reads_aside=True,
 )
 
 # Connections that only read, as many as are kept open while nobody uses them.
@@ -107,7 +111,7 @@ class SqliteFile:
         MetadataException
             The file cannot be read.
         """
-        if self._purpose.is_source and self.path is not None:
+        if self._purpose.reads_aside and self.path is not None:
             return self._query_aside(self.path, sql, parameters)
 
         def read() -> list[Any]:
@@ -315,6 +319,7 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> int:
     """Make the tables, or change those of an older version, unless another process just did; the version then."""
+    connection.create_function(TEXT_OF_ROW, -1, lambda *row: text_of_row(row), deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _schema_version(connection)

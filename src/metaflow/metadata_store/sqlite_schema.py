@@ -11,6 +11,10 @@ The log of events, documents and numbers are used by a metadata service only, an
 
 from __future__ import annotations
 
+from metaflow.metadata_store.run_sql import RUN_COLUMNS_WITH_VALUES
+
+#: Function that a connection must have to bring older tables up to date: `sql_queries.text_of_row`.
+TEXT_OF_ROW = "text_of_row"
 #: The oldest version that can be brought up to date in place. An index that is older still is rebuilt.
 OLDEST_VERSION = 2
 
@@ -130,9 +134,27 @@ _VERSION_3 = (
     ) WITHOUT ROWID""",
 )
 
+# For searching runs, and for what runs on at the moment, across all flows.
+_VERSION_4 = (
+    """
+    CREATE TABLE run_texts (
+        started_at REAL NOT NULL,
+        flow TEXT NOT NULL,
+        run_id TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (started_at, flow, run_id)
+    ) WITHOUT ROWID""",
+    f"""
+    INSERT INTO run_texts (started_at, flow, run_id, text)
+    SELECT started_at, flow, run_id, {TEXT_OF_ROW}({RUN_COLUMNS_WITH_VALUES}) FROM runs""",  # noqa: S608 - ours
+    "CREATE INDEX runs_of_all_by_status ON runs (status, started_at, flow, run_id)",
+    "CREATE INDEX runs_of_all_by_user ON runs (user, started_at, flow, run_id)",
+    "CREATE INDEX tasks_that_run ON tasks (flow, run_id) WHERE weight = 0 AND latest",
+)
+
 #: What makes each version of the tables from the one before; the first makes the oldest version from nothing. A change
 #: of the tables is a new entry at the end. No entry ever changes, as there are databases that it has made.
-MIGRATIONS = (_VERSION_2, _VERSION_3)
+MIGRATIONS = (_VERSION_2, _VERSION_3, _VERSION_4)
 
 SCHEMA_VERSION = OLDEST_VERSION + len(MIGRATIONS) - 1
 

@@ -54,7 +54,7 @@ class RunOrder(NamedTuple):
     Attributes
     ----------
     by : str
-        ``started_at``, ``finished_at``, ``duration``, ``user``, ``status``, ``parameter`` or ``artifact``.
+        ``started_at``, ``finished_at``, ``duration``, ``flow``, ``user``, ``status``, ``parameter`` or ``artifact``.
     name : str, optional
         Name of the parameter or artifact.
     descending : bool
@@ -95,6 +95,17 @@ class RunQuery(NamedTuple):
         Give the values of parameters and artifacts with each run, in its `outcome`.
     id_part : str, optional
         Only runs whose id begins or ends with this.
+    flows, statuses, users : tuple of str
+        Only runs of one of these flows, with one of these statuses, started by one of these users; empty for all.
+    any_tags : tuple of tuples of str
+        Only runs that have at least one tag of each of these.
+    without_tags : tuple of str
+        Only runs that have none of these, as user or as system tags.
+    text : str, optional
+        Only runs in which every word of this occurs: in flow, id, user, tags of people and projects, message, or values
+        of parameters. Upper and lower case are the same.
+    keys : tuple of (str, str), optional
+        Only runs among these, each a flow and an id.
     """
 
     flow: str | None = None
@@ -110,6 +121,17 @@ class RunQuery(NamedTuple):
     order: RunOrder | None = None
     with_values: bool = False
     id_part: str | None = None
+    flows: tuple[str, ...] = ()
+    statuses: tuple[RunStatus, ...] = ()
+    users: tuple[str, ...] = ()
+    any_tags: tuple[tuple[str, ...], ...] = ()
+    without_tags: tuple[str, ...] = ()
+    text: str | None = None
+    keys: tuple[tuple[str, str], ...] | None = None
+
+    def accepts_status(self, status: RunStatus) -> bool:
+        """Whether runs with this status may match."""
+        return self.status in (None, status) and (not self.statuses or status in self.statuses)
 
 
 def run_position(run: RunRecord, order: RunOrder | None) -> tuple[Any, ...]:
@@ -233,6 +255,9 @@ class EventLog(Protocol):
 
         Who has seen less than the event before that one has missed some.
         """
+
+    def last_event_id_before(self, moment: float) -> int:
+        """Id of the last event recorded before that time, in seconds since the epoch; else one below the oldest."""
 
     def trim_log(self, before_time: float) -> int:
         """Drop events recorded before that time, in seconds since the epoch; how many they were."""

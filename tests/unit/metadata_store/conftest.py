@@ -90,7 +90,7 @@ def postgres_back_end(postgres_database: str) -> Iterator[BackEnd]:
 
 
 def empty(cursor: Any) -> None:
-    for table in ("runs", "run_tags", "run_values", "tasks", "events", "documents", "counters"):
+    for table in ("runs", "run_texts", "run_tags", "run_values", "tasks", "events", "documents", "counters"):
         cursor.execute(f"DELETE FROM {table}")
 
 

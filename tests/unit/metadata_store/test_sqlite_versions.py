@@ -59,6 +59,7 @@ def test_an_older_file_keeps_what_it_has(tmp_path, version, keep_log):
     store = SqliteMetadata(path, keep_log)
     assert_is_whole(store)
     assert version_of(path) == sqlite_schema.SCHEMA_VERSION
+    assert [run.run_id for run in store.runs(RunQuery(text="ANN a"))] == ["1"]
     store.apply([Heartbeat("F", "1", 2000.0)])
     assert store.run("F", "1").heartbeat_at == 2000.0
     assert store.last_event_id() == int(keep_log)

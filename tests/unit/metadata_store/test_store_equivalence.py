@@ -30,7 +30,7 @@ conditions = st.one_of(
 orders = st.one_of(
     st.builds(
         RunOrder,
-        st.sampled_from(("started_at", "finished_at", "duration", "user", "status")),
+        st.sampled_from(("started_at", "finished_at", "duration", "flow", "user", "status")),
         st.none(),
         st.booleans(),
     ),
@@ -50,6 +50,23 @@ run_queries = st.builds(
     order=st.none() | orders,
     with_values=st.booleans(),
     id_part=st.none() | st.sampled_from(("", "1", "3", "31", "x")),
+)
+many_queries = st.builds(
+    RunQuery,
+    flow=st.none() | st.sampled_from(FLOWS),
+    tags=st.sampled_from(((), ("a",), ("a", "b"))),
+    since=st.none() | times,
+    limit=st.none() | st.integers(0, 3),
+    values=st.lists(conditions, max_size=1).map(tuple),
+    order=st.none() | orders,
+    with_values=st.booleans(),
+    flows=st.sampled_from(((), ("F",), FLOWS, ("none",))),
+    statuses=st.sampled_from(((), ("failed",), ("running", "done"))),
+    users=st.sampled_from(((), ("bob",), ("ann", "bob"))),
+    any_tags=st.sampled_from(((), (("a", "ü"),), (("a",), ("b", "user:bob")))),
+    without_tags=st.sampled_from(((), ("a",), ("b", "user:ann"))),
+    text=st.none() | st.sampled_from(("", " ", "Ann", "f", "3 bob", "Ü", "7", "nothing", "\udce9")),
+    keys=st.none() | st.sampled_from(((), (("F", "1"),), (("F", "31"), ("G", "2"), ("G", "no")))),
 )
 task_queries = st.builds(
     TaskQuery,
@@ -98,15 +115,16 @@ def test_all_that_is_known_is_the_same(real_metadata, history, batches):
 
 
 @patient
-@given(history=histories, run_query=run_queries, task_query=task_queries)
+@given(history=histories, run_query=run_queries | many_queries, task_query=task_queries)
 def test_every_query_gives_the_same(real_metadata, history, run_query, task_query):
     store, memory = stores_after(real_metadata, history)
     assert store.runs(run_query) == memory.runs(run_query)
+    assert store.number_of_runs(run_query) == len(memory.runs(run_query._replace(order=None)))
     assert store.tasks(task_query) == memory.tasks(task_query)
 
 
 @patient
-@given(history=histories, run_query=run_queries, task_query=task_queries, size=st.integers(1, 3))
+@given(history=histories, run_query=run_queries | many_queries, task_query=task_queries, size=st.integers(1, 3))
 def test_pages_put_together_are_the_whole(any_metadata, history, run_query, task_query, size):
     store, _ = stores_after(any_metadata, history)
     by = run_query.order

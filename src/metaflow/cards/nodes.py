@@ -18,11 +18,11 @@ kind                    fields (those with ``=`` may be left out)
                         headers at the left; ``label=``: what it is a table of; ``left_out=0``: number of further rows
                         that are not there
 ``image``               ``src``: a ``data:`` address; ``label=``
-``log``                 ``data``: the text; ``at_end=False``: whether its last lines are in sight at first
+``log``                 ``data``: the text; ``at_end=False``: whether its last lines are in sight at first; ``label=``
 ``html``                ``html``: a fragment or document of the user's; ``height=``: in pixels; ``label=``
 ``artifacts``           ``data``: list of ``{"name", "type", "data"}``
 ``dag``                 ``data``: steps by name; see `metaflow.cards.page.elements.dag`
-``pythonCode``          ``code``; ``first_line=1``; ``label=``: where it stands
+``pythonCode``          ``code``; ``first_line=1``; ``label=``: where it stands; ``marked=``: number of a line
 ``progressBar``         ``value``: a number, or a text; ``max``: None if there is no end; ``label=``, ``unit=``;
                         ``details=``: a text, or texts by name; ``rate=``: growth in a second; ``seconds_left=``
 ``valueBox``            ``value``, ``title=``, ``subtitle=``, ``theme=``, ``change_indicator=``
@@ -42,6 +42,8 @@ kind                    fields (those with ``=`` may be left out)
 ``histogram``           ``counts``, ``low``, ``high``: how often numbers of equal ranges occur; ``label=``
 ``sparkline``           ``values``: numbers, or None, drawn as a line; ``label=``
 ``usage``               ``data``: list of ``{"label", "text", "share"=}``; a share of 1 is all that there is
+``gantt``               ``rows``, ``length``: when what ran; see `metaflow.cards.page.elements.gantt`
+``cardFrame``           ``document``: the page of another card; ``label``
 ``plotly``              ``figure``: its JSON; ``themed=``: whether it may take the page's colours; ``label=``
 ``bokeh``               ``item``: its JSON; ``parts=``: which of the library's scripts it needs; ``label=``
 ======================  ================================================================================================

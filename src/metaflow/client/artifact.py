@@ -210,6 +210,12 @@ def load_value(reader: TaskReader, name: str) -> Any:
     return reader.load(name) if name in reader else _derived_value(reader.manifest, name)
 
 
+#: Facts that are shown in other ways, or say how to take another one.
+_NOT_FOR_LINES = frozenset(
+    {"columns", "dtypes", "head", "repr", "item", "sampled", "histogram", "stats", "tree", "thumbnail"}
+)
+
+
 def facts_in_words(facts: Mapping[str, Any]) -> dict[str, str]:
     """Facts about an artifact as lines for people; the first rows of a frame are left to a table."""
     words = {}
@@ -221,7 +227,7 @@ def facts_in_words(facts: Mapping[str, Any]) -> dict[str, str]:
     for name, fact in facts.items():
         if name == "shape":
             words[name] = " x ".join(map(str, fact)) or "a single element"
-        elif name not in ("columns", "dtypes", "head", "repr", "item", "sampled"):
+        elif name not in _NOT_FOR_LINES:
             words[name] = f"{fact:.6g}" if isinstance(fact, float) else str(fact)
     return words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metaflow.datastore.layout import PACKAGE_ARTIFACT, SOURCE_ARTIFACT
+from metaflow.datastore.serializer import FILE_ENCODING
 from metaflow.exception import CorruptedDataException, MetaflowDataMissing
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds since the epoch that every file of a tarball was last changed, so that equal code gives equal bytes.
 _TIME = 1575360000
+#: What code is kept as: files beside JSON, or an archive as it is.
+_ENCODINGS = ("source-files-v1", FILE_ENCODING)
 
 
 class MetaflowCode:
@@ -59,9 +62,9 @@ class MetaflowCode:
             if self._is_packaged:
                 from metaflow.client.code_package import files_of_archive
 
-                source = files_of_archive(self._reader.load(PACKAGE_ARTIFACT))
+                source = files_of_archive(self._stored())
             elif self._packages is None:
-                source = self._reader.load(SOURCE_ARTIFACT)
+                source = self._stored()
             else:
                 from metaflow.client.code_package import packaged_files
 
@@ -70,6 +73,16 @@ class MetaflowCode:
                 _check_name(name)
             self._loaded = source
         return self._loaded
+
+    def _stored(self) -> Any:
+        """The artifact, which a server reads too: nothing is unpickled, whatever the manifest says that it is."""
+        encoding = self._reader.entry(self._artifact).encoding
+        if encoding not in _ENCODINGS:
+            raise CorruptedDataException(
+                f"{self.path} is kept as {encoding!r}, as no code of a run ever is. It is not read: the datastore was "
+                "changed by something else than a run."
+            )
+        return self._reader.load(self._artifact)
 
     @property
     def path(self) -> str:
@@ -147,7 +160,7 @@ class MetaflowCode:
             The same for the same files.
         """
         if self._is_packaged:
-            return bytes(self._reader.load(PACKAGE_ARTIFACT))
+            return bytes(self._stored())
         import gzip
         import io
         import tarfile

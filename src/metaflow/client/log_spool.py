@@ -69,10 +69,7 @@ def send_spooled(root: str, store: ObjectStore, flow: str, run_id: str) -> None:
 
 def remove_spooled(root: str, key: str) -> None:
     """Remove the file of a log that is in the datastore."""
-    try:
-        os.unlink(spool_path(root, key))
-    except OSError:
-        pass
+    _unlink(spool_path(root, key))
 
 
 def remove_folders(root: str, flow: str, run_id: str) -> None:
@@ -94,10 +91,19 @@ def runs_with_spooled_logs(root: str) -> list[tuple[str, str]]:
 def _keys(folder: str, prefix: str) -> Iterator[str]:
     for name in _names(folder.rstrip("/")):
         path = f"{folder}{name}"
-        if os.path.isdir(path):
+        if name.startswith("."):  # what a task printed since its last line feed, left by a process that was killed
+            _unlink(path)
+        elif os.path.isdir(path):
             yield from _keys(f"{path}/", f"{prefix}{name}/")
         else:
             yield prefix + name
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _names(folder: str) -> list[str]:

@@ -42,10 +42,16 @@ class Provider:
     ----------
     home : Home
         Where they are.
+    index : MetadataStore, optional
+        The store of records of that place, if it is open already.
+    may_write : bool
+        Whether anything may be set right; else what is found out is known to this object only.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, index: MetadataStore | None = None, may_write: bool = True) -> None:
         self.home = home
+        self._given = index
+        self._may_write = may_write
         self._store: ObjectStore | None = None
         # Stores by location, and the location of the files of each run that was met.
         self._stores: dict[str, ObjectStore] = {}
@@ -105,12 +111,24 @@ class Provider:
         return self._index
 
     def _opened_index(self) -> MetadataStore:
+        index = self._given or self.home.open_index()
+        return self._rebuilt(index) if self._is_index_missing() else index
+
+    def renew_index(self) -> None:
+        """Make the index anew if it has been deleted since it was opened.
+
+        Raises
+        ------
+        DataException, MetadataException
+            It cannot be made.
+        """
+        if self._index is not None and self._may_write and self._is_index_missing():
+            self._index = self._rebuilt(self._index)
+
+    def _is_index_missing(self) -> bool:
         from metaflow.datastore.layout import INDEX_KEY, runs_prefix
 
-        index = self.home.open_index()
-        if not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix())):
-            return self._rebuilt(index)
-        return index
+        return not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix()))
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs, or only the one named, newest first."""
@@ -133,7 +151,7 @@ class Provider:
         RunRecord
             The next one.
         """
-        if query.status or query.successful or query.values or query.order or query.with_values:
+        if query.status or query.statuses or query.successful or query.values or query.order or query.with_values:
             # What these ask for is wrong in the index as long as it does not know that a run's process died.
             for run in self.index.runs(RunQuery(query.flow, status="running")):
                 self._healed(run)
@@ -143,7 +161,7 @@ class Provider:
             page = self.index.runs(query._replace(limit=size, after=after))
             for run in page:
                 found = self._healed(run, query.with_values)
-                if query.status in (None, found.status):
+                if query.accepts_status(found.status):
                     yield found
                     left = left if left is None else left - 1
             if len(page) < size:
@@ -312,7 +330,9 @@ class Provider:
 
         if self._healing is None:
             self._healing = Healing()
-        return self._healing.heal(run, heal, lambda: self._copied(run))
+        return self._healing.heal(
+            run, heal if self._may_write else lambda: self._copied(run), lambda: self._copied(run)
+        )
 
     def _adopted(self, flow: str, run_id: str) -> RunRecord | None:
         """Look for a run that was started, but killed before the index heard of it."""
@@ -321,6 +341,8 @@ class Provider:
         run = stored_run(self.store, flow, run_id)
         if run is None:
             return None
+        if not self._may_write:
+            return self._copied(run)
         try:
             return adopt_run(self.store, self.index, flow, run_id)
         except (DataException, MetadataException):
@@ -341,10 +363,11 @@ class Provider:
         from metaflow.metadata_store.sqlite import SqliteMetadata
 
         try:
-            refill(self.store, index, location=self.home.recorded_datastore)
-            return index
+            if self._may_write:
+                refill(self.store, index, location=self.home.recorded_datastore)
+                return index
         except MetadataException:
-            # This datastore may only be read here.
-            index = SqliteMetadata()
-            refill(self.store, index, location=self.home.recorded_datastore)
-            return index
+            pass  # this datastore may only be read here
+        index = SqliteMetadata()
+        refill(self.store, index, location=self.home.recorded_datastore)
+        return index

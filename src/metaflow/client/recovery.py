@@ -183,8 +183,8 @@ def recover_run(store: ObjectStore, index: MetadataStore, run: RunRecord) -> Run
     assert isinstance(ending, RunEnded)
     try:
         content = _read_json(store, run_key(run.flow, run.run_id))
-    except ObjectMissing:
-        content = {}
+    except (ObjectMissing, MetadataException):
+        content = {}  # one that is damaged stays as it is; what is known of the run is set right all the same
     if content.get("status", "running") == "running" and content:
         content.update(status=ending.status, finished_at=ending.finished_at, message=ending.message)
         store.put(run_key(run.flow, run.run_id), [json.dumps(content, separators=(",", ":")).encode()])
@@ -348,7 +348,7 @@ def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord]) -> 
 def _read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     try:
         content = json.loads(store.get(key))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MetadataException(f"The file {key} is damaged: {error}.") from error
     if not isinstance(content, dict):
         raise MetadataException(f"The file {key} is damaged: it should hold one JSON object.")
@@ -357,7 +357,7 @@ def _read_json(store: ObjectStore, key: str) -> dict[str, Any]:
 
 def _read_run(store: ObjectStore, key: str) -> RunRecord:
     run = RunRecord.from_dict(_read_json(store, key))
-    if key != run_key(run.flow, run.run_id):
+    if not (isinstance(run.flow, str) and isinstance(run.run_id, str)) or key != run_key(run.flow, run.run_id):
         raise MetadataException(f"The file {key} says that it belongs to the run {run.flow}/{run.run_id}.")
     return run
 

@@ -91,6 +91,9 @@ class ServiceProvider(Provider):
                 sender.close()
         return index
 
+    def renew_index(self) -> None:
+        """The service has the records, and looks after them itself."""
+
     def _readable_store(self, run: RunRecord) -> ObjectStore | None:
         """The datastore with a run's files; None if they are on another machine, or are none of ours."""
         return self._store_at(run.datastore) if _is_here(run) else None

@@ -250,7 +250,7 @@ def test_resources_are_compared_with_what_was_asked_for(run):
         {"name": "kubernetes", "attributes": {"cpu": 4, "memory": "lots"}},
     ]}}}  # fmt: skip
     task = finished(run)
-    assert asked_for(Subject(task, graph)) == {"cpu": 4.0, "memory": 1.0}
+    assert asked_for(graph, "work") == {"cpu": 4.0, "memory": 1.0}
     assert resources_node(Subject(task, graph)) is None, "only the task's own process knows"
     amounts = {each["label"]: each for each in resources_node(Subject(task, graph, flow=object()))["data"]}
     assert " of 4 cores" in amounts["CPU time"]["text"]

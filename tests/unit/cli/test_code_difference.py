@@ -8,7 +8,8 @@ import subprocess
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from metaflow.cli.code_difference import coloured, difference
+from metaflow.cli.patch_colours import coloured
+from metaflow.client.code_difference import difference
 
 BEFORE = {"flow.py": b"one\ntwo\nthree\n", "gone.py": b"x = 1\n", "data/image": b"\xff\x00", "same.py": b"same\n"}
 AFTER = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from metaflow.cli.run_comparison import Compared, compare
-from metaflow.cli.run_summary import StepSummary, summarise
-from metaflow.cli.run_values import Value
+from metaflow.client.run_comparison import Compared, compare
+from metaflow.client.run_summary import StepSummary, summarise
+from metaflow.client.run_values import Value
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 
 

@@ -30,12 +30,18 @@ class PageContext:
     libraries : dict of str to str
         Scripts of libraries that the page has to hold, by name: their code. Only these, and our own, can run.
     title : str
+    styles : set of str
+        Names of styles that only some pages need, such as ``gantt``.
+    frame_scripts : set of str
+        Hashes of scripts that may run in frames with pages of cards.
     heading_level : int
         Level that the next heading should have, from 1 to 6.
     """
 
     def __init__(self, title: str = "", prefix: str = "mf") -> None:
         self.libraries: dict[str, str] = {}
+        self.styles: set[str] = set()
+        self.frame_scripts: set[str] = set()
         self.title = title
         self.heading_level = TOP_LEVEL
         self._prefix = prefix

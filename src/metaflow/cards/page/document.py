@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import time
 import zlib
@@ -15,7 +13,7 @@ from metaflow.cards.card import RELOAD_TOKEN
 from metaflow.cards.nodes import Node, Nodes
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.layout import on_panels
-from metaflow.cards.page.escaping import script_code, text
+from metaflow.cards.page.escaping import script_code, script_hash, text
 
 #: How the words that say how a task is doing look.
 _TONES = {
@@ -70,9 +68,10 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
     """
     page = PageContext(facts.title)
     body = on_panels(nodes, page)
-    early, own = _asset("head.js"), _asset("js")
+    early, own = own_scripts()
+    style = "".join([_asset("css"), *(_asset(f"{name}.css") for name in sorted(page.styles))])
     libraries = [script_code(code) for code in page.libraries.values()]
-    policy = _policy([early, own, *libraries])
+    policy = _policy([early, own, *libraries], page.frame_scripts)
     live = " data-live" if facts.is_live else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -81,13 +80,18 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
         '<meta name="referrer" content="no-referrer">\n<meta http-equiv="x-dns-prefetch-control" content="off">\n'
         f'<meta name="generator" content="Metaflow {__version__}">\n'
         f'<meta name="metaflow-reload-token" content="{RELOAD_TOKEN}">\n'
-        f"<title>{text(facts.title)}</title>\n<style>{_asset('css')}</style>\n<script>{early}</script>\n</head>\n"
+        f"<title>{text(facts.title)}</title>\n<style>{style}</style>\n<script>{early}</script>\n</head>\n"
         f'<body data-pathspec="{text(facts.pathspec)}"{live}>\n'
         '<a class="mf-skip" href="#mf-main">Skip to the content</a>\n'
         f'{_top(facts)}<main class="mf-main" id="mf-main" tabindex="-1">{body}</main>\n{_foot(facts)}'
         + "".join(f"<script>{script}</script>\n" for script in (*libraries, own))
         + "</body>\n</html>\n"
     )
+
+
+def own_scripts() -> list[str]:
+    """The scripts that every page has: the one in its head, and the one at its end."""
+    return [_asset("head.js"), _asset("js")]
 
 
 def render_fragments(nodes: dict[str, Node]) -> dict[str, str]:
@@ -152,13 +156,15 @@ def _text_of(path: str) -> str:
         return file.read()
 
 
-def _policy(scripts: list[str]) -> str:
+def _policy(scripts: list[str], of_frames: set[str]) -> str:
     """What the page may do: run these scripts and no others, show what it holds, and never ask anybody for anything.
 
     Styles need not be ours: frames have the page's policy as well, and what users put into them has styles of its own.
+    So scripts of pages in frames are named too, by their hashes.
     """
-    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts]
+    hashes = [script_hash(each) for each in scripts]
+    allowed = " ".join([*hashes, *sorted(of_frames.difference(hashes))])
     return (
-        f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "media-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )

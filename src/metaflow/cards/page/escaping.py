@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import math
@@ -135,3 +137,8 @@ def _plain(value: Any, around: tuple[int, ...], left: Iterator[int]) -> Any:
     if isinstance(value, Mapping):
         return {key if isinstance(key, str) else str(key): _plain(each, within, left) for key, each in value.items()}
     return [_plain(each, within, left) for each in value]
+
+
+def script_hash(code: str) -> str:
+    """A script, as a page's policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"

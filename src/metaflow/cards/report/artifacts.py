@@ -203,6 +203,8 @@ def line_of(entry: ArtifactEntry) -> str:
     try:
         if shape is not None and "columns" in facts and len(shape) == 2:
             return f"{shape[0]:,} rows \N{MULTIPLICATION SIGN} {shape[1]:,} columns"
+        if shape is not None and "mode" in facts:
+            return f"{shape[1]:,} \N{MULTIPLICATION SIGN} {shape[0]:,} pixels, {facts['mode']}"
         if shape is not None and "item" not in facts:
             words = f"{facts.get('dtype', '')} {shape_text(shape)}".strip()
             if "min" in facts and "max" in facts:

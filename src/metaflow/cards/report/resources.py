@@ -26,17 +26,17 @@ def resources_node(subject: Subject) -> Node | None:
     """CPU time, memory and I/O; None outside of the task's own process, which is the only one that knows."""
     if subject.flow is None:
         return None
-    asked = asked_for(subject)
+    asked = asked_for(subject.graph, subject.step)
     ended_at = subject.record.ended_at
     wall = max(1e-3, (time.time() if ended_at is None else ended_at) - subject.record.started_at)
     data = [*_cpu(wall, asked), *_memory(asked), *_graphics(asked), *_transfers()]
     return {"type": "usage", "data": data}
 
 
-def asked_for(subject: Subject) -> dict[str, float]:
+def asked_for(graph: Mapping[str, Any], step: str) -> dict[str, float]:
     """How much ``cpu``, ``memory`` (in MB) and ``gpu`` the step asks for: the most, if several decorators do."""
     found: dict[str, float] = {}
-    decorators = decorators_of(subject.graph, subject.step)
+    decorators = decorators_of(graph, step)
     for name in _ASKING:
         for kind in ("cpu", "memory", "gpu"):
             try:

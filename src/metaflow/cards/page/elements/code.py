@@ -23,14 +23,15 @@ def code_element(node: Mapping[str, Any], page: PageContext) -> str:
         first = max(int(node.get("first_line") or 1), 0)
     except (TypeError, ValueError, OverflowError):
         first = 1
-    block = code_block(str(node.get("code", "")), "python", first)
+    marked = node.get("marked")
+    block = code_block(str(node.get("code", "")), "python", first, marked if isinstance(marked, int) else None)
     label = node.get("label")
     if not label:
         return block
     return f'<figure><figcaption class="mf-caption" dir="auto">{text(label)}</figcaption>{block}</figure>'
 
 
-def code_block(code: str, language: str = "", first_line: int | None = None) -> str:
+def code_block(code: str, language: str = "", first_line: int | None = None, marked: int | None = None) -> str:
     """Code as HTML.
 
     Parameters
@@ -40,6 +41,8 @@ def code_block(code: str, language: str = "", first_line: int | None = None) -> 
         What it is written in; Python gets colours.
     first_line : int or None
         Number of its first line; no numbers if None.
+    marked : int or None
+        Number of a line that stands out.
     """
     code = code.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     note = ""
@@ -51,12 +54,16 @@ def code_block(code: str, language: str = "", first_line: int | None = None) -> 
     if first_line is not None:
         width = len(str(first_line + len(lines)))
         lines = [
-            f'<span class="mf-line" data-line="{number:>{width}}">{line}</span>'
+            f'<span class="{_line_class(number == marked)}" data-line="{number:>{width}}">{line}</span>'
             for number, line in enumerate(lines, first_line)
         ]
     label = "Python code" if language.lower() in _PYTHON else "Code"
     block = preformatted("<code>" + "\n".join(lines) + "</code>", label)
     return f'<div class="mf-code">{block}{note}</div>'
+
+
+def _line_class(is_marked: bool) -> str:
+    return "mf-line mf-marked" if is_marked else "mf-line"
 
 
 def _lines(segments: Iterator[tuple[str, str]]) -> list[str]:

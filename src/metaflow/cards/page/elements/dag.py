@@ -3,7 +3,8 @@
 A node ``dag`` has ``data``: for each step, by its name, ``next`` (names of the steps that it leads to) and, as far as
 they apply, ``type`` (``start``, ``linear``, ``split``, ``split-foreach``, ``split-parallel``, ``split-switch``,
 ``join``, ``end``), ``foreach`` (what is iterated over), ``cases`` (name of a case -> step), ``repeated`` (whether it
-runs once for each item), ``decorators`` (names) and ``doc``. ``step=`` is the name of the marked one.
+runs once for each item), ``decorators`` (names), ``doc``, ``state`` (a word) and ``note`` (what stands below it, such
+as how many tasks it has). ``step=`` is the name of the marked one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _MOST_STEPS = 60
 _MOST_LABEL = 24
 _CHARACTER = 7.3
 _HEIGHT = 32.0
+#: What a note within a box needs.
+_NOTE = 16.0
+_STATES = ("failed", "running", "done")
 _LAYER_GAP = 44.0
 _LEAST_GAP = 30.0
 _EDGE_LABEL_CHARACTER = 6.2
@@ -50,6 +54,8 @@ class _Step(NamedTuple):
     repeated: bool
     decorators: list[str]
     doc: str
+    state: str
+    note: str
 
     @property
     def label(self) -> str:
@@ -97,22 +103,25 @@ def _step(name: str, data: Any) -> _Step:
         bool(data.get("repeated")),
         [str(each) for each in decorators] if isinstance(decorators, (list, tuple)) else [],
         str(data.get("doc") or ""),
+        str(data.get("state") or ""),
+        str(data.get("note") or ""),
     )
 
 
 def _drawing(steps: dict[str, _Step], marked: Any, page: PageContext) -> str:
     targets = {name: step.targets for name, step in steps.items()}
-    widths = {name: max(64.0, len(step.label) * _CHARACTER + 28) for name, step in steps.items()}
+    widths = {name: max(64.0, _characters(step) * _CHARACTER + 28) for name, step in steps.items()}
+    tall = _HEIGHT + (_NOTE if any(step.note for step in steps.values()) else 0)
     longest = max(
         (len(_shortened(label, _MOST_EDGE_LABEL)) for step in steps.values() for label in step.labels.values()),
         default=0,
     )
     gap = max(_LAYER_GAP, longest * _EDGE_LABEL_CHARACTER + 24)
-    layout = lay_out(targets, {name: Size(width, _HEIGHT) for name, width in widths.items()}, gap)
+    layout = lay_out(targets, {name: Size(width, tall) for name, width in widths.items()}, gap)
     across = layout.size.main <= _WIDEST
     if not across:
         gap = _LAYER_GAP if longest else _LEAST_GAP
-        layout = lay_out(targets, {name: Size(_HEIGHT, width) for name, width in widths.items()}, gap)
+        layout = lay_out(targets, {name: Size(tall, width) for name, width in widths.items()}, gap)
     width, height = layout.size if across else layout.size[::-1]
     height += _BELOW if across and any(_has_word_below(edge, steps) for edge in layout.edges) else 0
     identifier, arrow = page.new_id(), page.new_id()
@@ -126,6 +135,10 @@ def _drawing(steps: dict[str, _Step], marked: Any, page: PageContext) -> str:
         f'orient="auto-start-reverse"><path class="mf-dag-arrow" d="M0 0.8 7 4 0 7.2z"/></marker></defs>'
         f"{''.join(parts)}</svg></div>"
     )
+
+
+def _characters(step: _Step) -> int:
+    return max(len(step.label), len(step.note))
 
 
 def _has_word_below(edge: Edge, steps: dict[str, _Step]) -> bool:
@@ -145,10 +158,18 @@ def _boxes(layout: Layout, steps: dict[str, _Step], marked: Any, across: bool) -
         width, height = box.size if across else box.size[::-1]
         step = steps[name]
         classes = f"mf-dag-step mf-dag-{_shape(step.kind)}{' mf-dag-here' if name == marked else ''}"
+        classes += f" mf-dag-is-{step.state}" if step.state in _STATES else ""
+        middle = top + height / 2 + 4.2
+        below = ""
+        if step.note:
+            below = (
+                f'<text class="mf-dag-note" x="{left + width / 2:.1f}" y="{middle + 8:.1f}">{text(step.note)}</text>'
+            )
+            middle -= 8
         parts.append(
             f'<g class="{classes}"><title>{text(_described(step))}</title>'
             f"{_outline(step, left, top, width, height)}"
-            f'<text x="{left + width / 2:.1f}" y="{top + height / 2 + 4.2:.1f}">{text(step.label)}</text></g>'
+            f'<text x="{left + width / 2:.1f}" y="{middle:.1f}">{text(step.label)}</text>{below}</g>'
         )
     return parts
 
@@ -187,6 +208,8 @@ def _described(step: _Step) -> str:
     if step.repeated:
         words.append("(once for each item)")
     words += [f"@{name}" for name in step.decorators]
+    if step.note:
+        words.append(f"({step.note})")
     first_line = step.doc.strip().partition("\n")[0]
     return " ".join(words) + (f": {_shortened(first_line, 120)}" if first_line else "")
 

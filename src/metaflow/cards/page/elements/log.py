@@ -31,7 +31,7 @@ def log_element(node: Mapping[str, Any], page: PageContext) -> str:
             f'{_html(data[: _HEAD + start])}\n<span class="mf-cut">… {left_out} …</span>\n{_html(data[_HEAD + end :])}'
         )
     at_end = " mf-log-end" if node.get("at_end") else ""
-    return f'<div class="mf-log{at_end}">{preformatted(shown, "Log")}</div>'
+    return f'<div class="mf-log{at_end}">{preformatted(shown, text(node.get("label") or "Log"))}</div>'
 
 
 def _html(data: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -183,15 +182,6 @@ def test_set_up_wrongly_it_says_what_is_wrong(project, tmp_path):
             assert refused.returncode == 1, (arguments, refused)
             assert reason in refused.stderr
             assert "Traceback" not in refused.stderr and "secret" not in refused.stderr
-
-
-def test_without_its_extra_it_names_it(project):
-    (project.path / "fastapi.py").write_text("raise ModuleNotFoundError('No module named fastapi', name='fastapi')")
-    path = os.pathsep.join([str(project.path), project.env["PYTHONPATH"]])
-    refused = metaflow(project, "server", env={"PYTHONPATH": path})
-    assert refused.returncode == 1
-    assert "pip install 'metaflow[server]'" in refused.stderr
-    assert metaflow(project, "server", "token", "ann", env={"PYTHONPATH": path}).returncode == 0
 
 
 def test_where_it_keeps_records_if_nobody_says(project, serve):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anyio import from_thread
 from fastapi import FastAPI
@@ -24,10 +24,9 @@ from metaflow.metadata_store.service_refusals import (
 from metaflow.server import errors, models
 from metaflow.server.documented import complete
 from metaflow.server.event_routes import event_routes
-from metaflow.server.gate import Gate
+from metaflow.server.gate import Gate, Paths
 from metaflow.server.limits import ClientLimits
-from metaflow.server.live import LiveEvents
-from metaflow.server.metaflow_rest import router as metaflow_routes
+from metaflow.server.live import POLL_SECONDS, LiveEvents
 from metaflow.server.metrics import Metrics
 from metaflow.server.operation_routes import operation_routes
 from metaflow.server.query_routes import query_routes
@@ -37,6 +36,8 @@ from metaflow.server.writer import EventWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from fastapi import APIRouter
 
     from metaflow.metadata_store.store import DocumentStore, EventLog, MetadataStore
     from metaflow.server.configuration import ServerSettings
@@ -58,7 +59,37 @@ _TRIM_SECONDS = 3600.0
 _PACKED_BYTES = 4096
 
 
-def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore, settings: ServerSettings) -> FastAPI:
+class Further(NamedTuple):
+    """What rooms above this one add to the application.
+
+    Attributes
+    ----------
+    routes : callable
+        Makes their routes. A router's lifespan is part of the application's.
+    paths : Paths
+        What is special about some of their paths.
+    poll_seconds : float
+        Seconds between two looks at a log of events that other processes write to.
+    tells_reasons : bool
+        Whether whoever asks is told what is wrong with the database; else only the log is.
+    """
+
+    routes: Callable[[Services], list[APIRouter]]
+    paths: Paths = Paths()
+    poll_seconds: float = POLL_SECONDS
+    tells_reasons: bool = False
+
+
+NOTHING_FURTHER = Further(lambda services: [])
+
+
+def create_app(
+    metadata: MetadataStore,
+    log: EventLog,
+    documents: DocumentStore | None,
+    settings: ServerSettings,
+    further: Further = NOTHING_FURTHER,
+) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -67,10 +98,12 @@ def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore,
         Where records are.
     log : EventLog
         The log that `metadata` writes its events to.
-    documents : DocumentStore
-        Where what only Metaflow's own clients know of is kept.
+    documents : DocumentStore or None
+        Where what only Metaflow's own clients know of is kept; None if these are not served.
     settings : ServerSettings
         How the service is set up.
+    further : Further
+        What rooms above this one add, such as the web app.
 
     Returns
     -------
@@ -79,7 +112,7 @@ def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore,
         must close before it waits for requests to end.
     """
     metrics = Metrics()
-    live = LiveEvents(log, settings.most_listeners)
+    live = LiveEvents(log, settings.most_listeners, further.poll_seconds)
 
     def written(count: int) -> None:
         metrics.count("metaflow_events_recorded_total", "Events that were recorded.", count)
@@ -112,9 +145,14 @@ def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore,
     app.state.live = live
     for routes in (operation_routes, event_routes, record_routes, query_routes):
         app.include_router(routes(services))
-    # Metaflow's routes work in threads, where listeners and counts must not be touched.
-    app.include_router(metaflow_routes(metadata, documents, lambda count: from_thread.run_sync(written, count)))
-    errors.install(app)
+    for router in further.routes(services):
+        app.include_router(router)
+    if documents is not None:
+        from metaflow.server.metaflow_rest import router as metaflow_routes
+
+        # These work in threads, where listeners and counts must not be touched.
+        app.include_router(metaflow_routes(metadata, documents, lambda count: from_thread.run_sync(written, count)))
+    errors.install(app, further.tells_reasons)
     _describe(app)
     app.add_middleware(GZipMiddleware, minimum_size=_PACKED_BYTES, compresslevel=1)
     app.add_middleware(
@@ -126,9 +164,7 @@ def create_app(metadata: MetadataStore, log: EventLog, documents: DocumentStore,
             API_VERSION_HEADER.lower().encode(): str(API_VERSION).encode(),
             SERVICE_VERSION_HEADER.lower().encode(): SERVICE_VERSION.encode(),
         },
-        open_paths=_OPEN_PATHS,
-        reading_posts=_READING_POSTS,
-        endless_paths=_ENDLESS_PATHS,
+        paths=Paths(_OPEN_PATHS, _READING_POSTS, _ENDLESS_PATHS).with_more(further.paths),
     )
     if settings.cors_origins:
         app.add_middleware(

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 from metaflow.exception import CommandException
+from metaflow.metadata_store.attempt_rows import AttemptReader
+from metaflow.metadata_store.overviews import RunOverviews
 from metaflow.metadata_store.store import DocumentStore, EventLog, MetadataStore
+from metaflow.metadata_store.task_listing import TaskTables
 
 # Seconds that a request waits for a connection; clients that are refused come back later.
 _WAIT_SECONDS = 10.0
 
 
-class Database(MetadataStore, EventLog, DocumentStore, Protocol):
+class Database(MetadataStore, TaskTables, AttemptReader, EventLog, DocumentStore, RunOverviews, Protocol):
     """All that the service keeps, in one place."""
 
 

@@ -92,19 +92,28 @@ def invalid(what: str, errors: Sequence[Mapping[str, Any]]) -> Refusal:
     return Refusal(422, "invalid", f"{what} is not valid: {place}{first['message']}{more}.", details=details)
 
 
-def database_answer(error: MetadataException) -> Response:
-    """The answer if the database does not work; what is wrong with it is for the log only."""
+def database_answer(error: MetadataException, tells_reasons: bool = False) -> Response:
+    """The answer if the database does not work; what is wrong with it is for the log only, unless asked otherwise."""
     _log.error("The database does not work: %s", error)
     return error_answer(
         503,
         "database_unavailable",
-        "The service cannot use its database at the moment. Try again; its log says what is wrong.",
+        error.message
+        if tells_reasons
+        else "The service cannot use its database at the moment. Try again; its log says what is wrong.",
         {"Retry-After": str(DATABASE_RETRY_SECONDS)},
     )
 
 
-def install(app: FastAPI) -> None:
-    """Have an application answer all errors in this way."""
+def install(app: FastAPI, tells_reasons: bool = False) -> None:
+    """Have an application answer all errors in this way.
+
+    Parameters
+    ----------
+    app : FastAPI
+    tells_reasons : bool
+        Whether whoever asks is told what is wrong with the database.
+    """
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
@@ -128,7 +137,7 @@ def install(app: FastAPI) -> None:
         if isinstance(error, UnrecordableEvent):
             # If it were told to come back, it would do so for ever, with all that waits behind it.
             return error_answer(422, "not_recordable", error.message)
-        return database_answer(error)
+        return database_answer(error, tells_reasons)
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RoutingError, not_routed)

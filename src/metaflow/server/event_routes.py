@@ -22,6 +22,7 @@ from metaflow.server.stream import EventStream
 _BATCHES: TypeAdapter[Any] = TypeAdapter(EventBatch)
 _MOST = 1000
 _LARGEST_ID = 2**63 - 1
+_MOST_RECENT = 60
 
 _STREAM = """A stream. Each event has its kind as `event`, its id as `id`, and itself as `data`. Further kinds:
 `ready` (all that was missed has been sent), `reset` (what was missed is no longer known: read everything
@@ -85,15 +86,21 @@ def event_routes(services: Services) -> APIRouter:
     async def stream(
         after: Annotated[int | None, Query(ge=0, le=_LARGEST_ID, description="id of the last event known")] = None,
         last_event_id: Annotated[str | None, Header(description="the same, as browsers send it")] = None,
+        recent: Annotated[
+            float | None, Query(ge=0, le=_MOST_RECENT, description="begin with events of the last so many seconds")
+        ] = None,
         flow: FlowFilter = None,
         run_id: RunFilter = None,
     ) -> Response:
-        """Begins behind `after`, or with what happens next."""
+        """Begins behind `after`, or with what was `recent`, for who has just read the records, or with what is next."""
         interest = _interest(flow, run_id)
         if services.live.is_full:
             raise Refusal(503, "overloaded", "There are as many listeners as are allowed.", {"Retry-After": "5"})
         await services.live.bounds()  # so that a database that does not work is told by a status
-        return EventStream(services.live, interest, _known(last_event_id, after))
+        known = _known(last_event_id, after)
+        if known is None and recent is not None:
+            known = await services.live.position_before(recent)
+        return EventStream(services.live, interest, known)
 
     return router
 

@@ -6,16 +6,16 @@ import asyncio
 import logging
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.datastructures import Headers
 
 from metaflow.server.bodies import MOST_SKIPPED, limited, skip_body, too_large
 from metaflow.server.errors import Refusal
+from metaflow.server.session_cookie import PAGE_HEADER, comes_from_own_page, is_own_origin, token_of_cookie
 from metaflow.server.tokens import find_token, presented_token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from typing import Any
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +29,8 @@ access_log = logging.getLogger("metaflow.server.access")
 _log = logging.getLogger("metaflow.server")
 
 _READING = {"GET", "HEAD", "OPTIONS"}
+#: Where the token is, in the scope of a request, that it was admitted with.
+_ADMITTED = "metaflow.admitted"
 #: Headers of every answer. An answer's own headers stand over them.
 _SECURITY = {
     b"x-content-type-options": b"nosniff",
@@ -42,8 +44,47 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 # Bodies larger than this, in bytes, are held in memory by so many requests at a time only.
 _LARGE_BODY = 256 * 1024
 _LARGE_BODIES = 16
+#: What may be sent to sign in, in bytes: those who send it are not known yet.
+_SIGN_IN_BODY = 16 * 1024
 #: Seconds that a client may take to send a large body.
 _BODY_SECONDS = 60.0
+
+
+def token_of(scope: Scope) -> Token | None:
+    """The token that a request was admitted with; None where there are no tokens, or none is asked for."""
+    token: Token | None = scope.get(_ADMITTED)
+    return token
+
+
+class Paths(NamedTuple):
+    """What is special about some paths.
+
+    Attributes
+    ----------
+    open : tuple of str
+        What may be read without a token; what ends with a slash stands for all below it.
+    reading_posts : tuple of str
+        What is asked by POST because it is long, but only reads.
+    endless : tuple of str
+        What is answered for as long as the client wants: such requests have a limit of their own.
+    sign_in : tuple of str
+        Where pages sign in and out: what is sent there needs no token, and changes nothing.
+    """
+
+    open: tuple[str, ...] = ()
+    reading_posts: tuple[str, ...] = ()
+    endless: tuple[str, ...] = ()
+    sign_in: tuple[str, ...] = ()
+
+    def is_open(self, path: str) -> bool:
+        """Whether a path may be read without a token."""
+        return path in self.open or any(
+            path.startswith(each) for each in self.open if each.endswith("/") and each != "/"
+        )
+
+    def with_more(self, more: Paths) -> Paths:
+        """These and others."""
+        return Paths(*(own + further for own, further in zip(self, more, strict=True)))
 
 
 class Gate:
@@ -58,12 +99,8 @@ class Gate:
     metrics : Metrics
     version_headers : dict of bytes to bytes
         Headers by which clients recognise the service.
-    open_paths : collection of str
-        What may be read without a token.
-    reading_posts : collection of str
-        What is asked by POST because it is long, but only reads.
-    endless_paths : collection of str
-        What is answered for as long as the client wants: such requests have a limit of their own.
+    paths : Paths
+        What is special about some paths.
     """
 
     def __init__(
@@ -73,18 +110,14 @@ class Gate:
         limits: ClientLimits,
         metrics: Metrics,
         version_headers: dict[bytes, bytes],
-        open_paths: Collection[str],
-        reading_posts: Collection[str],
-        endless_paths: Collection[str],
+        paths: Paths,
     ) -> None:
         self._app = app
         self._settings = settings
         self._limits = limits
         self._metrics = metrics
         self._headers = {**_SECURITY, **version_headers}
-        self._open_paths = frozenset(open_paths)
-        self._reading_posts = frozenset(reading_posts)
-        self._endless_paths = frozenset(endless_paths)
+        self._paths = paths
         self._large_bodies = asyncio.Semaphore(_LARGE_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,9 +133,10 @@ class Gate:
         client = None
         try:
             token = self._admit(scope)
+            scope[_ADMITTED] = token
             who = token.name if token is not None else ""
             client = self._begin(scope, who)
-            if scope["path"] in self._endless_paths:
+            if scope["path"] in self._paths.endless:
                 self._limits.end(client)
                 client = None
             await self._serve(scope, receive, answer)
@@ -125,18 +159,35 @@ class Gate:
         """Whose request it is, if it may be made at all."""
         headers = Headers(scope=scope)
         tokens = self._settings.tokens
+        path = scope["path"]
         presented = presented_token(scope["headers"])
+        by_cookie = presented is None
+        if by_cookie:
+            presented = token_of_cookie(scope)
         token = find_token(tokens, presented) if tokens and presented is not None else None
-        reads = scope["method"] in _READING or (scope["method"] == "POST" and scope["path"] in self._reading_posts)
-        if tokens:
-            if token is None and not (reads and scope["path"] in self._open_paths):
-                self._refuse_stranger(scope, presented is not None)
-        elif not self._settings.insecure and _host_of(headers.get("host", "")) not in _LOOPBACK:
+        reads = scope["method"] in _READING or (scope["method"] == "POST" and path in self._paths.reading_posts)
+        if not tokens and not self._settings.insecure and _host_of(headers.get("host", "")) not in _LOOPBACK:
             # A web page may have its own name lead to this machine, and would then be served like any program here.
             raise Refusal(403, "forbidden", "Without tokens, the service answers to names of this machine only.")
+        if path in self._paths.sign_in and not reads:
+            self._check_page(scope, headers)
+            return token
+        if tokens and token is None and not (reads and self._paths.is_open(path)):
+            self._refuse_stranger(scope, presented is not None)
         if not reads:
+            if by_cookie and tokens:
+                self._check_page(scope, headers)
             self._check_writer(headers, token)
         return token
+
+    def _check_page(self, scope: Scope, headers: Headers) -> None:
+        """See that a page of this service asks: a browser sends the cookie for whoever makes it ask."""
+        if headers.get(PAGE_HEADER) is None or not comes_from_own_page(scope):
+            raise Refusal(
+                403,
+                "forbidden",
+                "This was not sent by a page of this service. Programs send their token in the header Authorization.",
+            )
 
     def _refuse_stranger(self, scope: Scope, has_token: bool) -> None:
         address = ("", _address(scope))
@@ -158,11 +209,9 @@ class Gate:
             raise Refusal(403, "read_only", "This service is for reading only.")
         if token is not None and token.scope != "write":
             raise Refusal(403, "forbidden", f"The token {token.name} may read, but not write.")
-        origin = headers.get("origin")
-        if origin is not None and origin not in self._settings.cors_origins:
-            host = headers.get("host", "")
-            if origin not in (f"http://{host}", f"https://{host}"):
-                raise Refusal(403, "forbidden", f"Pages of {origin[:200]} may not write here; see SERVER_CORS_ORIGINS.")
+        if not is_own_origin(headers, self._settings.cors_origins):
+            origin = headers["origin"]
+            raise Refusal(403, "forbidden", f"Pages of {origin[:200]} may not write here; see SERVER_CORS_ORIGINS.")
 
     def _begin(self, scope: Scope, who: str) -> tuple[str, str]:
         client = (who, _address(scope))
@@ -172,12 +221,13 @@ class Gate:
         return client
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        limit = self._settings.body_bytes
+        is_stranger = scope["path"] in self._paths.sign_in
+        limit = min(_SIGN_IN_BODY, self._settings.body_bytes) if is_stranger else self._settings.body_bytes
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             raise too_large(limit)
         receive = limited(receive, limit)
-        if scope["method"] in _READING or (length.isdecimal() and int(length) <= _LARGE_BODY):
+        if scope["method"] in _READING or limit <= _LARGE_BODY or (length.isdecimal() and int(length) <= _LARGE_BODY):
             await self._app(scope, receive, answer.send)
             return
         async with self._large_bodies:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from metaflow.exception import MetadataException
 from metaflow.server.answers import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from metaflow.metadata_store.store import EventLog
 
@@ -27,7 +28,7 @@ PAGE = 500
 #: Events that may wait for a listener before it counts as too slow.
 MOST_WAITING = 5_000
 #: Seconds between two looks at the log, which other services may write to as well.
-_POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5
 _DATABASE_RETRY_SECONDS = 2.0
 # A listener that was found too slow is told so, if it takes that within this many seconds.
 _FAREWELL_SECONDS = 10.0
@@ -105,10 +106,13 @@ class LiveEvents:
     log : EventLog
     most_listeners : int
         How many listeners there may be.
+    poll_seconds : float
+        Seconds between two looks at the log.
     """
 
-    def __init__(self, log: EventLog, most_listeners: int) -> None:
+    def __init__(self, log: EventLog, most_listeners: int, poll_seconds: float = POLL_SECONDS) -> None:
         self._log = log
+        self._poll_seconds = poll_seconds
         self._most_listeners = most_listeners
         self._listeners: dict[Interest, set[Listener]] = {}
         self._everyone: set[Listener] = set()
@@ -120,6 +124,8 @@ class LiveEvents:
         # All of these listeners may come back at once, for instance after a restart: let them not starve the rest.
         self._catching_up = asyncio.Semaphore(4)
         self.dropped = 0
+        #: Awaited before a listener is told what the log has: for a log that is kept only while somebody listens.
+        self.before_listening: Callable[[], Awaitable[None]] | None = None
 
     @property
     def count(self) -> int:
@@ -181,9 +187,31 @@ class LiveEvents:
 
     async def bounds(self) -> tuple[int, int]:
         """Ids of the oldest and of the last event of the log."""
+        if self.before_listening is not None:
+            await self.before_listening()
         async with self._catching_up:
             oldest = await run_in_threadpool(self._log.oldest_event_id)
             return oldest, await run_in_threadpool(self._log.last_event_id)
+
+    async def position_before(self, seconds: float) -> int:
+        """Id of the last event that is older than so many seconds."""
+        async with self._catching_up:
+            return await run_in_threadpool(self._log.last_event_id_before, time.time() - seconds)
+
+    def start_over(self, last_id: int) -> None:
+        """Tell all listeners that events are missing in the log: they read everything anew.
+
+        Parameters
+        ----------
+        last_id : int
+            Id of the last event of the log; higher than any that was there before.
+        """
+        if self._position is not None:
+            self._position = last_id
+        told = [(last_id, frame(last_id, "reset", {"last_id": last_id}))]
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.put(told)
 
     def close(self) -> None:
         """End all listeners, telling them to come back."""
@@ -227,7 +255,7 @@ class LiveEvents:
                 await asyncio.sleep(_DATABASE_RETRY_SECONDS)
                 continue
             if len(page) < PAGE:
-                await _quietly(asyncio.wait_for(self._wake.wait(), _POLL_SECONDS))
+                await _quietly(asyncio.wait_for(self._wake.wait(), self._poll_seconds))
 
     def _publish(self, page: list[tuple[int, dict[str, Any]]]) -> None:
         batches: dict[Interest, list[tuple[int, bytes]]] = {}

@@ -104,4 +104,6 @@ def _number(text: str) -> int | None:
 
 
 def _origin(path: TaskPath, run: str, task: str) -> str | None:
-    return f"{path.flow}/{run}/{path.step}/{task}" if task and run not in ("", _NO_RUN) else None
+    # Of names with slashes in them nobody could tell which task is meant.
+    origin = f"{path.flow}/{run}/{path.step}/{task}"
+    return origin if task and run not in ("", _NO_RUN) and origin.count("/") == 3 else None

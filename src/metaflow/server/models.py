@@ -28,8 +28,21 @@ def _check_scalar(value: Any) -> Any:
     return value
 
 
+def _names_parts(count: int) -> AfterValidator:
+    def check(text: str) -> str:
+        parts = text.split("/")
+        if len(parts) != count or not all(parts) or (count == 3 and not (parts[2].isdecimal() and parts[2].isascii())):
+            wanted = "step/task/attempt" if count == 3 else "flow/run/step/task"
+            raise ValueError(f"must be {wanted}")
+        return text
+
+    return AfterValidator(check)
+
+
 #: Text of any characters, also such as UTF-8 cannot express (names of files may have them).
 Text = Annotated[InstanceOf[str], WithJsonSchema({"type": "string"})]
+AttemptName = Annotated[Text, _names_parts(3), Field(description="step/task/attempt")]
+TaskName = Annotated[Text, _names_parts(4), Field(description="flow/run/step/task")]
 Name = Annotated[str, Strict(), Field(min_length=1, max_length=500)]
 Tag = Annotated[str, Strict(), Field(min_length=1, max_length=1000)]
 Integer = Annotated[int, Strict(), Field(ge=-_LARGEST_INTEGER - 1, le=_LARGEST_INTEGER)]
@@ -127,12 +140,15 @@ class Task(Model):
     index_path: list[tuple[Name, Integer]] = []
     foreach_stack: list[tuple[Text, Text, Integer, Integer]] = []
     iteration: Integer | None = None
-    inputs: list[Text] = []
-    origin: Text | None = None
+    inputs: list[AttemptName] = []
+    origin: TaskName | None = None
     pid: Integer | None = None
     error: tuple[Text, Text] | None = None
     metadata: dict[Text, Text] = {}
     values: dict[Name, Scalar] = {}
+    ready_at: Annotated[Seconds | None, Field(description="when nothing but room was missing for it to start")] = None
+    code_started_at: Annotated[Seconds | None, Field(description="when the step's own code began")] = None
+    code_ended_at: Annotated[Seconds | None, Field(description="when that code had returned or raised")] = None
 
 
 class RunStarted(Model):
@@ -268,7 +284,7 @@ class ValueCondition(Model):
 class RunOrder(Model):
     """How runs are sorted. Runs that lack what they are sorted by come last."""
 
-    by: Literal["started_at", "finished_at", "duration", "user", "status", "parameter", "artifact"]
+    by: Literal["started_at", "finished_at", "duration", "flow", "user", "status", "parameter", "artifact"]
     name: Annotated[Text | None, Field(description="of the parameter or artifact")] = None
     descending: Flag = False
 
@@ -291,6 +307,25 @@ class RunQuery(Model):
     order: RunOrder | None = None
     with_values: Flag = False
     id_part: Text | None = None
+    flows: Annotated[list[Text], Field(max_length=100, description="only runs of one of these flows")] = []
+    statuses: Annotated[list[RunStatus], Field(max_length=4, description="only runs with one of these")] = []
+    users: Annotated[list[Text], Field(max_length=100, description="only runs that one of these started")] = []
+    any_tags: Annotated[
+        list[Annotated[list[Text], Field(min_length=1, max_length=100)]],
+        Field(max_length=20, description="only runs with at least one tag of each of these"),
+    ] = []
+    without_tags: Annotated[list[Text], Field(max_length=100, description="only runs with none of these tags")] = []
+    text: Annotated[
+        Text | None,
+        Field(
+            description="only runs in which every word occurs: in flow, id, user, tags of people and projects, "
+            "message, or values of parameters; upper and lower case are the same"
+        ),
+    ] = None
+    keys: Annotated[
+        list[tuple[Text, Text]] | None,
+        Field(max_length=MOST_RECORDS, description="only runs among these, each a flow and an id"),
+    ] = None
 
 
 class TaskQuery(Model):

@@ -50,8 +50,8 @@ def query_routes(services: Services) -> APIRouter:
         order: Annotated[
             str | None,
             Query(
-                description="started_at, finished_at, duration, user, status, parameter:NAME or artifact:NAME; with a "
-                "minus before it, the highest comes first"
+                description="started_at, finished_at, duration, flow, user, status, parameter:NAME or artifact:NAME; "
+                "with a minus before it, the highest comes first"
             ),
         ] = None,
         with_values: Annotated[bool, Query(description="with values of parameters and artifacts")] = False,
@@ -69,7 +69,7 @@ def query_routes(services: Services) -> APIRouter:
             "id_part": id_part,
             "successful": successful,
             "with_values": with_values,
-            "order": _order(order),
+            "order": order_from_text(order),
             "limit": limit,
             "after": None if cursor is None else from_cursor(cursor),
         }
@@ -132,7 +132,7 @@ def query_routes(services: Services) -> APIRouter:
 
 async def _runs(services: Services, plain: dict[str, Any]) -> Response:
     query = run_query_from_plain(plain)
-    _check(query)
+    check_run_query(query)
     limit = models.MOST_RECORDS if query.limit is None else query.limit
     metadata = services.metadata
 
@@ -175,15 +175,22 @@ def _checked(model: TypeAdapter[Any], plain: dict[str, Any], what: str) -> dict[
     return plain
 
 
-def _order(text: str | None) -> dict[str, Any] | None:
+def order_from_text(text: str | None) -> dict[str, Any] | None:
+    """The order that a text such as ``-artifact:NAME`` asks for, as plain data."""
     if text is None:
         return None
     by, colon, name = text.removeprefix("-").partition(":")
     return {"by": by, "name": name if colon else None, "descending": text.startswith("-")}
 
 
-def _check(query: RunQuery) -> None:
-    """What the model does not say."""
+def check_run_query(query: RunQuery) -> None:
+    """See to what the model of queries does not say.
+
+    Raises
+    ------
+    Refusal
+        The query makes no sense.
+    """
     order = query.order
     if order is not None and (order.by in ("parameter", "artifact")) != (order.name is not None):
         raise Refusal(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from metaflow.exception import CommandException, DatabaseUnavailable
+from metaflow.exception import DatabaseUnavailable
 from metaflow.server.app import create_app
 from metaflow.server.configuration import shown_database
 from metaflow.server.database import open_database
+from metaflow.server.listening import BACKLOG, address_of, allow_many_connections, listen
 from metaflow.server.logs import set_up_logs
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from fastapi import FastAPI
@@ -27,15 +28,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("metaflow.server")
 
-#: Connections that may wait to be accepted; a thousand clients may come at once.
-_BACKLOG = 4096
 #: Seconds without a request after which a connection is closed.
 _KEEP_ALIVE_SECONDS = 75
 #: Seconds that requests have to end when the service is stopped.
 _GRACE_SECONDS = 20
 
 
-def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
+def _plain_app(database: Database, settings: ServerSettings) -> FastAPI:
+    return create_app(database, database, database, settings)
+
+
+def serve(
+    settings: ServerSettings,
+    announce: Callable[[str], None],
+    make_app: Callable[[Database, ServerSettings], FastAPI] = _plain_app,
+    pages: str = "",
+) -> None:
     """Serve until the process is told to end (by SIGTERM or SIGINT).
 
     Then no connection is accepted any more, requests are finished, listeners are told to come back, and the database is
@@ -46,6 +54,10 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     settings : ServerSettings
     announce : callable
         Told, in a line for people, where the service listens, once it does.
+    make_app : callable
+        Makes the application.
+    pages : str
+        Path of its pages; empty if it has none.
 
     Raises
     ------
@@ -55,14 +67,14 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         The database cannot be used.
     """
     set_up_logs(settings.log_format, settings.log_level)
-    _allow_many_connections()
-    listener = _listen(settings.host, settings.port)
+    allow_many_connections()
+    listener = listen(settings.host, settings.port)
     try:
         database = open_database(settings.database, settings.database_connections)
         try:
             _try_out(database, settings)
-            server = http_server(create_app(database, database, database, settings))
-            announce(_announcement(settings, listener))
+            server = http_server(make_app(database, settings))
+            announce(_announcement(settings, listener, pages))
             server.run(sockets=[listener])
         finally:
             database.close()
@@ -70,16 +82,23 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         listener.close()
 
 
-def http_server(app: FastAPI) -> uvicorn.Server:
-    """A server of HTTP for an application that :func:`~metaflow.server.app.create_app` made."""
+def http_server(app: FastAPI, grace_seconds: int = _GRACE_SECONDS) -> uvicorn.Server:
+    """A server of HTTP for an application that :func:`~metaflow.server.app.create_app` made.
+
+    Parameters
+    ----------
+    app : FastAPI
+    grace_seconds : int
+        Seconds that requests have to end when the server is stopped.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
         lifespan="on",
         ws="none",
     )
@@ -118,29 +137,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            # From now on connections wait instead of being refused.
-            listener.listen(_BACKLOG)
-        except BaseException:
-            listener.close()
-            raise
-    except OSError as error:
-        raise CommandException(
-            f"The service cannot listen on {host}:{port}: {error.strerror or error}. Choose another address with "
-            "--host or another port with --port (0 takes any that is free), or end the program that uses this one."
-        ) from error
-    return listener
-
-
-def _announcement(settings: ServerSettings, listener: socket.socket) -> str:
+def _announcement(settings: ServerSettings, listener: socket.socket, pages: str) -> str:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     if settings.tokens:
@@ -152,13 +149,6 @@ def _announcement(settings: ServerSettings, listener: socket.socket) -> str:
             else "no tokens: everybody may use it"
         )
     mode = ", for reading only" if settings.read_only else ""
-    return f"Metadata service at http://{shown}:{port} ({who}{mode}), database {shown_database(settings.database)}"
-
-
-def _allow_many_connections() -> None:
-    """Raise the number of open files to what the system allows: each connection is one."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    app = f"; web app at {address_of(settings.host, listener)}{pages}" if pages else ""
+    place = shown_database(settings.database)
+    return f"Metadata service at http://{shown}:{port} ({who}{mode}), database {place}{app}"

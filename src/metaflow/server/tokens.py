@@ -84,6 +84,11 @@ def parse_tokens(text: str, where: str) -> tuple[Token, ...]:
     return tuple(found.values())
 
 
+def token_of_person(name: str, token: str) -> Token:
+    """What a service accepts that only one person uses; the name may be any text."""
+    return Token(name, "write", _digest(token))
+
+
 def find_token(tokens: Iterable[Token], presented: str) -> Token | None:
     """The token that somebody shows; takes equally long whichever it is, and if it is none."""
     digest = _digest(presented)

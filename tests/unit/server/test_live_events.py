@@ -76,7 +76,26 @@ def test_a_listener_is_told_if_it_missed_what_is_no_longer_known(service, listen
         assert stream.next()[2]["run"]["run_id"] == "3"
 
 
-@pytest.mark.parametrize("query", ["?run_id=1", "?after=-1", "?after=x"])
+def test_who_has_just_read_the_records_begins_with_what_was_recent(service, listen, monkeypatch):
+    database = service.database
+    clock = [1000.0]
+    monkeypatch.setattr("metaflow.metadata_store.service_tables.time.time", lambda: clock[0])
+    for run_id, moment in (("1", 900.0), ("2", 995.0), ("3", 999.0)):
+        clock[0] = moment
+        database.apply([started(run_id)])
+    clock[0] = 1000.0
+    monkeypatch.setattr("metaflow.server.live.time.time", lambda: 1000.0)
+    recent = listen(service, "/api/v1/events/stream?recent=10")
+    assert [data["run"]["run_id"] for _, _, data in take(recent, 2)] == ["2", "3"] and recent.next()[0] == "ready"
+    of_run = listen(service, "/api/v1/events/stream?recent=10&flow=F&run_id=3")
+    assert of_run.next()[2]["run"]["run_id"] == "3" and of_run.next()[0] == "ready"
+    known = listen(service, f"/api/v1/events/stream?recent=60&after={database.last_event_id()}")
+    assert known.next()[0] == "ready", "what is known counts more"
+    database.trim_log(2000.0)
+    assert listen(service, "/api/v1/events/stream?recent=10").next()[0] == "ready"
+
+
+@pytest.mark.parametrize("query", ["?recent=-1", "?recent=1e9", "?recent=x", "?run_id=1", "?after=-1", "?after=x"])
 def test_streams_that_make_no_sense(shared_service, query):
     assert shared_service.get(f"/api/v1/events/stream{query}").status == 422
     assert shared_service.get("/api/v1/events/stream", Last_Event_ID="x").status == 422
@@ -144,12 +163,11 @@ def in_loop(scenario):
 
 def test_a_slow_listener_is_dropped_and_told_and_the_others_are_not_held_up(tmp_path, monkeypatch):
     monkeypatch.setattr(live_module, "MOST_WAITING", 20)
-    monkeypatch.setattr(live_module, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(live_module, "_FAREWELL_SECONDS", 0.2)
     database = SqliteMetadata(tmp_path / "x.sqlite", keep_log=True)
 
     async def scenario():
-        live = LiveEvents(database, 10)
+        live = LiveEvents(database, 10, poll_seconds=0.001)
         quick, slow, dead = Client(), Client(), Client()
         tasks = [listen_to(live, client) for client in (quick, slow, dead)]
         for client in (quick, slow, dead):

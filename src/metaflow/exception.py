@@ -15,6 +15,7 @@
     ├── TaskFailed                            a run stopped because a task failed
     ├── CannotResume                          a run exists, but cannot be resumed as it is
     ├── CannotCancel                          a run exists, but there is nothing of it that could be ended
+    ├── CannotStart                           a run that was asked for has not begun
     ├── CannotDelete                          a run exists, but cannot be deleted now
     ├── TimeoutException                      @timeout interrupted a step
     ├── FailureHandledByCatch                 what @catch stores when the task's process died
@@ -418,6 +419,12 @@ class CannotCancel(MetaflowException):
     """A run exists, but has ended already, or what is left of it cannot be ended from here."""
 
     headline = "Cannot cancel"
+
+
+class CannotStart(MetaflowException):
+    """A run that was asked for has not begun."""
+
+    headline = "Cannot start"
 
 
 class CannotDelete(MetaflowException):

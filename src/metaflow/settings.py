@@ -209,6 +209,11 @@ SETTINGS: dict[str, Setting] = {
     "SERVER_DATABASE_CONNECTIONS": Setting(
         20, "how many connections to PostgreSQL `metaflow server` has at most", secret=False
     ),
+    "SERVER_DATASTORES": Setting(
+        [],
+        "datastores that `metaflow server` may read for its web app, a list of directories and addresses, or of what "
+        "these begin with; if empty, those that the other settings name",
+    ),
     "SERVER_EVENT_DAYS": Setting(7, "how long `metaflow server` keeps events for listeners that were away, in days"),
     "SERVER_HOST": Setting("127.0.0.1", "address on which `metaflow server` listens"),
     "SERVER_LISTENERS": Setting(5000, "how many listeners to live events `metaflow server` accepts"),

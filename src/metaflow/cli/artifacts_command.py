@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.artifact import facts_in_words
+from ..client.run_values import value_of
 from ..exception import CommandException
 from .pathspec_candidates import pathspecs
 from .reading import output_options, reads_runs
 from .run_names import find_named, find_tasks
 from .run_report import fact_lines
-from .run_values import Value, artifacts_of, value_of
+from .run_values import artifacts_of
 from .runs_command import value_text
 from .table import Column, print_json, print_lines, print_table
 from .tasks_command import find_one_task
 
 if TYPE_CHECKING:
+    from ..client.run_values import Value
     from ..metadata_store.records import TaskRecord
     from .reading import Place
 
@@ -62,7 +64,7 @@ def _last_task(place: Place, pathspec: str) -> TaskRecord:
 def _one(place: Place, task: TaskRecord, name: str) -> Value:
     reader = place.provider.reader(task)
     if reader is not None and name in reader:
-        return value_of(reader, name)
+        return value_of(reader, name, loads=True)
     names = [] if reader is None else [each for each in reader if not each.startswith("_")]
     close = get_close_matches(name, names, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.code_difference import difference
 from ..exception import CommandException
 from ..runtime.console import wants_colour
-from .code_difference import coloured, difference
 from .messages import echo
+from .patch_colours import coloured
 from .pathspec_candidates import run_names
 from .reading import no_colour_option, reads_runs
 from .run_names import find_run

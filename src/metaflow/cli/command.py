@@ -27,6 +27,7 @@ _COMMANDS = {
     "status": Where("status_command", "status", "Show where results are kept, whether that works, and the flows."),
     "outbox": Where("outbox_command", "outbox", "Show and send records that wait for a metadata service."),
     "import-runs": Where("import_command", "import_runs", "Bring along runs that Netflix's Metaflow wrote."),
+    "ui": Where("ui_command", "ui", "Open the web app on the runs of this project."),
     "server": Where("server_command", "server", "Serve the records of runs to a team, over HTTP."),
     "verify": Where("verify_command", "verify", "Check that nothing of what runs left is lost or damaged."),
     "gc": Where("gc_command", "gc", "Delete runs by rules, and free what no run needs any more."),

@@ -53,7 +53,7 @@ def answer(program: click.Group) -> int:
 def _flow_of(words: list[str]) -> type[FlowSpec] | None:
     if not words or not words[0].endswith(".py"):
         return None
-    from .flow_outline import outline
+    from ..runner.flow_outline import outline
 
     flow = outline(os.path.expanduser(words[0]))
     if flow is None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..client.run_summary import tasks_of
 from ..metadata_store.store import TaskQuery
 from .logs_command import follow_logs, print_logs, streams_of
 from .pathspec_candidates import pathspecs
 from .reading import reads_runs
 from .run_names import Named, find_named, find_tasks
-from .run_summary import tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

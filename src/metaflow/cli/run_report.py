@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from ..client.run_summary import StepSummary, duration_of, error_text, foreach_text, resume_command, summarise, tasks_of
 from ..client.times import span
 from .pathspec_candidates import run_names
+from .plain_records import plain_run, plain_step, plain_task
 from .reading import output_options, reads_runs
 from .run_names import find_run
-from .run_search import duration_of
-from .run_summary import (
-    StepSummary,
-    error_text,
-    foreach_text,
-    plain_run,
-    plain_task,
-    resume_command,
-    summarise,
-    tasks_of,
-)
-from .run_values import Value, parameters_of, results_of
+from .run_values import parameters_of, results_of
 from .runs_command import value_text
 from .table import Column, cut, print_json, print_lines, print_table, printable, terminal_width
 from .times import ago, clock
@@ -31,6 +22,7 @@ from .times import ago, clock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ..client.run_values import Value
     from ..metadata_store.records import RunRecord, TaskRecord
     from .reading import Place
 
@@ -134,7 +126,7 @@ def _plain(report: RunReport) -> dict[str, Any]:
         **plain_run(report.run),
         "parameters": {name: value.plain() for name, value in report.parameters.items()},
         "artifacts": {name: value.plain() for name, value in report.results.items()},
-        "steps": [step.plain() for step in report.steps],
+        "steps": [plain_step(step) for step in report.steps],
         "failed_tasks": report.failed,
         "failures": [plain_task(task) for task in report.failures],
         "tasks_elsewhere": report.elsewhere,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..client.run_summary import duration_of
 from ..metadata_store.records import RunOutcome
 from ..metadata_store.store import RunQuery
 from .conditions import holds
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from ..metadata_store.records import RunRecord, RunStatus
     from .conditions import Condition
     from .reading import Place
-
-
-def duration_of(run: RunRecord) -> float | None:
-    """How long a run took, or has taken so far, in seconds; None if nobody knows when it ended."""
-    if run.finished_at is not None:
-        return run.finished_at - run.started_at
-    return time.time() - run.started_at if run.status == "running" else None
 
 
 #: Orders of runs by name. A run that lacks what it is sorted by comes last, either way round.

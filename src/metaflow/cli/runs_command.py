@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.run_summary import duration_of
 from ..client.times import span
 from .lazy_group import LazyGroup, Where
 from .messages import echo
 from .pathspec_candidates import flow_names
+from .plain_records import plain_run
 from .reading import output_options, reads_runs
 from .run_filter_options import run_filter_options
-from .run_search import ORDERS, RunFilter, duration_of, find_runs
-from .run_summary import plain_run
-from .run_values import Value, parameters_of, results_of
+from .run_search import ORDERS, RunFilter, find_runs
+from .run_values import parameters_of, results_of
 from .table import Column, print_json, print_table
 from .times import ago, clock
 
 if TYPE_CHECKING:
     from ..client.provider import Provider
+    from ..client.run_values import Value
     from ..metadata_store.records import RunRecord
     from .reading import Place
 
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
         "list": Where("runs_command", "list_runs", "List runs, the newest first."),
         "show": Where("run_report", "show", "Show a run: its steps, parameters, results, and what failed."),
         "compare": Where("runs_compare_command", "compare", "Show in what runs differ."),
+        "export": Where("runs_export_command", "export", "Write a run as a single HTML file."),
         "cancel": Where("runs_cancel_command", "cancel", "End runs that go on, on any machine."),
         "delete": Where("runs_delete_command", "delete", "Delete runs with all that they left."),
     },
-    help="List, show, compare, cancel and delete runs.",
+    help="List, show, compare, export, cancel and delete runs.",
 )
 def runs() -> None:
     """Commands about runs."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.compared_run import compared_run
+from ..client.run_comparison import Compared, Row, compare as side_by_side
+from ..client.run_summary import summarise, tasks_of
+from ..client.run_values import ValueReader
 from .messages import echo
 from .pathspec_candidates import run_names
+from .plain_records import plain_run
 from .reading import output_options, reads_runs
-from .run_comparison import Compared, Row, compare as side_by_side
 from .run_names import find_run
-from .run_report import client_run
-from .run_search import duration_of
-from .run_summary import plain_run, summarise, tasks_of
-from .run_values import parameters_of, results_of
 from .table import Column, print_json, print_lines, print_table
 from .times import ago, clock
 
@@ -56,23 +56,8 @@ def compare(place: Place, /, runs: tuple[str, ...], everything: bool, as_json: b
 
 def _read(place: Place, run: RunRecord) -> Compared:
     provider = place.provider
-    return Compared(
-        run,
-        duration_of(run),
-        parameters_of(provider, run),
-        results_of(provider, run),
-        summarise(tasks_of(provider, run)),
-        _file_hashes(run),
-    )
-
-
-def _file_hashes(run: RunRecord) -> dict[str, str] | None:
-    code: Any = client_run(run).code
-    if code is None:
-        return None
-    from blake3 import blake3
-
-    return {name: blake3(content).hexdigest() for name, content in sorted(code.files.items())}
+    values = ValueReader(provider, echo, loads=True)
+    return compared_run(provider, run, values, summarise(tasks_of(provider, run)))
 
 
 def _plain(sections: dict[str, list[Row]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.upkeep.stores_of_runs import runs_by_store
 from ..exception import CannotDelete
 from .clean_up_report import plain, print_outcome, print_plan, totals
 from .confirming import Progress, confirmed
@@ -45,7 +46,7 @@ def delete(place: Place, /, names: tuple[str, ...], dry_run: bool, yes: bool, as
         return
     done = [
         _delete(place, store, runs, RunFilter(**filters) == RunFilter(), dry_run, yes, as_json)
-        for store, runs in _by_store(place, chosen)
+        for store, runs in runs_by_store(place.provider, chosen)
     ]
     if as_json:
         print_json(_merged([plain(plan, outcome) for plan, outcome in done]))
@@ -109,12 +110,3 @@ def _chosen(place: Place, names: tuple[str, ...], wanted: RunFilter) -> list[Run
         for each in flows or (None,):
             found += find_runs(place, wanted._replace(flow=each))
     return list(dict.fromkeys((run.flow, run.run_id) for run in found))
-
-
-def _by_store(place: Place, chosen: list[RunName]) -> list[tuple[ObjectStore, list[RunName]]]:
-    """The runs by the datastore that they are in."""
-    grouped: dict[int, tuple[ObjectStore, list[RunName]]] = {}
-    for name in chosen:
-        store = place.provider.store_of(*name)
-        grouped.setdefault(id(store), (store, []))[1].append(name)
-    return list(grouped.values())

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from ..exception import CommandException
 from .messages import echo
 
 
@@ -22,27 +21,27 @@ from .messages import echo
     "--tokens", "tokens_file", metavar="FILE", help="Tokens that are accepted, as `server token` prints them."
 )
 @click.option("--read-only", is_flag=True, help="Refuse all writes.")
+@click.option("--ui/--no-ui", "with_pages", default=True, help="Whether to serve the web app, too.")
 @click.option("--insecure", is_flag=True, help="Serve without tokens also where other machines can reach it.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="info logs each request.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people, or for programs.")
 @click.pass_context
-def server(context: click.Context, /, **options: Any) -> None:
+def server(context: click.Context, /, with_pages: bool, **options: Any) -> None:
     """``server``: serve until told to end."""
     if context.invoked_subcommand is not None:
         return
     from ..server.configuration import server_settings
 
     settings = server_settings(options)
-    try:
-        from ..server.serving import serve
-    except ModuleNotFoundError as error:
-        if error.name is not None and error.name.partition(".")[0] == "metaflow":
-            raise
-        raise CommandException(
-            f"The service needs {error.name}, which is not installed: pip install 'metaflow[server]', or "
-            "'metaflow[server,postgres]' for PostgreSQL."
-        ) from error
-    serve(settings, echo)
+    from ..server.serving import serve
+
+    if not with_pages:
+        serve(settings, echo)
+        return
+    from ..web.pages import PREFIX
+    from ..web.serving import create_team_app
+
+    serve(settings, echo, create_team_app, PREFIX)
 
 
 @server.command(help="Make a token, and print the line by which the service is told of it.")

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..client.run_summary import error_text, foreach_text, seconds_of, status_of, tasks_of
 from ..client.times import span
 from ..exception import CommandException
 from ..metadata_store.store import TaskQuery
 from .messages import echo
 from .pathspec_candidates import pathspecs
+from .plain_records import plain_task
 from .reading import output_options, reads_runs
 from .run_names import Named, find_named, find_tasks
 from .run_report import fact_lines, value_lines
-from .run_summary import error_text, foreach_text, plain_task, seconds_of, status_of, tasks_of
 from .run_values import artifacts_of
 from .table import Column, print_json, print_lines, print_table, printable
 from .times import ago, clock

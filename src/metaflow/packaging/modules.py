@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PACKAGE = __name__.partition(".")[0]
+# Where the pages of the web app are, below this package.
+_PAGES = ("web", "static")
 #: A module that has this variable with this value goes along.
 POLICY, INCLUDE = "METAFLOW_PACKAGE_POLICY", "include"
 #: Directories of packages that were installed, perhaps into an environment below the flow's directory.
@@ -21,9 +23,11 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 def own_files() -> Iterator[PackagedFile]:
-    """The files of this package."""
+    """The files of this package, without the pages of the web app, which no node serves."""
     directory = os.path.dirname(os.path.dirname(__file__))
-    return all_files(directory, f"{CODE_DIRECTORY}/{_PACKAGE}/")
+    pages = os.path.join(directory, *_PAGES, "")
+    found = all_files(directory, f"{CODE_DIRECTORY}/{_PACKAGE}/")
+    return (file for file in found if not file.path.startswith(pages))
 
 
 def included_modules(base: str) -> list[str]:

@@ -1,0 +1,47 @@
+"""What the routes of the web app share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from metaflow.client.provider import Provider
+    from metaflow.metadata_store.store import DocumentStore
+    from metaflow.server.database import Database
+    from metaflow.server.services import Services
+    from metaflow.web.access.sign_in import OneTimeCodes
+
+
+class WebServices(NamedTuple):
+    """What the routes of the web app use.
+
+    Attributes
+    ----------
+    server : Services
+        Settings, records, events and listeners of the service that the app is a part of.
+    provider : Provider
+        Reads the same records, and what is in the datastores of runs. Its methods read files and networks, so they are
+        called in threads (``run_in_threadpool``).
+    database : Database
+        Where the records are, for questions about very many of them.
+    project : Path, optional
+        Directory whose flows may be started from a page; None where nothing may be started, as on a team's server.
+    codes : OneTimeCodes, optional
+        Codes that let somebody in once, instead of a token.
+    own_documents : DocumentStore, optional
+        Where documents are that are the app's own, if not in the database.
+    """
+
+    server: Services
+    provider: Provider
+    database: Database
+    project: Path | None = None
+    codes: OneTimeCodes | None = None
+    own_documents: DocumentStore | None = None
+
+    @property
+    def documents(self) -> DocumentStore:
+        """Documents that are the app's own: who did what, views that were saved."""
+        return self.own_documents or self.database

@@ -1,0 +1,1 @@
+"""What the timeline of a run shows, apart from HTTP."""

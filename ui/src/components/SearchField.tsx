@@ -1,0 +1,41 @@
+import { useEffect, useRef, useState } from "react";
+import { Icon } from "./Icon";
+import styles from "./SearchField.module.css";
+
+const TYPING_MILLISECONDS = 200;
+
+interface SearchFieldProps {
+  label: string;
+  placeholder?: string;
+  value: string;
+  /** Called when typing pauses. */
+  onChange: (text: string) => void;
+}
+
+/** A field for words to search for. What is typed shows at once, and is searched for when typing pauses. */
+export function SearchField({ label, placeholder, value, onChange }: SearchFieldProps) {
+  const [typed, setTyped] = useState(value);
+  const [given, setGiven] = useState(value);
+  const timer = useRef<number | undefined>(undefined);
+  if (given !== value) {
+    // It was changed from outside, such as by going back.
+    setGiven(value);
+    setTyped(value);
+  }
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const change = (text: string) => {
+    setTyped(text);
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      setGiven(text);
+      onChange(text);
+    }, TYPING_MILLISECONDS);
+  };
+  return (
+    <label className={styles.field}>
+      <Icon name="search" size={14} />
+      <span className="visually-hidden">{label}</span>
+      <input type="search" value={typed} placeholder={placeholder} onChange={(event) => change(event.target.value)} />
+    </label>
+  );
+}

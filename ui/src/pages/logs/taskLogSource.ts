@@ -1,0 +1,212 @@
+import type { LogPage } from "@/api/schema";
+import { ApiError, api, body } from "@/api/client";
+import { LogBuffer } from "./logBuffer";
+
+/** Which log, and what of it. */
+export interface LogName {
+  flow: string;
+  runId: string;
+  step: string;
+  taskId: string;
+  attempt: number;
+  stream: "both" | "stdout" | "stderr";
+  redraws: boolean;
+}
+
+export type Beginning = { line: number } | "tail" | "top";
+
+export interface SourceState {
+  revision: number;
+  /** Why rows could not be read, until they could. */
+  error: unknown;
+  /** Whether more is to come, and is heard of at once. */
+  live: "live" | "over" | "connecting";
+  /** A later attempt that has begun meanwhile. */
+  laterAttempt: number | null;
+  /** Row of the line that the log was opened at. */
+  openedAt: number | null;
+}
+
+const PAGE = 250;
+const RETRY_MILLISECONDS = 1_500;
+const HIDDEN_MILLISECONDS = 10_000;
+
+/** The query that names an attempt of a task. */
+export function taskQuery({ flow, runId, step, taskId, attempt }: LogName) {
+  return { flow, run_id: runId, step, task_id: taskId, attempt };
+}
+
+/** The query that names its log, and what of it. */
+export function logQuery(name: LogName) {
+  return { ...taskQuery(name), stream: name.stream, redraws: name.redraws };
+}
+
+/** Reads pages of a log when they are looked at, and hears of what is new. */
+export class TaskLogSource {
+  readonly buffer = new LogBuffer();
+  private state: SourceState = { revision: 0, error: null, live: "connecting", laterAttempt: null, openedAt: null };
+  private readonly watchers = new Set<() => void>();
+  private readonly asked = new Set<number>();
+  private looked: [begin: number, end: number] = [0, 0];
+  private events: EventSource | null = null;
+  private abort = new AbortController();
+  private timers = new Set<number>();
+  private hiding: number | undefined;
+
+  constructor(
+    readonly name: LogName,
+    private readonly beginning: Beginning,
+  ) {}
+
+  subscribe = (watcher: () => void): (() => void) => {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  };
+
+  snapshot = (): SourceState => this.state;
+
+  /** Begin to read; gives a function that ends it. */
+  start(): () => void {
+    this.abort = new AbortController();
+    document.addEventListener("visibilitychange", this.onVisibility);
+    void this.open();
+    return () => {
+      document.removeEventListener("visibilitychange", this.onVisibility);
+      this.abort.abort();
+      this.closeEvents();
+      for (const timer of this.timers) window.clearTimeout(timer);
+      window.clearTimeout(this.hiding);
+      this.timers.clear();
+      this.asked.clear();
+    };
+  }
+
+  /** Have rows from one place to another, with some around them. */
+  ensure(begin: number, end: number): void {
+    this.looked = [begin, end];
+    const last = Math.ceil(Math.min(end, this.buffer.total) / PAGE);
+    for (let page = Math.floor(Math.max(0, begin) / PAGE); page < last; page += 1) {
+      const first = page * PAGE;
+      if (this.asked.has(page) || this.buffer.has(first, Math.min(first + PAGE, this.buffer.total))) continue;
+      this.asked.add(page);
+      void this.read({ from: first, limit: PAGE }).finally(() => this.asked.delete(page));
+    }
+  }
+
+  /** The row that shows a line, read now with what is around it. */
+  async rowOfLine(line: number): Promise<number | null> {
+    const page = await this.read({ line, limit: PAGE });
+    return page === null ? null : rowOf(page, line);
+  }
+
+  retry = (): void => {
+    this.change({ error: null });
+    if (this.buffer.facts === null) void this.open();
+    else this.ensure(...this.looked);
+  };
+
+  private async open(): Promise<void> {
+    const beginning = this.beginning;
+    const page = await this.read(
+      beginning === "tail"
+        ? { tail: true, limit: PAGE }
+        : beginning === "top"
+          ? { limit: PAGE }
+          : { line: beginning.line, limit: PAGE },
+    );
+    if (page === null) return;
+    if (typeof beginning === "object") this.change({ openedAt: rowOf(page, beginning.line) });
+    this.follow();
+  }
+
+  private async read(query: { from?: number; line?: number; tail?: boolean; limit: number }): Promise<LogPage | null> {
+    const signal = this.abort.signal;
+    try {
+      const page = body(
+        await api.GET("/api/v1/task/log", { params: { query: { ...logQuery(this.name), ...query } }, signal }),
+      );
+      this.buffer.addPage(page);
+      this.change({ error: null });
+      return page;
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.change({ error });
+      if (error instanceof ApiError && error.isPassing) this.later(RETRY_MILLISECONDS, this.retry);
+      return null;
+    }
+  }
+
+  private follow(): void {
+    const facts = this.buffer.facts;
+    if (facts === null || this.events !== null || this.abort.signal.aborted) return;
+    if (facts.status !== "running") {
+      this.change({
+        live: "over",
+        laterAttempt: facts.latest_attempt > facts.attempt ? facts.latest_attempt : null,
+      });
+      return;
+    }
+    if (document.hidden) return; // until somebody looks
+    const query = new URLSearchParams({ known: String(facts.total_lines), version: String(facts.version) });
+    for (const [key, value] of Object.entries(logQuery(this.name))) query.set(key, String(value));
+    const events = new EventSource(`/api/v1/task/log/stream?${query.toString()}`);
+    this.events = events;
+    const on = (kind: string, act: (data: unknown) => void) =>
+      events.addEventListener(kind, (message: MessageEvent<string>) => act(JSON.parse(message.data)));
+    events.onopen = () => this.change({ live: "live" });
+    on("rows", (data) => {
+      this.buffer.addGrowth(data as LogPage);
+      this.change({ error: null, live: "live" });
+    });
+    on("reset", () => this.change({}));
+    on("attempt", (data) => this.change({ laterAttempt: (data as { attempt: number }).attempt }));
+    on("problem", (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }));
+    on("end", (data) => {
+      this.closeEvents();
+      const facts = this.buffer.facts;
+      if (facts !== null) facts.status = (data as { status: LogPage["status"] }).status;
+      this.change({ live: "over" });
+    });
+    events.addEventListener("closing", () => this.reopen());
+    events.onerror = () => this.reopen();
+  }
+
+  private reopen(): void {
+    this.closeEvents();
+    this.change({ live: "connecting" });
+    this.later(RETRY_MILLISECONDS, () => this.follow());
+  }
+
+  private closeEvents(): void {
+    this.events?.close();
+    this.events = null;
+  }
+
+  // Browsers allow few connections to one server: pages that nobody looks at give theirs back.
+  private readonly onVisibility = () => {
+    window.clearTimeout(this.hiding);
+    if (document.hidden) this.hiding = window.setTimeout(() => this.closeEvents(), HIDDEN_MILLISECONDS);
+    else this.follow();
+  };
+
+  private later(milliseconds: number, act: () => void): void {
+    const timer = window.setTimeout(() => {
+      this.timers.delete(timer);
+      act();
+    }, milliseconds);
+    this.timers.add(timer);
+  }
+
+  private change(part: Partial<SourceState>): void {
+    this.state = { ...this.state, ...part, revision: this.state.revision + 1 };
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+function rowOf(page: LogPage, line: number): number {
+  let place = page.first_row;
+  page.rows.forEach((row, index) => {
+    if (row.line <= line) place = page.first_row + index;
+  });
+  return place;
+}

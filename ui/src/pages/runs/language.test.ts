@@ -1,0 +1,142 @@
+import { describe, expect, it, test } from "vitest";
+import { NO_FILTERS, filtersOf, searchOf, momentOf, chipsOf, timeText, hasFilters } from "./filters";
+import { plainText, quoted, read, wordAt, wordsOf } from "./language";
+
+const KNOWN = { parameters: ["lr", "epochs"], artifacts: ["lr", "accuracy"] };
+
+describe("what is typed", () => {
+  it("becomes filters, and the rest stays", () => {
+    const { filters, rest, problem } = read(
+      'status:failed,running flow:Train user:ana tag:prod -tag:"left out" lr>0.01 accuracy<=0.9 started:7d hello "two words"',
+      NO_FILTERS,
+      KNOWN,
+    );
+    expect(problem).toBeNull();
+    expect(rest).toBe('hello "two words"');
+    expect(filters).toEqual({
+      ...NO_FILTERS,
+      status: ["failed", "running"],
+      flow: ["Train"],
+      user: ["ana"],
+      tag: ["prod"],
+      withoutTag: ["left out"],
+      since: "7d",
+      where: [
+        { kind: "parameter", name: "lr", operator: ">", operand: 0.01 },
+        { kind: "artifact", name: "accuracy", operator: "<=", operand: 0.9 },
+      ],
+    });
+  });
+
+  test.each([
+    ["artifact.lr=1", "artifact", 1],
+    ["param.lr!=true", "parameter", true],
+    ['lr="0.1"', "parameter", "0.1"],
+    ["model=linear", "parameter", "linear"],
+    ["x=None", "parameter", null],
+  ])("%s is about the %s", (text, kind, operand) => {
+    expect(read(text, NO_FILTERS, KNOWN).filters.where).toMatchObject([{ kind, operand }]);
+  });
+
+  test.each([
+    ["status:none", "no status none"],
+    ["-flow:A", "-tag: and -status:"],
+    ["started:soon", "2026-03-07"],
+    ["lr>", "lacks"],
+    ["flow:", "lacks"],
+  ])("%s is told to be wrong, and stays", (text, part) => {
+    const { filters, rest, problem } = read(text, NO_FILTERS, KNOWN);
+    expect(problem).toContain(part);
+    expect([rest, hasFilters(filters)]).toEqual([text, false]);
+  });
+
+  it("leaves out statuses by naming the others", () => {
+    expect(read("-status:done", NO_FILTERS, KNOWN).filters.status).toEqual(["running", "failed", "stopped"]);
+  });
+
+  it("takes ranges of time", () => {
+    expect(read("started:2026-03-01..2026-03-07", NO_FILTERS, KNOWN).filters).toMatchObject({
+      since: "2026-03-01",
+      until: "2026-03-07",
+    });
+    expect(read("started:<2026-03-01", NO_FILTERS, KNOWN).filters).toMatchObject({ since: "", until: "2026-03-01" });
+  });
+
+  it("is looked for as it stands where it is no filter", () => {
+    expect(plainText('Train status:fa lr> "a b" http://x.y/?a=b', KNOWN)).toBe("Train a b http://x.y/?a=b");
+  });
+});
+
+describe("words", () => {
+  it("are found by where the caret is", () => {
+    const text = 'flow:"a b" user:x ';
+    expect(wordsOf(text).map((word) => word.text)).toEqual(['flow:"a b"', "user:x"]);
+    expect([wordAt(text, 10).text, wordAt(text, 11).text, wordAt(text, 18).text]).toEqual(['flow:"a b"', "user:x", ""]);
+    expect([quoted("plain"), quoted("a b"), quoted('a"b c')]).toEqual(["plain", '"a b"', '"ab c"']);
+  });
+});
+
+describe("an address", () => {
+  it("holds all filters and gives them back", () => {
+    const { filters } = read(
+      'status:done flow:A,B user:u project:p branch:"x y" tag:t -tag:n lr>=1e-3 m="a:b" started:today',
+      { ...NO_FILTERS, text: "some words" },
+      KNOWN,
+    );
+    const search = searchOf(filters);
+    expect(filtersOf(search)).toEqual(filters);
+    expect(search.flow).toEqual(["A", "B"]);
+  });
+
+  it("may hold nonsense, which is left out", () => {
+    const search = { status: ["done", "gone"], where: ["parameter:lr:~:1", "x", "artifact:a:=:{}", "artifact:a:=:1"] };
+    expect(filtersOf(search)).toEqual({
+      ...NO_FILTERS,
+      status: ["done"],
+      where: [{ kind: "artifact", name: "a", operator: "=", operand: 1 }],
+    });
+  });
+});
+
+describe("chips", () => {
+  it("name each filter, and each takes itself away", () => {
+    const { filters } = read("status:done flow:A,B lr>1 started:1d", NO_FILTERS, KNOWN);
+    const chips = chipsOf(filters);
+    expect(chips.map((chip) => `${chip.label} ${chip.value}`)).toEqual([
+      "status done",
+      "flow A",
+      "flow B",
+      "parameter lr > 1",
+      "started last day",
+    ]);
+    for (const chip of chips) expect(chipsOf(chip.without).map((each) => each.key)).not.toContain(chip.key);
+    expect(
+      chipsOf(
+        chips.reduce((left, chip) => chipsOf(left).find((each) => each.key === chip.key)?.without ?? left, filters),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe("times", () => {
+  const now = new Date("2026-03-07T15:30:00").getTime() / 1000;
+  test.each([
+    ["90m", now - 5400],
+    ["2w", now - 14 * 86_400],
+    ["today", new Date("2026-03-07T00:00:00").getTime() / 1000],
+    ["2026-03-01", new Date("2026-03-01T00:00:00").getTime() / 1000],
+    ["2026-03-01T10:00", new Date("2026-03-01T10:00:00").getTime() / 1000],
+    ["2026-13-41", undefined],
+    ["7", undefined],
+    ["", undefined],
+  ])("%s", (text, moment) => {
+    expect(momentOf(text, now)).toBe(moment);
+  });
+
+  it("are said in words", () => {
+    const said = (since: string, until = "") => timeText({ since, until });
+    expect([said("1h"), said("7d"), said("today"), said("2026-03-01"), said("", "2026-03-01"), said("a", "b")]).toEqual(
+      ["last hour", "last 7 days", "today", "since 2026-03-01", "before 2026-03-01", "a to b"],
+    );
+  });
+});

@@ -1,0 +1,113 @@
+import { useEffect, useState } from "react";
+import { Button } from "@/components/Button";
+import { Icon } from "@/components/Icon";
+import { toast } from "@/components/Toasts";
+import type { Drawing } from "./drawing";
+import { pngOf, saveFile, svgOf } from "./picture";
+import type { Options } from "./search";
+import styles from "./Timeline.module.css";
+
+interface ToolbarProps {
+  options: Options;
+  onChange: (change: Partial<Options>) => void;
+  drawing: Drawing | null;
+  /** Name of the run, for pictures of it. */
+  title: string;
+}
+
+/** What is shown, in which order, and how close. */
+export function Toolbar({ options, onChange, drawing, title }: ToolbarProps) {
+  return (
+    <div className={styles.toolbar} role="group" aria-label="Timeline">
+      <TextFilter text={options.text} onChange={(text) => onChange({ text })} />
+      <label className={styles.choice}>
+        Sort by
+        <select
+          value={options.sort}
+          onChange={(event) => onChange({ sort: event.target.value === "duration" ? "duration" : "start" })}
+        >
+          <option value="start">start</option>
+          <option value="duration">duration</option>
+        </select>
+      </label>
+      <label className={styles.choice}>
+        Axis
+        <select
+          value={options.clock ? "clock" : "relative"}
+          onChange={(event) => onChange({ clock: event.target.value === "clock" })}
+        >
+          <option value="relative">since the start</option>
+          <option value="clock">time of day</option>
+        </select>
+      </label>
+      <Button
+        aria-pressed={options.path}
+        className={options.path ? styles.pressed : undefined}
+        title="The chain of tasks that decided when the run ended"
+        onClick={() => onChange({ path: !options.path })}
+      >
+        Critical path
+      </Button>
+      <span className={styles.zoom}>
+        <Button label="Show less time" onClick={() => drawing?.zoom(1 / 1.5)}>
+          +
+        </Button>
+        <Button label="Show more time" onClick={() => drawing?.zoom(1.5)}>
+          −
+        </Button>
+        <Button label="Show all of the run" onClick={() => drawing?.show(null)}>
+          Fit
+        </Button>
+      </span>
+      <span className={styles.zoom}>
+        <Button label="Save as a PNG picture" onClick={() => void save(drawing, title, "png")}>
+          <Icon name="download" size={14} /> PNG
+        </Button>
+        <Button label="Save as an SVG picture" onClick={() => void save(drawing, title, "svg")}>
+          <Icon name="download" size={14} /> SVG
+        </Button>
+      </span>
+    </div>
+  );
+}
+
+async function save(drawing: Drawing | null, title: string, kind: "png" | "svg"): Promise<void> {
+  const scene = drawing?.scene() ?? null;
+  if (scene === null) return;
+  try {
+    const blob = kind === "svg" ? svgOf(scene, title) : await pngOf(scene, title);
+    saveFile(blob, `timeline-${title.replace(/[^\w.-]+/g, "-")}.${kind}`);
+  } catch (error) {
+    toast("failed", error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** How long somebody pauses before what was typed is looked for. */
+const PAUSE_MILLISECONDS = 150;
+
+function TextFilter({ text, onChange }: { text: string; onChange: (text: string) => void }) {
+  const [typed, setTyped] = useState(text);
+  const [known, setKnown] = useState(text);
+  if (known !== text) {
+    // The address has changed otherwise, such as by going back.
+    setKnown(text);
+    setTyped(text);
+  }
+  useEffect(() => {
+    if (typed === text) return;
+    const timer = window.setTimeout(() => onChange(typed), PAUSE_MILLISECONDS);
+    return () => window.clearTimeout(timer);
+  }, [typed, text, onChange]);
+  return (
+    <span className={styles.search}>
+      <Icon name="search" size={14} />
+      <input
+        type="search"
+        value={typed}
+        placeholder="Step, task or foreach value"
+        aria-label="Show only tasks of which the step, the id or the foreach value has this text"
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </span>
+  );
+}

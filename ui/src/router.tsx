@@ -1,0 +1,77 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Shell } from "@/app/Shell";
+import { parseSearch, stringifySearch, type Search } from "@/app/search";
+import { NotFound } from "@/app/NotFound";
+import { ErrorState, Skeleton } from "@/components/States";
+
+// Everything in an address's search is plain text, several values of one name a list of texts; each page reads its own
+// names with the functions of its search.ts.
+const validateSearch = (search: Record<string, unknown>): Search => search as Search;
+
+const root = createRootRoute({ component: Shell, validateSearch });
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("@/pages/runs/RunsPage"), "RunsPage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$flow/$runId",
+  component: lazyRouteComponent(() => import("@/pages/run/RunPage"), "RunPage"),
+});
+
+const task = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$flow/$runId/tasks/$step/$taskId",
+  component: lazyRouteComponent(() => import("@/pages/task/TaskPage"), "TaskPage"),
+});
+
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/compare",
+  component: lazyRouteComponent(() => import("@/pages/compare/ComparePage"), "ComparePage"),
+});
+
+const flow = createRoute({
+  getParentRoute: () => root,
+  path: "/flows/$flow",
+  component: lazyRouteComponent(() => import("@/pages/compare/FlowPage"), "FlowPage"),
+});
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: "/start",
+  component: lazyRouteComponent(() => import("@/pages/actions/StartPage"), "StartPage"),
+});
+
+const startFlow = createRoute({
+  getParentRoute: () => root,
+  path: "/start/$flow",
+  component: lazyRouteComponent(() => import("@/pages/actions/StartFlowPage"), "StartFlowPage"),
+});
+
+const activity = createRoute({
+  getParentRoute: () => root,
+  path: "/activity",
+  component: lazyRouteComponent(() => import("@/pages/actions/ActivityPage"), "ActivityPage"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([runs, run, task, compare, flow, start, startFlow, activity]),
+  basepath: "/ui",
+  parseSearch,
+  stringifySearch,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultNotFoundComponent: NotFound,
+  defaultPendingComponent: () => <Skeleton lines={6} />,
+  defaultErrorComponent: ({ error, reset }) => <ErrorState error={error} onRetry={reset} />,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 import aws_batch_service
@@ -15,7 +18,12 @@ import browser as browsers
 import kubernetes_server
 import ray_cluster as ray_clusters
 import servers
+import web_app as web_apps
 from slurm_cluster import SlurmCluster, running_cluster
+
+# A busy machine is not an error of what is tested.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 class Bucket(NamedTuple):
@@ -174,3 +182,15 @@ def browser(running_browser: browsers.Chromium) -> Iterator[browsers.Browser]:
     opened = browsers.Browser(running_browser)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def web_app(tmp_path: Path) -> Iterator[Callable[..., web_apps.WebApp]]:
+    """Starts the web app in a directory, that of the test unless one is given; it ends with the test.
+
+    The arguments are those of :func:`web_app.running_app`.
+    """
+    with ExitStack() as stack:
+        yield lambda project=tmp_path, *options, **more: stack.enter_context(
+            web_apps.running_app(project, *options, **more)
+        )

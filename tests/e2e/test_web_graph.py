@@ -127,7 +127,7 @@ def test_a_failure_is_seen_and_the_graph_is_walked_by_keys(project, web_app, bro
     page.wait_for_url(re.compile(r"step=fit"))
     panel = page.get_by_role("complementary", name="Step fit")
     panel.get_by_role("link", name=re.compile("b$")).wait_for()
-    assert panel.get_by_text("item of each").count() == 1
+    assert panel.get_by_text("foreach of each").count() == 1
     assert not accessibility_problems(page)
     scale = page.get_by_role("group", name="Zoom", exact=True).get_by_text("%")
     shown = scale.inner_text()

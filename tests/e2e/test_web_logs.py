@@ -115,7 +115,7 @@ def test_the_log_of_a_task_as_in_a_terminal(ran, browser):
     log.get_by_text("INFO batch 190", exact=True).wait_for()
     assert "q=batch+19" in page.url
     page.get_by_label("Only matches").check()
-    page.wait_for_function("document.querySelectorAll('[data-row]').length > 20")
+    page.wait_for_function("() => document.querySelectorAll('[data-row]').length > 20")
     assert all("batch 19" in text for text in page.locator("[data-text]").all_inner_texts())
     page.keyboard.press("Escape")
     page.get_by_label("Lines of this level and above").select_option("warning")

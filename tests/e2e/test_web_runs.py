@@ -125,14 +125,14 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("group", name="Artifacts of the last step").get_by_label("loss").check()
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('tr[data-run]').innerText.includes('0.9')")
+    page.wait_for_function("() => document.querySelector('tr[data-run]').innerText.includes('0.9')")
     page.get_by_role("button", name=re.compile("^ScoreFlow$")).click()
     page.get_by_text("No run matches").wait_for()
     page.get_by_role("button", name="Show all runs").click()
     expect_rows(page, 4)
     page.get_by_label("Group by").select_option("flow")
     page.wait_for_url(re.compile("group=flow"))
-    page.wait_for_function("document.querySelectorAll('th[scope=rowgroup]').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('th[scope=rowgroup]').length === 2")
 
 
 def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_app, browser):
@@ -150,14 +150,14 @@ def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_
     # Whoever looks further down is told, and nothing moves.
     scroller = page.locator("div:has(> table)")
     scroller.evaluate("element => { element.scrollTop = 900 }")
-    page.wait_for_function("!document.querySelector(\"tr[data-run^='LiveFlow/']\")")
+    page.wait_for_function("() => !document.querySelector(\"tr[data-run^='LiveFlow/']\")")
     place = scroller.evaluate("element => element.scrollTop")
     project.call("run", "--lr", "0.3", flow=project.write(TRAIN, "train.py").name)
     pill = page.get_by_role("button", name="1 new run")
     pill.wait_for()
     assert scroller.evaluate("element => element.scrollTop") == place
     pill.click()
-    page.wait_for_function("document.querySelector('tr[data-run]').dataset.run.startsWith('TrainFlow/')")
+    page.wait_for_function("() => document.querySelector('tr[data-run]').dataset.run.startsWith('TrainFlow/')")
 
     (project.path / "go").touch()
     assert process.wait(60) == 0

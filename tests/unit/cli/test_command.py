@@ -66,7 +66,7 @@ def test_a_wrong_name_is_corrected(command):
     ("line", "word", "found"),
     [
         ("", "ru", ["runs"]),
-        ("runs", "", ["list", "show", "compare", "cancel", "delete"]),
+        ("runs", "", ["list", "show", "compare", "export", "cancel", "delete"]),
         ("runs list", "", ["G", "F"]),
         ("runs list --status", "f", ["failed"]),
         ("runs show", "", ["G/", "F/"]),

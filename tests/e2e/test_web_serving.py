@@ -133,6 +133,7 @@ def test_a_port_that_is_taken(project):
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/ui/", app.stderr.readline())):
             assert app.poll() is None
         ports.add(found[1])
+        urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/healthz", timeout=60).close()  # it heeds signals by then
         app.send_signal(signal.SIGTERM)
         assert app.wait(60) == 0
         app.stderr.close()

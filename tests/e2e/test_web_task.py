@@ -79,6 +79,7 @@ class UseFlow(FlowSpec):
             held.append(bytearray(os.urandom(1)) * (10 << 20) if len(held) < 20 else b"")
             sum(range(200_000))
         if self.input == "killed":
+            time.sleep(2)  # its death ends the run, and the other one is to be over by then
             os.kill(os.getpid(), signal.SIGKILL)
         del held
         self.next(self.join)

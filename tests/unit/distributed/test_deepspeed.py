@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -76,8 +77,10 @@ def test_the_launcher_runs_on_every_node(gang, capfd):
 def test_each_run_has_a_port_of_its_own(gang, capfd):
     """What used the last one may not have let go of it on all nodes yet."""
     gang({}, runs=2, entrypoint="train.py")
-    ports = [line for line in capfd.readouterr().out.splitlines() if line.startswith("port")]
-    assert sorted(ports) == ["port 20001", "port 20001", "port 20002", "port 20002"]
+    # The nodes print at the same time, and may do so in the middle of each other's lines.
+    said = capfd.readouterr().out
+    assert said.count("port") == 4
+    assert sorted(re.findall(r"2000\d", said)) == ["20001", "20001", "20002", "20002"]
 
 
 @pytest.mark.parametrize("node, log", [(0, ""), (1, " What it printed there is in the log of task 2_node_1.")])

@@ -110,6 +110,7 @@ def test_a_run_whose_task_goes_on_is_shown_kept_resumed_and_cancelled(project: P
     for line in third.stdout:
         if "far away" in line:
             break
+    wait_until(lambda: "away" in [step.id for step in Flow("FarFlow").latest_run], 10)
     cancelled = metaflow(project, "runs", "cancel", "FarFlow", "--yes", "--json")
     third.communicate(timeout=30)
     assert cancelled.code == 0, cancelled

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 #: Events are collected for this long, in seconds, before they are written together.
 _BATCH_SECONDS = 0.1
-#: How long the end of a run waits for an index that others hold, in seconds.
+#: How long the start and the end of a run wait for an index that others hold, in seconds.
+_START_SECONDS = 1.0
 _CLOSE_SECONDS = 10.0
 
 
@@ -32,6 +33,8 @@ class Recorder:
         Gives the event that says that the run is alive.
     heartbeat_seconds : float
         Time between two of them.
+    first : sequence of events
+        How the run begins: written at once, see :meth:`await_first`.
     """
 
     def __init__(
@@ -39,14 +42,16 @@ class Recorder:
         open_store: Callable[[], MetadataStore],
         make_heartbeat: Callable[[], Any],
         heartbeat_seconds: float,
+        first: Sequence[Any] = (),
     ) -> None:
         self._open_store = open_store
         self._make_heartbeat = make_heartbeat
         self._heartbeat_seconds = heartbeat_seconds
-        self._pending: list[Any] = []
+        self._pending: list[Any] = list(first)
         self._lock = threading.Lock()  # guards the list of pending events
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._has_begun = threading.Event()
         self._error: MetaflowException | None = None
         self._thread = threading.Thread(target=self._write, name="metaflow-recorder", daemon=True)
         self._thread.start()
@@ -56,6 +61,13 @@ class Recorder:
         with self._lock:
             self._pending.extend(events)
         self._wake.set()
+
+    def await_first(self) -> None:
+        """Wait until the store knows of the run, or a moment at most.
+
+        Whoever has seen the run, by what its first task prints, finds it then, also if it is killed right away.
+        """
+        self._has_begun.wait(_START_SECONDS)
 
     def close(self) -> str | None:
         """Write what is left.
@@ -73,6 +85,10 @@ class Recorder:
     def _write(self) -> None:
         store = self._open_store()
         beat_due = time.monotonic() + self._heartbeat_seconds
+        first = self._taken()
+        if first:
+            self._apply(store, first, None, closing=False)
+        self._has_begun.set()
         while True:
             self._wake.wait(max(0.0, beat_due - time.monotonic()))
             # What happens in the next moment is written together with the event that woke us.

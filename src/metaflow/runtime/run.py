@@ -342,9 +342,7 @@ def _start_recorder(home: Home, record: RunRecord, parameters_record: TaskRecord
         return Heartbeat(record.flow, record.run_id, time.time())
 
     if not home.service:
-        recorder = Recorder(home.open_index, heartbeat, HEARTBEAT_INTERVAL)
-        recorder.record(*first)
-        return recorder
+        return Recorder(home.open_index, heartbeat, HEARTBEAT_INTERVAL, first)
     from .service_recorder import ServiceRecorder
 
     return ServiceRecorder(home, record, heartbeat, HEARTBEAT_INTERVAL, first)

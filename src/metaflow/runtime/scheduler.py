@@ -135,6 +135,9 @@ class Scheduler:
             if self._console.is_terminal:
                 self._show_progress()
             try:
+                self._launch()
+                # What the first tasks print is shown when the run can be found.
+                self._recorder.await_first()
                 while not self._is_over():
                     self._launch()
                     self._console.flush()

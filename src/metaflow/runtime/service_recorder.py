@@ -103,8 +103,7 @@ class ServiceRecorder(Recorder):
             # One try: what cannot be sent waits in the outbox, and a later batch tries again.
             return ServiceMetadata(home.service, tries=1, timeout=_SECONDS_FOR_RECORDS)
 
-        super().__init__(open_service, make_heartbeat, heartbeat_seconds)
-        self.record(*unwritten)
+        super().__init__(open_service, make_heartbeat, heartbeat_seconds, unwritten)
 
     def _apply(self, store: MetadataStore, batch: list[Any], heartbeat: Any, closing: bool) -> None:
         unwritten = self._not_on_disk(batch)

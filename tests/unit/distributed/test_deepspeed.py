@@ -21,8 +21,9 @@ import os, sys
 words = dict(zip(sys.argv[1:], sys.argv[2:]))
 node = int(words["--node_rank"])
 hosts = open(words["--hostfile"]).read()
-print("port", words["--master_port"])
-print("node", node, hosts.split(), os.environ.get("COLOUR"), sys.argv[sys.argv.index("train.py"):], flush=True)
+said = ["node", node, hosts.split(), os.environ.get("COLOUR"), sys.argv[sys.argv.index("train.py"):]]
+lines = ["port " + words["--master_port"], " ".join(map(str, said)), ""]
+os.write(1, chr(10).join(lines).encode())  # at once, as other nodes print to the same place
 if os.environ.get("FAIL") == str(node):
     sys.exit(9)
 if "FAIL" in os.environ:

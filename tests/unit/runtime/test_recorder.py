@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from metaflow.exception import MetadataException
 from metaflow.runtime.recorder import Recorder
 
@@ -34,6 +36,34 @@ def test_everything_is_written_in_order_by_the_time_it_is_closed() -> None:
             time.sleep(0.001)
     assert recorder.close() is None
     assert store.events == list(range(5000)) and store.closed
+
+
+def test_how_a_run_begins_is_written_at_once() -> None:
+    store = Store()
+    recorder = Recorder(lambda: store, lambda: "beat", 60, ["begins"])
+    recorder.await_first()
+    assert store.events == ["begins"]
+    recorder.record("goes on")
+    assert recorder.close() is None
+    assert store.events == ["begins", "goes on"]
+
+
+def test_a_store_that_is_held_by_others_does_not_hold_up_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metaflow.runtime.recorder._START_SECONDS", 0.01)
+    let_go = threading.Event()
+
+    class Held(Store):
+        def apply(self, events) -> None:
+            let_go.wait(20)
+            super().apply(events)
+
+    store = Held()
+    recorder = Recorder(lambda: store, lambda: "beat", 60, ["begins"])
+    recorder.await_first()
+    assert store.events == []
+    let_go.set()
+    assert recorder.close() is None
+    assert store.events == ["begins"]
 
 
 def test_it_beats() -> None:

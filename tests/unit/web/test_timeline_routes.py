@@ -56,10 +56,10 @@ class Place:
         self.index = SqliteMetadata(root / INDEX_KEY)
 
     def add(self, run: RunRecord, *tasks: TaskRecord) -> None:
-        (self.root / "mf-store").mkdir(parents=True, exist_ok=True)
-        LocalStore(self.root).put_new(run_key(run.flow, run.run_id), [record_to_json(run)])
         events = [(TaskStarted if task.status == "running" else TaskEnded)(task) for task in tasks]
+        # Before the run's file, as what has runs but no index gets one, made of what their tasks left.
         self.index.apply([RunStarted(run._replace(graph=None)), *events])
+        LocalStore(self.root).put_new(run_key(run.flow, run.run_id), [record_to_json(run)])
 
     def ask(self, path: str, **query: str) -> Answer:
         request = urllib.request.Request(f"{self.url}/api/v1/run/{path}?{urllib.parse.urlencode(query)}")

@@ -8,8 +8,10 @@ from metaflow.metadata_store.records import encodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
+    from metaflow.metadata_store.attempt_states import AttemptState
     from metaflow.metadata_store.record_sql import RecordSql
 
     #: Position in a list of attempts: (step, task_id, attempt).
@@ -77,6 +79,8 @@ class AttemptQuery(NamedTuple):
         Whether to say what each read from.
     with_origins : bool
         Whether to say which foreaches each is in, and what it is a clone of.
+    tasks : tuple of (str, str)
+        Only attempts of these tasks, by step and id; of all if empty.
     """
 
     flow: str
@@ -86,6 +90,7 @@ class AttemptQuery(NamedTuple):
     changed_since: float | None = None
     with_inputs: bool = False
     with_origins: bool = False
+    tasks: tuple[tuple[str, str], ...] = ()
 
 
 class AttemptCounts(NamedTuple):
@@ -105,6 +110,11 @@ class AttemptReader(Protocol):
     def count_attempts(self, flow: str, run_id: str) -> AttemptCounts:
         """How many attempts of a run there are."""
 
+    def attempt_states(
+        self, flow: str, run_id: str, most: int, tasks: Sequence[tuple[str, str]] = ()
+    ) -> list[AttemptState]:
+        """Attempts of a run's own steps, or of these tasks (step and id) only, the newest first; at most so many."""
+
 
 COUNT_ATTEMPTS = """
 SELECT COUNT(*), COUNT(CASE WHEN weight = 0 THEN 1 END), COUNT(CASE WHEN weight = 1 THEN 1 END)
@@ -122,6 +132,12 @@ def attempts_sql(query: AttemptQuery, records: RecordSql) -> tuple[str, list[Any
     if query.changed_since is not None:
         conditions.append("(weight = 0 OR finished_at >= ? OR started_at >= ?)")
         parameters += [query.changed_since, query.changed_since]
+    source = records.source
+    if query.tasks:
+        # In this order: the database is to look each of them up.
+        source = f"(VALUES {', '.join(['(?, ?)'] * len(query.tasks))}) AS wanted CROSS JOIN {source}"
+        conditions.append("step = wanted.column1 AND task_id = wanted.column2")
+        parameters = [*(encodable(name) for task in query.tasks for name in task), *parameters]
     columns = [
         *("step", "task_id", "attempt", "started_at", "finished_at", "index_path", "foreach_value"),
         # A record leaves out what has its default.
@@ -135,6 +151,6 @@ def attempts_sql(query: AttemptQuery, records: RecordSql) -> tuple[str, list[Any
         records.text.format("origin") if query.with_origins else "NULL",
     ]
     return (
-        f"SELECT {', '.join(columns)} FROM {records.source} WHERE {' AND '.join(conditions)} "  # noqa: S608
+        f"SELECT {', '.join(columns)} FROM {source} WHERE {' AND '.join(conditions)} "  # noqa: S608
         f"ORDER BY step, task_id, attempt LIMIT {int(query.limit)}"
     ), parameters

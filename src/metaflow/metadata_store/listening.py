@@ -14,10 +14,13 @@ from metaflow.metadata_store.service_tables import DRAWN, LOG, log_rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from metaflow.metadata_store.events import Event
 
 _NOTE = "listened until"
+#: The statement that reads the note, and its parameters.
+NOTE_OF_LISTENERS = (DRAWN, (_NOTE,))
 _SET = """
 INSERT INTO counters (name, last) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET last = MAX(last, excluded.last)"""
@@ -29,8 +32,12 @@ _APPEND = "INSERT INTO events (id, flow, run_id, recorded_at, event) VALUES (?, 
 
 def is_listened(connection: sqlite3.Connection) -> bool:
     """Whether somebody listens; within a transaction that writes."""
-    row = connection.execute(DRAWN, (_NOTE,)).fetchone()
-    return row is not None and row[0] > time.time()
+    return is_noted(connection.execute(*NOTE_OF_LISTENERS).fetchall())
+
+
+def is_noted(rows: Sequence[tuple[int]]) -> bool:
+    """Whether somebody listens, by what the statement has given that reads the note."""
+    return bool(rows) and rows[0][0] > time.time()
 
 
 def append_to_log(connection: sqlite3.Connection, events: list[Event]) -> None:

@@ -62,11 +62,28 @@ def is_alive(host: str | None, pid: int | None, process_started: int | None) -> 
     """
     if host is None or pid is None or host != _host():
         return None
+    if pid < 1:
+        return False  # to the system, such a number stands for many processes
     state = _process_state(pid)
     if state is None:
         return _has_process(pid)
     status, started = state
     return status not in "ZX" and (process_started is None or started == process_started)
+
+
+def is_surely_alive(host: str | None, pid: int | None, process_started: int | None) -> bool:
+    """Tell whether exactly that process lives on this host, so that it may be sent a signal.
+
+    A number alone may by now be that of another process, and one below 1 stands for many.
+
+    Parameters
+    ----------
+    host, pid, process_started
+        As for :func:`is_alive`.
+    """
+    if pid is None or (host, pid, process_started) != process_identity(pid):
+        return False
+    return is_alive(host, pid, process_started) is True
 
 
 def effective_status(run: RunRecord, now: float) -> RunStatus:
@@ -94,6 +111,21 @@ def effective_status(run: RunRecord, now: float) -> RunStatus:
         heard = run.started_at if run.heartbeat_at is None else max(run.heartbeat_at, run.started_at)
         alive = now - heard <= HEARTBEAT_LIMIT
     return "running" if alive else "failed"
+
+
+def silent_since(run: RunRecord, now: float) -> float | None:
+    """When a run that is recorded as running gave its last sign of life; None if it has ended, or seems to live.
+
+    Parameters
+    ----------
+    run : RunRecord
+        The run.
+    now : float
+        The time, in seconds since the epoch.
+    """
+    if run.status == effective_status(run, now):
+        return None
+    return max(run.heartbeat_at or 0.0, run.started_at)
 
 
 _host_name = ""

@@ -37,7 +37,7 @@ POSTGRES = Dialect(
     ),
     by_flow=frozenset({"run_values"}),
     no_limit=None,
-    contains="strpos({}, ?) > 0",
+    position="strpos({}, ?)",
     records=POSTGRES_RECORDS,
     field=lambda name: f"({POSTGRES_RECORD} ->> '{name}')",
     error=f"({POSTGRES_RECORD} -> 'error' ->> 0) || ': ' || ({POSTGRES_RECORD} -> 'error' ->> 1)",
@@ -119,6 +119,10 @@ class PostgresMetadata(SqlQueries, OverviewQueries, ServiceTables):
 
         with recordable():
             return self._pool.transact(claim)
+
+    def is_log_kept(self) -> bool:
+        """Whether what is recorded now is in the log."""
+        return self._keep_log
 
     def migrate(self) -> None:
         """See that the tables are there and up to date; the first connection does so by itself.

@@ -281,6 +281,11 @@ class TaskRecord(NamedTuple):
     code_started_at: float | None = None
     code_ended_at: float | None = None
 
+    @property
+    def own_values(self) -> dict[str, Scalar]:
+        """The small values without the flow's name, which each task has as ``name``; a parameter may be called so."""
+        return {name: value for name, value in self.values.items() if name != "name" or value != self.flow}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values of every field that differs from its default."""
         return _to_dict(self)
@@ -300,6 +305,15 @@ class TaskRecord(NamedTuple):
     def ended_at(self) -> float | None:
         """When the attempt ended by itself; None if it still runs or was killed."""
         return None if self.status == "killed" else self.finished_at
+
+    @property
+    def error_line(self) -> str:
+        """The first line of what ended the attempt; empty if nothing went wrong."""
+        if self.error is None:
+            return ""
+        kind, message = self.error[0].removeprefix("builtins."), self.error[1]
+        first = message.strip().partition("\n")[0]
+        return f"{kind}: {first}" if first else kind
 
     @property
     def pathspec(self) -> str:

@@ -39,7 +39,10 @@ SELECT flow FROM names WHERE flow IS NOT NULL"""
 _SORT_COLUMNS = {
     "started_at": "{}.started_at",
     "finished_at": "{}.finished_at",
-    "duration": "({0}.finished_at - {0}.started_at)",
+    "duration": (
+        "(COALESCE({0}.finished_at, CASE WHEN {0}.status = 'running' THEN COALESCE({0}.heartbeat_at, {0}.started_at) "
+        "END) - {0}.started_at)"
+    ),
     "flow": "{}.flow",
     "user": "{}.user",
     "status": "{}.status",
@@ -65,8 +68,8 @@ class Dialect(NamedTuple):
         Tables all of whose indexes begin with the flow, so that a query for all flows must name them.
     no_limit : int or None
         The limit that is none.
-    contains : str
-        The condition that a text has a part.
+    position : str
+        Where in a text a part of it begins, counted from 1; 0 if it does not have it.
     field : callable
         What gives, as text or number, the field of that name of a record; nothing if it has its default.
     records : RecordSql
@@ -82,10 +85,15 @@ class Dialect(NamedTuple):
     join: str
     by_flow: frozenset[str]
     no_limit: int | None
-    contains: str
+    position: str
     field: Callable[[str], str]
     records: RecordSql
     error: str
+
+    @property
+    def contains(self) -> str:
+        """The condition that a text has a part."""
+        return f"{self.position} > 0"
 
 
 def _sqlite_value(value: Any) -> Any:
@@ -105,7 +113,7 @@ SQLITE = Dialect(
     join="CROSS JOIN runs ON runs.flow = chosen.flow AND runs.run_id = chosen.run_id",
     by_flow=frozenset({"run_values"}),
     no_limit=-1,
-    contains="instr({}, ?) > 0",
+    position="instr({}, ?)",
     field=lambda name: f"json_extract(record, '$.{name}')",
     records=SQLITE_RECORDS,
     error="json_extract(record, '$.error[0]') || ': ' || json_extract(record, '$.error[1]')",

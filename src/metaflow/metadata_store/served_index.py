@@ -23,12 +23,23 @@ class ServedIndex(SqliteMetadata):
     Parameters
     ----------
     path : Path
-        The file. It need not exist: nothing but a run creates it.
+        The file. It need not exist: nothing but a run creates it, or who asks for that.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, purpose=_SERVED_INDEX)
         self._path = path
+
+    def create(self) -> None:
+        """Make the file, without any runs, if it is missing.
+
+        Raises
+        ------
+        MetadataException
+            It cannot be made.
+        """
+        if self.identity() is None:
+            self._file.transact(lambda connection: None)
 
     def identity(self) -> tuple[int, int] | None:
         """Which file it is now; None if there is none."""

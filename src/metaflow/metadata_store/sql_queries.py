@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from metaflow.metadata_store.attempt_rows import AttemptCounts, AttemptQuery, AttemptRow
+    from metaflow.metadata_store.attempt_states import AttemptState
     from metaflow.metadata_store.records import IndexPath, Scalar
     from metaflow.metadata_store.run_sql import Dialect
     from metaflow.metadata_store.store import RunQuery, TaskQuery
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: The step whose one task holds a run's parameters.
 PARAMETERS_STEP = "_parameters"
-# The artifact of every task that says what is known anyway.
-_FLOW_NAME = "name"
 
 #: JSON text of a record. One encoder for all: json.dumps() would make a new one for each.
 encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -143,6 +142,14 @@ class SqlQueries:
         rows = self._query(COUNT_ATTEMPTS, (encodable(flow), encodable(run_id)))
         return AttemptCounts(*rows[0]) if rows else AttemptCounts(0, 0, 0)
 
+    def attempt_states(
+        self, flow: str, run_id: str, most: int, tasks: Sequence[tuple[str, str]] = ()
+    ) -> list[AttemptState]:
+        """Attempts of a run's own steps, or of these tasks (step and id) only, the newest first; at most so many."""
+        from metaflow.metadata_store.attempt_states import AttemptState, states_sql
+
+        return list(map(AttemptState._make, self._query(*states_sql(flow, run_id, self._dialect, most, tasks))))
+
 
 def tasks_sql(query: TaskQuery) -> tuple[str, list[Any]]:
     """The statement for tasks that match, and its parameters; its columns are what :func:`task_of` wants."""
@@ -159,6 +166,10 @@ def tasks_sql(query: TaskQuery) -> tuple[str, list[Any]]:
             require(f"{column} = ?", encodable(value) if isinstance(value, str) else value)
     if query.attempt is None and not query.all_attempts:
         require("latest")
+        narrowing = (query.task_id, query.index_path, query.foreach_index, query.foreach_value)
+        if query.step is not None and query.limit is not None and narrowing == (None,) * 4:
+            # True of all, but with it SQLite reads the newest by the index by time, instead of sorting all of the step.
+            require("created_at >= 0")
     if query.index_path is not None:
         text = _path_text(query.index_path)
         if not text and not query.nested:
@@ -242,7 +253,7 @@ def indexed_values(task: TaskRecord | None) -> dict[str, Scalar]:
     """Values of a task by which its run is found. What no index can hold is left out: it may come from anywhere."""
     if task is None:
         return {}
-    return {name: value for name, value in task.values.items() if name != _FLOW_NAME and _fits(value)}
+    return {name: value for name, value in task.own_values.items() if _fits(value)}
 
 
 def _fits(value: Any) -> bool:

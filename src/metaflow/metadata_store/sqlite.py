@@ -11,7 +11,7 @@ from metaflow.metadata_store.events import (
     TaskEnded,
     TaskStarted,
 )
-from metaflow.metadata_store.listening import append_to_log, is_listened
+from metaflow.metadata_store.listening import NOTE_OF_LISTENERS, append_to_log, is_listened, is_noted
 from metaflow.metadata_store.overviews import OverviewQueries
 from metaflow.metadata_store.records import TaskRecord, encodable
 from metaflow.metadata_store.run_sql import RUN_COLUMNS_WITH_VALUES, SQLITE
@@ -150,6 +150,10 @@ class SqliteMetadata(SqlQueries, OverviewQueries, ServiceTables):
 
     def _change(self, work: Callable[[Execute], T]) -> T:
         return self._file.transact(lambda connection: work(connection.execute))
+
+    def is_log_kept(self) -> bool:
+        """Whether what is recorded now is in the log."""
+        return self._keep_log or is_noted(self._query(*NOTE_OF_LISTENERS))
 
     def is_usable(self) -> bool:
         """Read the whole file, if there is one, and say whether it can be relied on.

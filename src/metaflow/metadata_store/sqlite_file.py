@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from metaflow.exception import DatabaseUnavailable, MetadataException
 from metaflow.metadata_store.sql_queries import text_of_row
-from metaflow.metadata_store.sqlite_schema import OLDEST_VERSION, SCHEMA_VERSION, TEXT_OF_ROW, statements_from
+from metaflow.metadata_store.sqlite_schema import (
+    OLDEST_VERSION,
+    SCHEMA_VERSION,
+    TEXT_OF_ROW,
+    TEXTS_FROM_RUNS,
+    VERSION_WITH_TEXTS,
+    statements_from,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +85,8 @@ SERVICE = Purpose(
     reads_aside=True,
 )
 
+# Bytes of a file that has nothing but what SQLite writes when it makes one.
+_SMALLEST_PAGE = 4096
 # Connections that only read, as many as are kept open while nobody uses them.
 _IDLE_READERS = 8
 
@@ -283,9 +292,12 @@ class SqliteFile:
             version = _bring_up_to_date(connection)
         if version == 0:
             return False
-        # Who may only read finds in every version since the oldest what queries ask for.
         if version > SCHEMA_VERSION or version < OLDEST_VERSION:
             raise self._wrong_version(path, version)
+        if version < VERSION_WITH_TEXTS:
+            # All else that queries ask for has been there since the oldest version.
+            _add_text_of_row(connection)
+            connection.execute(TEXTS_FROM_RUNS)
         # With a write-ahead log nothing but a power cut can lose a commit then, and never the file's consistency.
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._purpose.is_source else 'NORMAL'}")
         return True
@@ -312,6 +324,22 @@ class SqliteFile:
             ) from error
 
 
+def is_empty(path: Path) -> bool:
+    """Whether a file is missing, or has no tables yet: who made it was killed before the first write.
+
+    Told from its size, without opening it: to close a file of a database lets go of all locks that this process has on
+    it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        size = os.stat(path).st_size
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # why it cannot be read is told to whoever reads it
+    # Each table has a page of its own behind the first; the tables may be in the log still.
+    return size <= _SMALLEST_PAGE and not os.path.exists(f"{path}-wal")
+
+
 def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
     # Threads take turns by the lock above; SQLite's own check would forbid them to share at all.
     return sqlite3.connect(database, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=uri)
@@ -319,7 +347,7 @@ def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> int:
     """Make the tables, or change those of an older version, unless another process just did; the version then."""
-    connection.create_function(TEXT_OF_ROW, -1, lambda *row: text_of_row(row), deterministic=True)
+    _add_text_of_row(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _schema_version(connection)
@@ -333,6 +361,10 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> int:
             connection.execute("ROLLBACK")
         raise
     return _schema_version(connection)
+
+
+def _add_text_of_row(connection: sqlite3.Connection) -> None:
+    connection.create_function(TEXT_OF_ROW, -1, lambda *row: text_of_row(row), deterministic=True)
 
 
 def _schema_version(connection: sqlite3.Connection) -> int:
@@ -387,6 +419,8 @@ def _read_copy(path: Path, log: Path) -> sqlite3.Connection:
             source = _connect(str(copy))
             source.backup(memory)
             source.close()
+            if OLDEST_VERSION <= _schema_version(memory) < SCHEMA_VERSION:
+                _bring_up_to_date(memory)
             memory.execute("PRAGMA query_only = ON")
     except OSError as error:
         raise MetadataException(

@@ -18,6 +18,13 @@ TEXT_OF_ROW = "text_of_row"
 #: The oldest version that can be brought up to date in place. An index that is older still is rebuilt.
 OLDEST_VERSION = 2
 
+#: Texts for searching, on a connection to tables that lack them and may not be changed: made anew by each search.
+TEXTS_FROM_RUNS = f"""
+CREATE TEMP VIEW run_texts AS
+SELECT started_at, flow, run_id, {TEXT_OF_ROW}({RUN_COLUMNS_WITH_VALUES}) AS text FROM runs"""  # noqa: S608 - ours
+#: The first version whose tables have these texts.
+VERSION_WITH_TEXTS = 4
+
 _OTHER_ATTEMPT = """
     SELECT 1 FROM tasks
     WHERE flow = NEW.flow AND run_id = NEW.run_id AND step = NEW.step AND task_id = NEW.task_id

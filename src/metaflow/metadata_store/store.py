@@ -155,7 +155,11 @@ def run_position(run: RunRecord, order: RunOrder | None) -> tuple[Any, ...]:
 def sort_value(run: RunRecord, order: RunOrder) -> Scalar:
     """What a run is sorted by; None if it lacks it."""
     if order.by == "duration":
-        return None if run.finished_at is None else run.finished_at - run.started_at
+        # One that goes on has taken as long as it is known to live: the present would be another one on each page.
+        end = run.finished_at
+        if end is None and run.status == "running":
+            end = run.started_at if run.heartbeat_at is None else run.heartbeat_at
+        return None if end is None else end - run.started_at
     if order.by not in ("parameter", "artifact"):
         return getattr(run, order.by)  # type: ignore[no-any-return]
     assert run.outcome is not None and order.name is not None
@@ -246,6 +250,9 @@ class EventLog(Protocol):
 
         With `flow` and `run_id` only those of that flow or run.
         """
+
+    def is_log_kept(self) -> bool:
+        """Whether what is recorded now is in the log, as it is not always of a log that is kept for listeners only."""
 
     def last_event_id(self) -> int:
         """Id of the newest event, even if the log has been trimmed; 0 if there never was any."""

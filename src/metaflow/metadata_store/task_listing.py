@@ -5,13 +5,14 @@ A run may have 100,000 tasks. So all is done by the database, in one pass over t
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from metaflow.metadata_store.events import STATUS_WEIGHT
 from metaflow.metadata_store.records import encodable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from metaflow.metadata_store.records import TaskRecord
@@ -24,6 +25,7 @@ ORDERS = ("started_at", "finished_at", "duration", "step", "status")
 
 _RUNNING = STATUS_WEIGHT["running"]
 _KILLED = STATUS_WEIGHT["killed"]
+_Number = TypeVar("_Number", int, float)
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
 
 
@@ -64,6 +66,11 @@ class StepCount(NamedTuple):
     def tasks(self) -> int:
         """How many there are."""
         return sum(self.counts.values())
+
+    @property
+    def seconds(self) -> float | None:
+        """From the first start to the last end; None if any goes on, or was taken over, which takes no time."""
+        return None if self.finished_at is None or self.cloned else max(0.0, self.finished_at - self.started_at)
 
 
 class TaskListing(NamedTuple):
@@ -134,7 +141,7 @@ def counts_sql(flow: str, run_id: str, dialect: Dialect) -> tuple[str, list[Any]
     """The statement whose rows are step, status, and of such tasks: number, cloned, retried, attempts, first, last."""
     cloned = f"SUM(CASE WHEN {_is_clone(dialect)} THEN 1 ELSE 0 END)"
     sql = (
-        f"SELECT step, {_status(dialect)} AS state, COUNT(*), {cloned}, "  # noqa: S608 - no text from outside
+        f"SELECT step, {status_sql(dialect)} AS state, COUNT(*), {cloned}, "  # noqa: S608 - no text from outside
         "SUM(CASE WHEN attempt > 0 THEN 1 ELSE 0 END), SUM(attempt + 1), MIN(created_at), MAX(finished_at) "
         "FROM tasks WHERE flow = ? AND run_id = ? AND latest GROUP BY step, state"
     )
@@ -186,11 +193,13 @@ def summed_up(rows: list[Any], durations: list[Any]) -> list[StepCount]:
     seconds: dict[str, list[float]] = {}
     for step, taken in durations:
         seconds.setdefault(step, []).append(max(0.0, float(taken)))
+    for each in seconds.values():
+        each.sort()
     steps: dict[str, StepCount] = {}
     for step, status, number, cloned, retried, attempts, first, last in rows:
         if step.startswith("_"):
             continue
-        known = steps.get(step) or StepCount(step, {}, 0, 0, 0, first, 0.0, *_percentiles(seconds.get(step, [])))
+        known = steps.get(step) or StepCount(step, {}, 0, 0, 0, first, 0.0, *percentiles(seconds.get(step, [])))
         known.counts[status] = known.counts.get(status, 0) + number
         ended = status != "running" and known.finished_at is not None
         steps[step] = known._replace(
@@ -203,19 +212,28 @@ def summed_up(rows: list[Any], durations: list[Any]) -> list[StepCount]:
     return sorted(steps.values(), key=lambda each: (each.started_at, each.step))
 
 
-def _percentiles(seconds: list[float]) -> tuple[float | None, float | None, float | None]:
+def percentiles(seconds: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Median, 95th percentile and longest of durations in their order; None of none."""
     if not seconds:
         return None, None, None
-    seconds.sort()
-    last = len(seconds) - 1
-    # The nearest value that was measured: of few tasks, a made-up one would say nothing.
-    return seconds[round(last * 0.5)], seconds[round(last * 0.95)], seconds[last]
+    return quantile(seconds, 0.5), quantile(seconds, 0.95), seconds[-1]
 
 
-def _status(dialect: Dialect) -> str:
+def quantile(ordered: Sequence[_Number], share: float) -> _Number | None:
+    """The smallest value that at least this share of values, in order, does not exceed; None of none."""
+    if not ordered:
+        return None
+    # Not ceil(): the product of floats may be a little above the whole number that is meant.
+    return ordered[min(len(ordered) - 1, max(0, int(share * len(ordered) - 1e-9)))]
+
+
+def status_sql(dialect: Dialect) -> str:
     """Status of a row in one word."""
-    failed = f"{_may_have(dialect, 'status', 'failed')} AND {dialect.field('status')} = 'failed'"
-    succeeded = f"{_may_have(dialect, 'success')} AND {dialect.field('success')} IS NOT NULL"
+    failed = f"{may_have(dialect, 'status', 'failed')} AND {dialect.field('status')} = 'failed'"
+    # Fields are written in their order, and only if they differ from their defaults: a success that stands behind the
+    # values is one of them.
+    at, values_at = _position(dialect, '"success":true'), _position(dialect, '"values":{')
+    succeeded = f"{at} > 0 AND ({values_at} = 0 OR {at} < {values_at})"
     return (
         f"CASE WHEN weight = {_RUNNING} THEN 'running' WHEN weight = {_KILLED} THEN 'killed' "
         f"WHEN {failed} THEN 'failed' WHEN {succeeded} THEN 'done' ELSE 'caught' END"
@@ -224,13 +242,18 @@ def _status(dialect: Dialect) -> str:
 
 def _is_clone(dialect: Dialect) -> str:
     """A test that rows of tasks pass which were taken over from an earlier run."""
-    return f"{_may_have(dialect, 'origin')} AND {dialect.field('origin')} IS NOT NULL"
+    return f"{may_have(dialect, 'origin')} AND {dialect.field('origin')} IS NOT NULL"
 
 
-def _may_have(dialect: Dialect, name: str, value: str | None = None) -> str:
+def may_have(dialect: Dialect, name: str, value: str | None = None) -> str:
     """A test that all rows pass whose record has a field: reading JSON takes longer than looking for a word."""
     text = f'"{name}":' if value is None else f'"{name}":"{value}"'
-    return dialect.contains.replace("?", f"'{text}'").format("record")
+    return f"{_position(dialect, text)} > 0"
+
+
+def _position(dialect: Dialect, text: str) -> str:
+    """Where in a record a text begins that has no apostrophe; 0 if the record does not have it."""
+    return dialect.position.format("record").replace("?", f"'{text}'")
 
 
 def _conditions(listing: TaskListing, dialect: Dialect) -> tuple[list[str], list[Any]]:
@@ -240,7 +263,7 @@ def _conditions(listing: TaskListing, dialect: Dialect) -> tuple[list[str], list
         conditions.append(f"step IN ({', '.join('?' * len(listing.steps))})")
         parameters += map(encodable, listing.steps)
     if listing.statuses:
-        conditions.append(f"{_status(dialect)} IN ({', '.join('?' * len(listing.statuses))})")
+        conditions.append(f"{status_sql(dialect)} IN ({', '.join('?' * len(listing.statuses))})")
         parameters += listing.statuses
     if listing.text:
         wanted = encodable(listing.text)
@@ -248,7 +271,7 @@ def _conditions(listing: TaskListing, dialect: Dialect) -> tuple[list[str], list
         error = dialect.contains.format(f"lower({dialect.error})")
         conditions.append(
             f"(task_id = ? OR {dialect.contains.format('lower(foreach_value)')} "
-            f"OR ({_may_have(dialect, 'error')} AND {error}))"
+            f"OR ({may_have(dialect, 'error')} AND {error}))"
         )
         parameters += [wanted, lowered, lowered]
     return conditions, parameters
@@ -260,5 +283,5 @@ def _sort_key(listing: TaskListing, dialect: Dialect) -> tuple[str, list[Any]]:
         return f"(CASE WHEN weight = {_RUNNING} THEN ? ELSE finished_at END - started_at)", [listing.now]
     if listing.order == "status":
         ranks = " ".join(f"WHEN '{status}' THEN {rank}" for rank, status in enumerate(STATUSES))
-        return f"(CASE {_status(dialect)} {ranks} END)", []
+        return f"(CASE {status_sql(dialect)} {ranks} END)", []
     return listing.order, []

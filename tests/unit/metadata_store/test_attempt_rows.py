@@ -10,6 +10,8 @@ from metaflow.metadata_store.attempt_rows import AttemptCounts, AttemptQuery
 from metaflow.metadata_store.events import RunStarted, TaskEnded, TaskStarted
 from metaflow.metadata_store.postgres import PostgresMetadata
 from metaflow.metadata_store.records import RunRecord, TaskRecord, encodable
+from metaflow.metadata_store.sql_queries import tasks_sql
+from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import TaskQuery
 
 FLOW, RUN = "F", "1"
@@ -126,3 +128,35 @@ def test_a_file_that_is_not_there_has_no_attempts(tmp_path):
     store = SqliteMetadata(tmp_path / "none.sqlite")
     assert store.attempts(query()) == []
     assert store.count_attempts(FLOW, RUN) == AttemptCounts(0, 0, 0)
+
+
+def test_attempts_of_some_tasks(store):
+    wanted = (("work", "2"), (ODD, ODD), ("work", "none"))
+    found = {position(row) for row in store.attempts(query(tasks=wanted, with_origins=True))}
+    assert found == {("work", "2", 0), ("work", "2", 1), (encodable(ODD), encodable(ODD), 0)}
+    states = store.attempt_states(FLOW, RUN, 100, wanted)
+    assert {position(state) for state in states} == found
+
+
+def test_states_are_those_of_records_the_newest_first(store):
+    states = store.attempt_states(FLOW, RUN, 100)
+    assert [state.started_at for state in states] == [17.0, 16.0, 15.0, 15.0, 13.0, 10.0]
+    assert {(state.step, state.task_id, state.attempt): (state.status, state.finished_at) for state in states} == {
+        ("start", "1", 0): ("done", 12.5),
+        ("work", "2", 0): ("failed", 14.0),
+        ("work", "2", 1): ("caught", 18.0),
+        ("work", "10", 0): ("killed", 16.0),
+        ("work", "3", 0): ("running", None),
+        (encodable(ODD), encodable(ODD), 0): ("caught", 17.0),
+    }
+    assert [state.origin for state in states if state.origin] == ["F/0/a/1"]
+    assert [state.key for state in store.attempt_states(FLOW, RUN, 2)][1] == "work/3/0"
+
+
+def test_the_newest_tasks_of_a_step_are_read_without_the_others(tmp_path):
+    store = SqliteMetadata(tmp_path / "index.sqlite")
+    store.apply([TaskStarted(attempt())])
+    sql, parameters = tasks_sql(TaskQuery(FLOW, RUN, "work", limit=1))
+    plan = " ".join(row[3] for row in store._query(f"EXPLAIN QUERY PLAN {sql}", parameters))
+    assert "tasks_of_step_by_time" in plan
+    store.close()

@@ -7,7 +7,14 @@ import sys
 import pytest
 
 from metaflow.metadata_store import liveness
-from metaflow.metadata_store.liveness import HEARTBEAT_LIMIT, effective_status, is_alive, process_identity
+from metaflow.metadata_store.liveness import (
+    HEARTBEAT_LIMIT,
+    effective_status,
+    is_alive,
+    is_surely_alive,
+    process_identity,
+    silent_since,
+)
 from metaflow.metadata_store.records import RunRecord
 
 
@@ -49,10 +56,34 @@ def test_a_number_given_to_another_process_is_not_the_same_process():
     assert is_alive(host, pid, started - 1) is False
 
 
+def test_only_what_is_surely_the_process_may_be_sent_a_signal(sleeper):
+    host, pid, started = process_identity(sleeper.pid)
+    assert is_surely_alive(host, pid, started)
+    for number in (0, -1, -pid):
+        assert is_alive(host, number, None) is False and not is_surely_alive(host, number, None)
+    assert not is_surely_alive("elsewhere", pid, started)
+    assert not is_surely_alive(host, None, None)
+    if started is not None:
+        assert not is_surely_alive(host, pid, None), "a number alone may be that of another process"
+    sleeper.kill()
+    sleeper.wait()
+    assert not is_surely_alive(host, pid, started) and not is_surely_alive(host, pid, None)
+
+
 def test_another_host_cannot_be_told():
     _, pid, started = process_identity()
     assert is_alive("elsewhere", pid, started) is None
     assert is_alive(None, pid, started) is None
+
+
+def test_a_silent_run_was_last_heard_of_at_its_last_heartbeat_or_at_its_start():
+    elsewhere = {"host": "elsewhere", "pid": 1}
+    beaten = running(**elsewhere, heartbeat_at=1100.0)
+    assert silent_since(beaten, 1100.0 + HEARTBEAT_LIMIT) is None
+    assert silent_since(beaten, 1101.0 + HEARTBEAT_LIMIT) == 1100.0
+    assert silent_since(running(**elsewhere), 5000.0) == 1000.0
+    assert silent_since(identified(process_identity()), 5000.0) is None, "it lives"
+    assert silent_since(running(**elsewhere)._replace(status="done"), 5000.0) is None
 
 
 def test_without_proc_a_signal_asks(monkeypatch, sleeper):

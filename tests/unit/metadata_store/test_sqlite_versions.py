@@ -80,12 +80,22 @@ def test_several_processes_may_find_an_older_file_at_once(tmp_path):
     assert (store.run("F", "1").heartbeat_at, store.last_event_id()) == (2003.0, 4)
 
 
-def test_who_may_only_read_reads_an_older_file_as_it_is(tmp_path, monkeypatch):
+@pytest.mark.parametrize("through_a_copy", [False, True])
+@pytest.mark.parametrize("version", range(sqlite_schema.OLDEST_VERSION, sqlite_schema.SCHEMA_VERSION))
+def test_who_may_only_read_reads_and_searches_an_older_file_as_it_is(tmp_path, monkeypatch, version, through_a_copy):
     path = tmp_path / "records.sqlite"
-    old_file(path, sqlite_schema.OLDEST_VERSION)
+    old_file(path, version)
     monkeypatch.setattr(sqlite_file, "_is_writable", lambda path: False)
-    assert_is_whole(SqliteMetadata(path))
-    assert version_of(path) == sqlite_schema.OLDEST_VERSION
+    if through_a_copy:
+        log = tmp_path / "records.sqlite-wal"
+        log.touch()
+        monkeypatch.setattr(sqlite_file, "_open_unwritable", lambda path: sqlite_file._read_copy(path, log))
+    store = SqliteMetadata(path)
+    assert_is_whole(store)
+    assert [run.run_id for run in store.runs(RunQuery(text="ANN a"))] == ["1"]
+    assert [run.run_id for run in store.runs(RunQuery("F", text="ann", status="running"))] == ["1"]
+    assert not store.runs(RunQuery(text="nobody"))
+    assert version_of(path) == version
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):

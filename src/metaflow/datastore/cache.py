@@ -16,6 +16,7 @@ import os
 
 from metaflow import settings
 from metaflow.datastore.layout import STORE_DIRECTORY
+from metaflow.datastore.sizes import MEGABYTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def open_cache() -> Cache:
     maximum: int = settings.get("CLIENT_CACHE_MAX_SIZE")
     found = os.path.expanduser(directory)
     # In a container, the user may have no home directory; one called ~ in the working directory is not meant.
-    return Cache("" if found[:1] == "~" else os.path.abspath(found), maximum * 1_000_000)
+    return Cache("" if found[:1] == "~" else os.path.abspath(found), maximum * MEGABYTE)
 
 
 def _mark_as_used(file: str | int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from metaflow.datastore.cache import STORES
 from metaflow.datastore.layout import RUN_FILE, STORE_DIRECTORY, is_blob, is_manifest
+from metaflow.datastore.ranges import read_range
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import CorruptedDataException, DataException
 
@@ -28,7 +29,8 @@ class CachedStore:
     location : str
         Where the remote store is.
     remote : ObjectStore
-        It may have a method ``get_into(key, memory)``, which saves copying what is large.
+        It may have methods ``get_into(key, memory)`` and ``get_range(key, begin, end)``, which save copying and reading
+        what is large.
     cache : Cache
         Copies on this machine.
     """
@@ -76,6 +78,10 @@ class CachedStore:
             found = self.remote.get(key)
             self.cache.write(name, [found])
         return found
+
+    def get_range(self, key: str, begin: int, end: int) -> bytes:
+        """Return some of the object's bytes, from where it is."""
+        return read_range(self.remote, key, begin, end)
 
     def get_into(self, key: str, target: memoryview) -> None:
         """Fill memory with the object's bytes, from where it is; raise CorruptedDataException if they are not as many.
@@ -142,6 +148,9 @@ class CachedStore:
 
 class _CopiesOnly(CachedStore):
     """What a cached store has on this machine; reading anything else finds nothing, and contacts nobody."""
+
+    def get_range(self, key: str, begin: int, end: int) -> bytes:
+        return self.get(key)[begin:end]
 
     def get(self, key: str) -> bytes:
         name = self._name(key)

@@ -239,6 +239,17 @@ def live_key(flow: str, run_id: str, step: str, task_id: str, attempt: int, name
     return f"{beginning}{_checked('file', name)}" if name else beginning
 
 
+def tags_prefix(flow: str, run_id: str) -> str:
+    """What the keys of all changes of a run's tags begin with. The dash keeps them apart from folders of steps.
+
+    Raises
+    ------
+    DataException
+        If a name cannot be part of a key.
+    """
+    return f"{runs_prefix(flow, run_id)}user-tags/"
+
+
 def cancel_key(flow: str, run_id: str) -> str:
     """Key of the note that a run shall end, for its process and its tasks wherever they are.
 
@@ -283,6 +294,12 @@ def parse_run_key(key: str) -> tuple[str, str, str] | None:
     """Flow and run that a key belongs to, and the rest of it; None if it belongs to no run."""
     parts = key.split("/", 4)
     return (parts[2], parts[3], parts[4]) if len(parts) == 5 and key.startswith(f"{_RUNS}/") else None
+
+
+def parse_attempt(name: str) -> tuple[str, str, int]:
+    """Step, task and attempt of ``step/task/attempt``, as records and manifests name what a task read from."""
+    step, task_id, attempt = name.split("/")
+    return step, task_id, int(attempt)
 
 
 def parse_manifest_key(key: str) -> AttemptKey | None:

@@ -187,20 +187,33 @@ class Manifest(NamedTuple):
         DataException
             If a newer version of the package wrote it.
         """
-        first_line = data[:_FIRST_LINE_BYTES]
-        words = first_line.split()
-        if not first_line.startswith(_MAGIC) or len(words) < 2:
-            raise _corrupted(key, "does not begin like a manifest")
-        if words[1] != _VERSION:
-            version = words[1].decode("ascii", "replace")
-            raise DataException(f"{key} has format {version}, which is newer than this metaflow. Install a newer one.")
-        body = memoryview(data)[_FIRST_LINE_BYTES:]
-        if first_line[-1:] != b"\n" or words[2:] != [blake3(body).hexdigest().encode("ascii")]:
-            raise _corrupted(key, "is cut short or was altered: its content does not fit its checksum")
         try:
-            return _decode_body(bytes(body))
+            return _decode_body(checked_body(data, key))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _corrupted(key, f"has a header that makes no sense ({error!r})") from error
+
+
+def checked_body(data: bytes, key: str) -> bytes:
+    """What follows the first line of a manifest's file: the header, a line of its own, and bytes of small values.
+
+    Raises
+    ------
+    CorruptedDataException
+        If the file is cut short, altered or no manifest.
+    DataException
+        If a newer version of the package wrote it.
+    """
+    first_line = data[:_FIRST_LINE_BYTES]
+    words = first_line.split()
+    if not first_line.startswith(_MAGIC) or len(words) < 2:
+        raise _corrupted(key, "does not begin like a manifest")
+    if words[1] != _VERSION:
+        version = words[1].decode("ascii", "replace")
+        raise DataException(f"{key} has format {version}, which is newer than this metaflow. Install a newer one.")
+    body = data[_FIRST_LINE_BYTES:]
+    if first_line[-1:] != b"\n" or words[2:] != [blake3(body).hexdigest().encode("ascii")]:
+        raise _corrupted(key, "is cut short or was altered: its content does not fit its checksum")
+    return body
 
 
 def _decode_body(body: bytes) -> Manifest:

@@ -13,6 +13,7 @@ from metaflow.datastore.serializer import FILE_ENCODING, PICKLE_ENCODING, deseri
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from metaflow.datastore.manifest import ArtifactEntry
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 #: Larger artifacts are not read.
 MOST_BYTES = 1 << 20
+#: Nor are those that would be larger than so many values and characters if they were written down: a pickle names a
+#: value that stands in many places once, and a few bytes can stand for more than any memory holds.
+_MOST_WRITTEN = 2 * MOST_BYTES
+#: Values and characters of a tuple that is a key; it is hashed as it would be written down.
+_MOST_IN_KEY = 100
+#: Longer whole numbers are not written in digits by Python.
+_MOST_BITS = 14_000
 
 _VALUES = frozenset(
     {"BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
@@ -55,7 +63,7 @@ def plain_content(store: ObjectStore, entry: ArtifactEntry) -> Any:
         raise NotPlain(f"it has {entry.size:,} bytes")
     if entry.serializer is not None or entry.encoding not in (PICKLE_ENCODING, FILE_ENCODING):
         raise NotPlain(f"it is kept as {entry.encoding}")
-    from metaflow.datastore.blobs import load_segment
+    from metaflow.datastore.blob_reading import load_segment
 
     parts: list[Buffer] = [] if entry.inline is None else [entry.inline]
     parts += [load_segment(store, segment) for segment in entry.segments]
@@ -80,11 +88,41 @@ def read_plain(stream: bytes) -> Any:
         It describes anything else.
     """
     try:
-        return _Machine().run(stream)
+        value = _Machine().run(stream)
+        _check_extent(value, _MOST_WRITTEN)
+        return value
     except NotPlain:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise NotPlain(f"its bytes make no sense ({type(error).__name__})") from error
+
+
+def _check_extent(value: Any, most: int) -> None:
+    """See that a value can be written down in so many values and characters."""
+    left = most
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        left -= 1
+        if isinstance(each, str):
+            left -= len(each)
+        elif isinstance(each, dict):
+            pending += each.keys()
+            pending += each.values()
+        elif isinstance(each, (list, tuple)):
+            pending += each
+        elif isinstance(each, int) and each.bit_length() > _MOST_BITS:
+            raise NotPlain("it has a number of several thousand digits")
+        if left < len(pending):
+            raise NotPlain("it holds the same values again and again")
+
+
+def _pairs(items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Keys and values, which follow each other."""
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if isinstance(key, tuple):
+            _check_extent(key, _MOST_IN_KEY)
+        yield key, value
 
 
 class _Machine:
@@ -131,7 +169,7 @@ class _Machine:
             self._stack = []
         elif name == "SETITEM":
             value, key = self._stack.pop(), self._stack.pop()
-            self._stack[-1][key] = value
+            self._stack[-1].update(_pairs([key, value]))
         elif name == "APPEND":
             item = self._stack.pop()
             self._stack[-1].append(item)
@@ -142,6 +180,6 @@ class _Machine:
             elif name == "APPENDS":
                 self._stack[-1].extend(items)
             else:
-                self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
+                self._stack[-1].update(_pairs(items))
         else:
             raise NotPlain(f"it has more than plain values ({name})")

@@ -59,8 +59,8 @@ class RemoteStore:
         self._location = location.rstrip("/")
         bucket, self._prefix = split_location(location)
         self._client = client or BucketClient(kind_of(location), bucket, patient=True)
-        # Directory buckets list names in no order, and from their beginning only.
-        self._ordered = self._client.kind in ("s3", "gs") and not bucket.endswith("--x-s3")
+        #: Whether a listing can begin in the middle. Directory buckets have no order, and Azure begins at the first.
+        self.is_ordered = self._client.kind in ("s3", "gs") and not bucket.endswith("--x-s3")
 
     def __repr__(self) -> str:
         return f"RemoteStore({self._location!r})"
@@ -166,6 +166,17 @@ class RemoteStore:
             return content
         return b"".join(self._read_parts(key, found["size"], found["e_tag"]))
 
+    def get_range(self, key: str, begin: int, end: int) -> bytes:
+        """Return the object's bytes from `begin`, which it must have, to `end`, or to its end if that comes first."""
+        path = self._path(key)
+        options = {"range": (begin, end)}
+
+        def read(client: Any) -> bytes:
+            found: bytes = client.get(path, options=options).bytes().to_bytes()
+            return found
+
+        return self._read(key, read)
+
     def get_into(self, key: str, target: memoryview) -> None:
         """Fill memory with an object's bytes; large ones are read in parts, in parallel.
 
@@ -240,12 +251,12 @@ class RemoteStore:
         beginning = self._prefix + prefix
         folder, _, rest = beginning.rpartition("/")
         # In a folder with many names, the listing need not begin at the first one.
-        start = beginning[:-1] if rest and self._ordered else None
+        start = beginning[:-1] if rest and self.is_ordered else None
         for each in self._list(prefix, folder or None, start):
             path = each["path"]
             if path.startswith(beginning):
                 yield StoredObject(path[len(self._prefix) :], each["size"], each["last_modified"].timestamp())
-            elif self._ordered and path > beginning:
+            elif self.is_ordered and path > beginning:
                 return
 
     def delete(self, key: str) -> None:
@@ -274,7 +285,7 @@ class RemoteStore:
         while page := self._ask("list", prefix, next_page):
             for each in page:
                 path = each["path"]
-                if self._ordered:
+                if self.is_ordered:
                     start = path
                 elif path in seen:
                     continue

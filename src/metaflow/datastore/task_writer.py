@@ -17,6 +17,7 @@ from metaflow.exception import (
     MetaflowException,
     MetaflowInternalError,
 )
+from metaflow.secret_names import MASK, is_hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class TaskWriter:
         for name, entry in reversed(self._entries.items()):
             if name[:1] == "_" or entry.inline is None or entry.serializer is not None:
                 continue
-            if not may_be_scalar(entry.type, entry.size):
+            if entry.preview == MASK or not may_be_scalar(entry.type, entry.size):
                 continue
             value = deserialize(entry.encoding, entry.inline, ())
             if is_scalar(value):
@@ -204,7 +205,7 @@ class TaskWriter:
         return partial(self._uploads.submit, name)
 
     def _store_as(self, name: str, value: object, serialized: Serialized) -> ArtifactEntry:
-        shown, facts = describe(value)
+        shown, facts = (MASK, NO_FACTS) if is_hidden(name, type(value).__name__) else describe(value)
         try:
             entry = store_serialized(self._store, serialized, shown, facts, self._background(name))
         except DataException as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow.datastore.blobs import MAP_BYTES, Segment, load_segment
+from metaflow.datastore.blob_reading import MAP_BYTES, load_segment
+from metaflow.datastore.blobs import Segment
 from metaflow.datastore.layout import manifest_key, parse_manifest_key, runs_prefix
 from metaflow.datastore.manifest import ArtifactEntry, Manifest
 from metaflow.datastore.serializer import deserialize

@@ -11,8 +11,9 @@ import zstandard
 from blake3 import blake3
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from metaflow.datastore import blobs
-from metaflow.datastore.blobs import CHUNK_BYTES, MAP_BYTES, Segment, load_segment, save_segments
+from metaflow.datastore import blob_reading
+from metaflow.datastore.blob_reading import MAP_BYTES, load_segment
+from metaflow.datastore.blobs import CHUNK_BYTES, Segment, save_segments
 from metaflow.datastore.layout import blob_key
 from metaflow.datastore.local import LocalStore
 from metaflow.exception import CorruptedDataException
@@ -208,7 +209,7 @@ def test_a_large_chunk_is_hashed_only_when_its_seal_is_broken(store, monkeypatch
         hashed.append(len(content))
         return blake3(content)
 
-    monkeypatch.setattr(blobs, "blake3", counting)
+    monkeypatch.setattr(blob_reading, "blake3", counting)
     assert load_segment(store, segment) == data
     assert hashed == []
     os.utime(file_of(store, segment))

@@ -120,7 +120,7 @@ def test_settings_say_where_and_how_large(tmp_path, monkeypatch):
     assert open_cache().directory == str(tmp_path / "metaflow/objects")
     monkeypatch.setenv("METAFLOW_CLIENT_CACHE_PATH", str(tmp_path / "mine"))
     monkeypatch.setenv("METAFLOW_CLIENT_CACHE_MAX_SIZE", "7")
-    assert (open_cache().directory, open_cache().maximum_bytes) == (str(tmp_path / "mine"), 7_000_000)
+    assert (open_cache().directory, open_cache().maximum_bytes) == (str(tmp_path / "mine"), 7 * 1024**2)
     monkeypatch.setenv("METAFLOW_CLIENT_CACHE_MAX_SIZE", "0")
     nothing = open_cache()
     nothing.write("blobs/ab/x", [b"x"])

@@ -10,8 +10,9 @@ import numpy
 import pytest
 from blake3 import blake3
 
-from metaflow.datastore import blobs
-from metaflow.datastore.blobs import CHUNK_BYTES, MAP_BYTES, load_segment, save_segments, save_stream
+from metaflow.datastore import blob_reading
+from metaflow.datastore.blob_reading import MAP_BYTES, load_segment
+from metaflow.datastore.blobs import CHUNK_BYTES, save_segments, save_stream
 from metaflow.datastore.cached import copies_only
 from metaflow.datastore.layout import blob_key, log_key, manifest_key, run_key
 from metaflow.datastore.store import ObjectMissing
@@ -116,7 +117,7 @@ def test_what_was_saved_here_is_read_here_and_elsewhere_once(store, elsewhere, r
 def test_a_large_chunk_is_hashed_once_on_a_machine(elsewhere, remote, store, monkeypatch):
     segment = save(store, random_bytes(THREE_CHUNKS))
     hashed = []
-    monkeypatch.setattr(blobs, "blake3", lambda data: hashed.append(len(data)) or blake3(data))
+    monkeypatch.setattr(blob_reading, "blake3", lambda data: hashed.append(len(data)) or blake3(data))
     load_segment(elsewhere, segment)
     assert sum(hashed) == THREE_CHUNKS
     hashed.clear()

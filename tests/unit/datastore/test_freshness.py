@@ -9,7 +9,8 @@ import time
 import pytest
 
 from metaflow.datastore import freshness
-from metaflow.datastore.blobs import load_segment, refresh, save_segments
+from metaflow.datastore.blob_reading import load_segment
+from metaflow.datastore.blobs import refresh, save_segments
 from metaflow.datastore.borrowing import borrow
 from metaflow.datastore.freshness import LOCAL_FRESH_SECONDS, REMOTE_FRESH_SECONDS, BlobLock
 from metaflow.datastore.layout import blob_key

@@ -11,7 +11,8 @@ import pytest
 PROGRAM = """
 import pickle, resource, sys
 from blake3 import blake3
-from metaflow.datastore.blobs import CHUNK_BYTES, Segment, load_segment
+from metaflow.datastore.blob_reading import load_segment
+from metaflow.datastore.blobs import CHUNK_BYTES, Segment
 from metaflow.datastore.task_writer import TaskWriter
 from metaflow.testing.memory_store import MemoryStore
 from remote_double import cached

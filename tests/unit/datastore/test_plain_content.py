@@ -48,6 +48,24 @@ def test_other_values_are_refused(value: Any) -> None:
         read_plain(pickle.dumps(value))
 
 
+def test_a_few_bytes_that_stand_for_very_much_are_refused() -> None:
+    nested: Any = ["x"]
+    for _ in range(60):
+        nested = [nested, nested]
+    holds_itself: list[Any] = []
+    holds_itself.append(holds_itself)
+    # Two to the power of sixty; a text of half a megabyte a thousand times; without end; more digits than are written.
+    for value in (nested, ["y" * 500_000] * 1000, holds_itself, {"a": {"b": holds_itself}}, 10**5000, [-(10**5000)]):
+        with pytest.raises(NotPlain):
+            read_plain(pickle.dumps(value))
+    key = b"K\x01K\x02\x86\x94" + b"".join(b"h%c\x86\x94" % index for index in range(60))
+    with pytest.raises(NotPlain):
+        read_plain(b"\x80\x05}" + key + b"K\x01s.")
+    assert read_plain(pickle.dumps({(1, "a", (2.5, None)): ["z" * 1000] * 100})) == {
+        (1, "a", (2.5, None)): ["z" * 1000] * 100
+    }
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_value_or_a_refusal(data: bytes) -> None:
     for stream in (data, b"\x80\x05" + data + b".", pickle.dumps({"a": [1, "b"]})[: len(data)]):

@@ -92,7 +92,7 @@ NAMES = st.lists(st.text("ab-%é ~", min_size=1, max_size=2), min_size=1, max_si
 )
 def test_lists_are_those_of_the_model(s3_bucket, keys, prefix, ordered):
     store, model = RemoteStore(f"{s3_bucket.location}/{os.urandom(8).hex()}"), MemoryStore()
-    store._ordered = ordered
+    store.is_ordered = ordered
     for key in keys:
         store.put(key, [b""])
         model.put(key, [b""])

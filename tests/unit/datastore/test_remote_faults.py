@@ -99,7 +99,7 @@ def test_answers_that_break_off_are_read_on(store, proxy, broken):
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_listing_that_breaks_off_goes_on_where_it_was(store, proxy, monkeypatch, ordered):
     monkeypatch.setattr(remote, "_PAGE", 3)
-    store._ordered = ordered
+    store.is_ordered = ordered
     expected = [f"many/{number}" for number in range(8)]
     for key in expected:
         store.put(key, [b""])

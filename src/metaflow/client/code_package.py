@@ -75,7 +75,8 @@ def packaged_files(store: ObjectStore, reader: TaskReader) -> SourceFiles:
     DataException
         If the store fails.
     """
-    from metaflow.datastore.blobs import Segment, load_segment
+    from metaflow.datastore.blob_reading import load_segment
+    from metaflow.datastore.blobs import Segment
 
     package = reader.manifest.record[_FIELD]
     data = bytes(load_segment(store, Segment(package["size"], tuple(package["chunks"]))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metaflow.datastore.layout import parse_attempt
 from metaflow.metadata_store.store import TaskQuery
 
 TYPE_CHECKING = False
@@ -52,8 +53,7 @@ def _is_for(provider: Provider, task: TaskRecord, value: object, opened: dict[st
         return True  # still running: its label is all that is known of it
     variable, index, source = frames[-1][1], frames[-1][2], frames[-1][5]
     if source not in opened:
-        step, task_id, attempt = source.split("/")
-        splits = provider.tasks(TaskQuery(task.flow, task.run_id, step, task_id, int(attempt)))
+        splits = provider.tasks(TaskQuery(task.flow, task.run_id, *parse_attempt(source)))
         split = provider.reader(splits[0]) if splits else None
         opened[source] = None if split is None or variable not in split else split.load(variable)
     values = opened[source]

@@ -25,6 +25,33 @@ class Healing:
     def __init__(self) -> None:
         self._noticed: dict[str, float] = {}
 
+    def is_out_of_reach(self, location: str) -> bool:
+        """Whether a datastore could not be reached a moment ago."""
+        return monotonic() - self._noticed.get(location, -math.inf) < _REMEMBERED_SECONDS
+
+    def look(self, run: RunRecord, look: Callable[[], RunRecord]) -> RunRecord:
+        """What `look` finds out of a run that may go on elsewhere; if its files are out of reach, the run as it is.
+
+        Parameters
+        ----------
+        run : RunRecord
+            The run as the index knows it.
+        look : callable
+            Reads its files.
+
+        Raises
+        ------
+        DataException, MetadataException
+            If its files can be had, but not read.
+        """
+        if self.is_out_of_reach(run.datastore):
+            return run
+        try:
+            return look()
+        except OUT_OF_REACH:
+            self._noticed[run.datastore] = monotonic()
+            return run
+
     def heal(self, run: RunRecord, heal: Callable[[], RunRecord], copy: Callable[[], RunRecord]) -> RunRecord:
         """Set right what is known of a run whose process died, as far as its datastore lets us.
 
@@ -47,7 +74,7 @@ class Healing:
         DataException, MetadataException
             If its files can be had, but not read.
         """
-        if monotonic() - self._noticed.get(run.datastore, -math.inf) < _REMEMBERED_SECONDS:
+        if self.is_out_of_reach(run.datastore):
             return assumed_dead(run)
         try:
             try:

@@ -10,6 +10,7 @@ from metaflow.client.log_spool import runs_with_spooled_logs
 from metaflow.datastore.cached import CachedStore
 from metaflow.datastore.layout import INDEX_KEY, STORE_DIRECTORY, runs_prefix
 from metaflow.datastore.local import LocalStore
+from metaflow.datastore.sizes import size_text
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunQuery
@@ -122,7 +123,7 @@ def _cache_note(store: ObjectStore) -> str:
     if not isinstance(store, CachedStore):
         return "There is no cache"
     cache = store.cache
-    size = f"at most {cache.maximum_bytes // 1_000_000} MB"
+    size = f"at most {size_text(cache.maximum_bytes)}"
     return f"Cache: {cache.directory}, {size}" if cache.problem is None else f"Cache: NOT USED, as {cache.problem}"
 
 

@@ -59,6 +59,11 @@ class Home(NamedTuple):
 
         return os.path.join(self.root, STORE_DIRECTORY, "outbox")
 
+    @property
+    def shown_datastore(self) -> str:
+        """The datastore, as it is named to a person who waits for it."""
+        return f"the datastore {self.location}"
+
     def open_store(self) -> ObjectStore:
         """Open the datastore."""
         from metaflow.datastore.location import open_store

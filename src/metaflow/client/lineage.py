@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metaflow.datastore.layout import parse_attempt
 from metaflow.metadata_store.store import TaskQuery
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ def parents(provider: Provider, task: TaskRecord) -> Iterator[TaskRecord]:
         The latest attempt of each, which is the one that was read.
     """
     for text in task.inputs:
-        step, task_id, _ = text.split("/")
+        step, task_id, _ = parse_attempt(text)
         yield from provider.tasks(TaskQuery(task.flow, task.run_id, step, task_id))
 
 

@@ -46,7 +46,14 @@ class Provider:
         The store of records of that place, if it is open already.
     may_write : bool
         Whether anything may be set right; else what is found out is known to this object only.
+
+    Attributes
+    ----------
+    trusts_runs : bool
+        Whether what runs have noted of their processes and of the engines that they use may be acted upon.
     """
+
+    trusts_runs = True
 
     def __init__(self, home: Home, index: MetadataStore | None = None, may_write: bool = True) -> None:
         self.home = home
@@ -127,12 +134,18 @@ class Provider:
 
     def _is_index_missing(self) -> bool:
         from metaflow.datastore.layout import INDEX_KEY, runs_prefix
+        from metaflow.metadata_store.sqlite_file import is_empty
 
-        return not (self.root / INDEX_KEY).exists() and any(self.store.list(runs_prefix()))
+        return is_empty(self.root / INDEX_KEY) and any(self.store.list(runs_prefix()))
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs, or only the one named, newest first."""
-        return self.index.flows(flow)
+        found = self.index.flows(flow)
+        if found or flow is None or self.home.service:
+            return found
+        from metaflow.client.unnoticed_runs import UnnoticedRuns
+
+        return self.index.flows(flow) if UnnoticedRuns(self).look_for(flow) else found
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
         """Runs that match, in the query's order."""
@@ -297,6 +310,10 @@ class Provider:
         change_run_tags(store, self.index, stored, add, remove)
         return self.run(run.flow, run.run_id) or stored
 
+    def records_of(self, flow: str, run_id: str) -> MetadataStore:
+        """Where the records of a run are: the index, or a copy that was set right where the index cannot be written."""
+        return self._index_of(flow, run_id)
+
     def _index_of(self, flow: str, run_id: str) -> MetadataStore:
         if self._copies:
             return self._copies.get((flow, run_id)) or self.index
@@ -310,15 +327,44 @@ class Provider:
         copy = self._copies.get((run.flow, run.run_id))
         if copy is not None:
             return copy.runs(RunQuery(run.flow, with_values=with_values))[0]  # it holds one run
-        from metaflow.metadata_store.liveness import effective_status
+        from metaflow.metadata_store.liveness import effective_status, is_alive
 
         if effective_status(run, time.time()) == "running":
             return run
-        return self._recovered(run, self._store_at(run.datastore))
+        store = self._store_at(run.datastore)
+        if store.is_remote and is_alive(run.host, run.pid, run.process_started) is None:
+            return self._healer().look(run, lambda: self._heard_of(run, store))
+        return self._recovered(run, store)
+
+    def is_out_of_reach(self, location: str) -> bool:
+        """Whether a datastore could not be reached when it was asked a moment ago."""
+        return self._healing is not None and self._healing.is_out_of_reach(location)
+
+    def _heard_of(self, run: RunRecord, store: ObjectStore) -> RunRecord:
+        """What the datastore says of a run on another machine, whose heartbeats do not come here.
+
+        That it leaves no results for a while says nothing: a task may take its time.
+        """
+        from metaflow.client.recovery import stored_run
+        from metaflow.client.upkeep.run_life import life_of, newest_file
+
+        written = stored_run(store, run.flow, run.run_id)
+        if written is None:
+            return run
+        life = life_of(written, 0.0, self.index)
+        if life == "dead":
+            life = life_of(written, newest_file(store, run.flow, run.run_id), self.index)
+        return self._recovered(run, store) if life in ("over", "dead") else run
+
+    def _healer(self) -> Healing:
+        from metaflow.client.healing import Healing
+
+        if self._healing is None:
+            self._healing = Healing()
+        return self._healing
 
     def _recovered(self, run: RunRecord, store: ObjectStore) -> RunRecord:
         """Set right a run whose process died."""
-        from metaflow.client.healing import Healing
         from metaflow.client.recovery import recover_run
 
         def heal() -> RunRecord:
@@ -328,9 +374,7 @@ class Provider:
                 send_spooled(self.home.root, store, run.flow, run.run_id)
             return recover_run(store, self.index, run)
 
-        if self._healing is None:
-            self._healing = Healing()
-        return self._healing.heal(
+        return self._healer().heal(
             run, heal if self._may_write else lambda: self._copied(run), lambda: self._copied(run)
         )
 

@@ -13,11 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from metaflow.client.last_traces import last_traces
 from metaflow.client.tag_log import follow_tag_log, read_tag_log, tags_event
 from metaflow.datastore.layout import INDEX_KEY, RUN_FILE, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.store import OUT_OF_REACH, ObjectMissing
-from metaflow.datastore.tasks import list_attempts, open_task, open_tasks
+from metaflow.datastore.tasks import list_attempts, open_tasks
 from metaflow.exception import DataException, MetadataException, MetaflowException
 from metaflow.metadata_store.events import (
     Heartbeat,
@@ -225,31 +226,17 @@ def missed_events(store: ObjectStore, index: MetadataStore, run: RunRecord) -> l
         for key in list_attempts(store, run.flow, run.run_id)
         if key not in known or known[key].status not in ("done", "failed")
     )
-    for key, task in _committed_tasks(store, run.flow, run.run_id, missing):
+    for key, task in committed_tasks(store, run.flow, run.run_id, missing):
         # A damaged result is as good as none: the attempt counts as killed, and reading it says what is wrong.
         if not isinstance(task, MetaflowException):
             known[key] = task
             events.append(TaskEnded(task))
-    ending = _ending(store, run, known.values())
-    for left in known.values():
-        if left.status == "running":
-            finished_at = max(left.started_at, ending.finished_at)
-            events.append(TaskEnded(left._replace(status="killed", finished_at=finished_at)))
+    left = [task for task in known.values() if task.status == "running"]
+    traces = last_traces(store, left)
+    ending = _ending(store, run, known.values(), traces)
+    for task, trace in zip(left, traces, strict=True):
+        events.append(TaskEnded(task._replace(status="killed", finished_at=max(trace, ending.finished_at))))
     return [*events, ending]
-
-
-def committed_task(store: ObjectStore, flow: str, run_id: str, step: str, task_id: str, attempt: int) -> TaskRecord:
-    """Record of a finished attempt, from its manifest.
-
-    Raises
-    ------
-    MetaflowDataMissing
-        The attempt has not finished.
-    CorruptedDataException, MetadataException
-        The manifest is damaged, or says nothing of the task.
-    """
-    record = open_task(store, flow, run_id, step, task_id, attempt).manifest.record
-    return TaskRecord.from_dict(record.get("task", {}))
 
 
 def adopt_run(store: ObjectStore, index: MetadataStore, flow: str, run_id: str) -> RunRecord | None:
@@ -328,7 +315,7 @@ def index_in_memory(store: ObjectStore, known: MetadataStore, run: RunRecord) ->
     return index
 
 
-def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord]) -> RunEnded:
+def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord], traces: Iterable[float]) -> RunEnded:
     """How the run ended: as its file says, if it does; else as its last sign of life and its end step say."""
     try:
         written = _read_run(store, run_key(run.flow, run.run_id))
@@ -339,7 +326,7 @@ def _ending(store: ObjectStore, run: RunRecord, tasks: Iterable[TaskRecord]) -> 
     if written.status != "running" and written.finished_at is not None:
         return RunEnded(run.flow, run.run_id, written.status, written.finished_at, written.message)
     signs = [task.finished_at for task in tasks if task.finished_at is not None]
-    last = max([run.started_at, run.heartbeat_at or 0.0, *signs])
+    last = max([run.started_at, run.heartbeat_at or 0.0, *signs, *traces])
     if any(task.ok and task.step == (run.end_step or "end") for task in tasks):
         return RunEnded(run.flow, run.run_id, "done", last)
     return RunEnded(run.flow, run.run_id, "failed", last, PROCESS_DIED)
@@ -386,7 +373,7 @@ def _stored_runs(store: ObjectStore) -> Iterator[tuple[str, RunRecord | Metaflow
                     yield key, found
 
 
-def _committed_tasks(
+def committed_tasks(
     store: ObjectStore, flow: str, run_id: str, attempts: Iterable[tuple[str, str, int]]
 ) -> Iterator[tuple[tuple[str, str, int], TaskRecord | MetaflowException]]:
     """Give the records of finished attempts, from their manifests, or the reason why one cannot be read."""
@@ -414,7 +401,7 @@ def _refill_run(store: ObjectStore, index: MetadataStore, run: RunRecord, counts
     damaged = [*counts.damaged, *log.damaged]
     finished, last_sign = 0, 0.0
     attempts = list_attempts(store, run.flow, run.run_id)
-    for (step, task_id, attempt), task in _committed_tasks(store, run.flow, run.run_id, attempts):
+    for (step, task_id, attempt), task in committed_tasks(store, run.flow, run.run_id, attempts):
         if isinstance(task, MetaflowException):
             damaged.append(f"{run.flow}/{run.run_id}/{step}/{task_id}, attempt {attempt}: {task.message}")
             continue

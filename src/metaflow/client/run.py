@@ -92,7 +92,7 @@ class Run(MetaflowObject):
 
         flow, run_id = self._names
         found = self._provider.tasks(TaskQuery(flow, run_id, "_parameters", limit=1))
-        return {name: value for task in found for name, value in task.values.items() if name != "name"}
+        return {name: value for task in found for name, value in task.own_values.items()}
 
     def steps(self, *tags: str) -> Iterator[Step]:
         """Give the steps that have tasks, newest first, without those whose name begins with an underscore.

@@ -108,11 +108,7 @@ def foreach_text(task: TaskRecord) -> str:
 
 def error_text(task: TaskRecord) -> str:
     """The first line of what ended a task; empty if nothing went wrong."""
-    if task.error is None:
-        return ""
-    kind, message = task.error[0].removeprefix("builtins."), task.error[1]
-    first = message.strip().partition("\n")[0]
-    return f"{kind}: {first}" if first else kind
+    return task.error_line
 
 
 def resume_command(run: RunRecord) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from metaflow.datastore.manifest import NO_FACTS
 from metaflow.exception import DataException, MetaflowDataMissing
 from metaflow.metadata_store.store import TaskQuery
+from metaflow.secret_names import MASK, is_hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ValueReader:
         return {
             name: value
             for name, value in self.artifacts_of(tasks[0]).items()
-            if name != "name" and inherited.get(name) != value.sha
+            if inherited.get(name) != value.sha and (name != "name" or value.plain() != run.flow)
         }
 
     def _given(self, run: RunRecord) -> TaskReader | None:
@@ -129,6 +130,8 @@ def value_of(reader: TaskReader, name: str, loads: bool = False) -> Value:
     """One artifact of a committed attempt; `loads` as for :class:`ValueReader`."""
     entry = reader.entry(name)
     kind = entry.type.removeprefix("<class '").removesuffix("'>")
+    if is_hidden(name, kind):
+        return Value(MASK, kind, entry.size, entry.sha)
     recorded = reader.manifest.record.get("task", {}).get("values", {})
     if name in recorded:
         return Value(entry.preview, kind, entry.size, entry.sha, True, recorded[name], entry.facts)

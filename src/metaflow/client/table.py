@@ -142,8 +142,7 @@ def tasks_table(tasks: Iterable[TaskRecord]) -> Table:
             "started_at": local_time(task.started_at),
             "duration": None if task.finished_at is None else task.finished_at - task.started_at,
         }
-        own = {name: value for name, value in task.values.items() if name != "name"}
-        rows.append({**row, **_named("artifact", own, fixed)})
+        rows.append({**row, **_named("artifact", task.own_values, fixed)})
     return Table(rows, fixed)
 
 

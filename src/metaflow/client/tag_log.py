@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from metaflow.datastore.layout import runs_prefix
+from metaflow.datastore.layout import tags_prefix
 from metaflow.datastore.store import OUT_OF_REACH
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.events import TagsChanged
@@ -141,8 +141,7 @@ def tags_event(run: RunRecord, log: TagLog) -> TagsChanged:
 
 
 def _prefix(run: RunRecord) -> str:
-    # The dash keeps it apart from the folders of steps.
-    return f"{runs_prefix(run.flow, run.run_id)}user-tags/"
+    return tags_prefix(run.flow, run.run_id)
 
 
 def _numbered(keys: Iterable[str]) -> Iterable[tuple[int, str]]:

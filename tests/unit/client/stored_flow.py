@@ -100,18 +100,18 @@ def foreach_run(root, width=3, **fields):
     """A finished run: start, `width` times work, join, end."""
     run = StoredRun(root, **fields)
     run.finished("_parameters", 0, artifacts={"alpha": 0.5})
-    run.finished("start", 1, artifacts={"xs": list(range(width)), "name": "start"}, inputs=("_parameters/0/0",))
+    run.finished("start", 1, artifacts={"xs": list(range(width)), "name": "F"}, inputs=("_parameters/0/0",))
     for i in range(width):
         run.finished(
             *("work", 2 + i),
-            artifacts={"x": i * i, "_hidden": "h", "name": "work"},
+            artifacts={"x": i * i, "_hidden": "h", "name": "F"},
             inputs=("start/1/0",),
             index_path=(("start", i),),
             foreach_stack=(("xs", f"value {i}", i, width),),
             transition=[["join"], None],
         )
     run.finished("join", 2 + width, artifacts={"total": 5}, inputs=tuple(f"work/{2 + i}/0" for i in range(width)))
-    run.finished("end", 3 + width, artifacts={"total": 5, "name": "end"}, inputs=(f"join/{2 + width}/0",))
+    run.finished("end", 3 + width, artifacts={"total": 5, "name": "F"}, inputs=(f"join/{2 + width}/0",))
     return run.ended()
 
 

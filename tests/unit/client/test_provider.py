@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from metaflow.client import Flow, Metaflow, Run, default_metadata, get_metadata, metadata
 from metaflow.client.home import Home, set_home_of_run
+from metaflow.client.provider import Provider
+from metaflow.datastore.layout import INDEX_KEY
 from metaflow.exception import MetaflowNotFound
+from metaflow.metadata_store.events import RunForgotten
+from metaflow.metadata_store.store import RunQuery
 
 from .stored_flow import StoredRun, foreach_run
 
@@ -87,3 +93,24 @@ def test_inside_a_task_the_default_is_the_datastore_of_its_run(root, tmp_path):
     metadata(str(tmp_path))
     assert [flow.id for flow in Metaflow()] == ["F"]
     assert default_metadata() == f"local@{tmp_path / 'run'}"
+
+
+def test_a_flow_whose_only_run_was_killed_before_the_index_heard_of_it(root):
+    foreach_run(root).index.apply([RunForgotten("F", "1")])
+    assert [run.id for run in Flow("F")] == ["1"]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_an_index_without_tables_is_made_again(root, content):
+    """Whoever made the file was killed before the first write."""
+    foreach_run(root)
+    path = root / INDEX_KEY
+    for each in path.parent.glob("index.sqlite*"):
+        each.unlink()
+    if content is None:
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+    else:
+        path.write_bytes(content)
+    assert [run.run_id for run in Provider(Home(str(root))).runs(RunQuery())] == ["1"]

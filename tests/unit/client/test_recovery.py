@@ -18,8 +18,9 @@ from metaflow.client import Flow, Metaflow, Run, Task, healing, namespace
 from metaflow.client.home import Home, set_home_of_run
 from metaflow.client.provider import Provider
 from metaflow.client.recovery import PROCESS_DIED, recover_run, refill, reindex, stored_run
-from metaflow.datastore.layout import INDEX_KEY, manifest_key, run_key
-from metaflow.datastore.local import LocalStore
+from metaflow.datastore.layout import INDEX_KEY, log_key, manifest_key, resources_key, run_key
+from metaflow.datastore.local import LocalStore, local_file
+from metaflow.datastore.resource_series import Point, ResourceUse
 from metaflow.exception import MetaflowNotFound, StoreUnavailable
 from metaflow.metadata_store.events import Heartbeat, RunEnded, RunForgotten
 from metaflow.metadata_store.sqlite import SqliteMetadata
@@ -84,6 +85,17 @@ def test_runs_whose_process_died_are_listed_while_their_datastore_is_out_of_reac
     assert runs[0].index.run("F", "0").status == "failed"
 
 
+def test_a_run_that_died_lived_as_long_as_it_printed(root):
+    run = died_run(root)
+    task = run.running("work", 4)
+    run.printed(task, "stdout", b"still here")
+    last = run.clock + 3
+    os.utime(root / log_key("F", "1", "work", "4", 0), (last, last))
+    assert recover_run(run.store, run.index, run.index.run("F", "1")).finished_at == pytest.approx(last)
+    (killed,) = run.index.tasks(TaskQuery("F", "1", "work", "4"))
+    assert killed.status == "killed" and killed.finished_at == pytest.approx(last)
+
+
 @pytest.mark.parametrize(
     "act",
     [lambda store, index: recover_run(store, index, index.run("F", "1")), lambda store, index: refill(store, index)],
@@ -122,6 +134,29 @@ def test_listing_runs_sets_them_right_too(root):
     died_run(root)
     assert [run.status for run in Flow("F")] == ["failed"]
     assert Flow("F").latest_run["work"]["2"].data.x == 2
+
+
+@pytest.mark.parametrize("trace", ["log", "resources", "damaged resources"])
+def test_a_task_that_was_killed_with_its_run_ran_until_its_last_trace(root, trace):
+    run = died_run(root)
+    (running,) = (task for task in run.index.tasks(TaskQuery("F", "1")) if task.status == "running")
+    started = running.started_at
+    if trace == "log":
+        key = log_key("F", "1", "work", "3", 0)
+        run.store.put(key, [b"o 5 text\n"])
+        os.utime(local_file(run.store, key), (started + 60, started + 60))
+    else:
+        use = ResourceUse(started, [Point(each, 1.0, 1, 0.0, 0.0, 1, None, None) for each in (1.0, 60.0)], {}, False)
+        content = use.encode() if trace == "resources" else b"{"
+        run.store.put(resources_key("F", "1", "work", "3", 0), [content])
+    record = recover_run(run.store, run.index, run.index.run("F", "1"))
+    (killed,) = (task for task in run.index.tasks(TaskQuery("F", "1")) if task.task_id == "3")
+    assert killed.status == "killed"
+    if trace == "damaged resources":
+        assert killed.finished_at == max(started, record.finished_at), "what is damaged tells nothing"
+    else:
+        assert killed.finished_at == pytest.approx(started + 60, abs=1e-3)
+        assert record.finished_at == killed.finished_at, "the run cannot have ended before its task"
 
 
 def test_recovery_is_idempotent(root):

@@ -253,3 +253,15 @@ def test_in_takes_many_values_and_none(runs):
 def test_nothing_is_less_or_greater_than_none(runs, operator):
     with pytest.raises(InvalidQueryException, match="nothing is less or greater than None"):
         Flow("F").runs(artifacts={"accuracy": (operator, None)})
+
+
+def test_a_parameter_may_be_called_like_what_each_task_has(root):
+    """Each task has the flow's name as `name`, which is not searched for, unless a parameter is called so."""
+    for number, called in enumerate(["weekly", "daily", "F"]):
+        run = StoredRun(root, run_id=str(number + 1))
+        run.finished("_parameters", 0, artifacts={"name": called})
+        run.finished("end", 1, artifacts={"name": called})
+        run.ended()
+    assert [run.id for run in Flow("F").runs(parameters={"name": "daily"})] == ["2"]
+    assert [row.get("name") for row in Flow("F").table()] == [None, "daily", "weekly"]
+    assert Run("F/1").parameters == {"name": "weekly"}

@@ -147,7 +147,7 @@ def test_objects_are_equal_if_they_name_the_same(root):
     assert pickle.loads(pickle.dumps(task)) == task
     assert pickle.loads(pickle.dumps(Metaflow())).flows == [Flow("F")]
     again = pickle.loads(pickle.dumps(task.data))
-    assert again.x == 0 and again.name == "work" and "x" in again
+    assert again.x == 0 and again.name == "F" and "x" in again
 
 
 def test_values_of_the_index_look_like_artifacts(root):

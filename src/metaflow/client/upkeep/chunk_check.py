@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from metaflow.client.upkeep.findings import Finding
 from metaflow.client.upkeep.many_objects import each
-from metaflow.datastore.blobs import check_chunk
+from metaflow.datastore.blob_reading import check_chunk
 from metaflow.datastore.freshness import BlobLock, grace_seconds
 from metaflow.datastore.layout import COMPRESSED_SUFFIX, blob_key, blobs_prefix, parse_blob_key
 from metaflow.datastore.local import local_file

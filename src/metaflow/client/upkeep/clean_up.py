@@ -101,6 +101,30 @@ class Plan(NamedTuple):
         return not (self.runs or self.unfinished or self.temporary or (self.chunks.chunks and not self.damaged))
 
 
+class Outline(NamedTuple):
+    """What would go with certain runs, as far as that can be told without looking at all others.
+
+    Attributes
+    ----------
+    runs : tuple of PlannedRun
+        Without the chunks that only they refer to.
+    kept : tuple of (str, str)
+        Runs that cannot be deleted now, and why.
+    unfinished : tuple of (str, str)
+        Runs whose deletion was begun and must be finished.
+    size : int
+        Bytes of the runs' own objects.
+    has_chunks : bool
+        Whether they refer to chunks at all.
+    """
+
+    runs: tuple[PlannedRun, ...]
+    kept: tuple[tuple[str, str], ...]
+    unfinished: tuple[RunName, ...]
+    size: int
+    has_chunks: bool
+
+
 class Outcome(NamedTuple):
     """What went.
 
@@ -179,6 +203,31 @@ class CleanUp:
             If a store fails.
         """
         inventory = self._survey()
+        found, kept = self._chosen(inventory, names)
+        going = [self._candidate(run) for run in found if run.record is not None]
+        unfinished = [run.name for run in found if run.record is None]
+        only = {each for run in found for each in run.hashes()}
+        return self._measured(inventory, going, unfinished, only)._replace(kept=kept)
+
+    def outline_for(self, names: Sequence[RunName]) -> Outline:
+        """What can be told at once of what would go with certain runs: all but which chunks only they refer to.
+
+        Raises
+        ------
+        DataException, MetadataException
+            If a store fails.
+        """
+        found, kept = self._chosen(survey(_original(self._store), names), names)
+        runs = [PlannedRun(self._candidate(run), run.files, run.size, 0) for run in found if run.record is not None]
+        unfinished = [run for run in found if run.record is None]
+        size = sum(run.size for run in found)
+        has_chunks = any(True for run in found for _ in run.hashes())
+        return Outline(tuple(runs), kept, tuple(run.name for run in unfinished), size, has_chunks)
+
+    def _chosen(
+        self, inventory: Inventory, names: Iterable[RunName]
+    ) -> tuple[list[StoredRun], tuple[tuple[str, str], ...]]:
+        """Those among runs that can be deleted now, and why others cannot."""
         found = []
         kept = []
         for name in names:
@@ -190,10 +239,7 @@ class CleanUp:
             else:
                 reason = "it has no files any more; `metaflow verify --repair` has the index forget it"
                 kept.append(("/".join(name), reason))
-        going = [self._candidate(run) for run in found if run.record is not None]
-        unfinished = [run.name for run in found if run.record is None]
-        only = {each for run in found for each in run.hashes()}
-        return self._measured(inventory, going, unfinished, only)._replace(kept=tuple(kept))
+        return found, tuple(kept)
 
     def carry_out(self, plan: Plan) -> Outcome:
         """Do what a plan says, as far as it is still right.

@@ -7,9 +7,9 @@ import time
 from typing import NamedTuple
 
 from metaflow.client.upkeep.many_objects import read_each
+from metaflow.datastore.chunk_references import chunk_references
 from metaflow.datastore.layout import is_name, parse_manifest_key, parse_run_key, runs_prefix
 from metaflow.datastore.live_tasks import STATE
-from metaflow.datastore.manifest import Manifest
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.records import RunRecord
@@ -115,7 +115,7 @@ class StoredRun:
             elif key.endswith(f"/{_IMPORT}"):
                 self.is_being_imported = b'"complete":true' not in content
             else:
-                self._chunks.update(hashes_of(Manifest.decode(content, key)))
+                self._chunks.update(map(hash_of, chunk_references(content, key)))
         except (DataException, MetadataException) as error:
             self.damaged.append((key, error.message))
 
@@ -198,14 +198,6 @@ def names_of_runs(store: ObjectStore, flow: str | None = None) -> Iterator[RunNa
     for each in flows:
         for run_id in sorted(filter(is_name, store.list(runs_prefix(each), folders=True))):
             yield each, run_id
-
-
-def hashes_of(manifest: Manifest) -> Iterator[bytes]:
-    """Hashes of the chunks that the artifacts of a task attempt are made of."""
-    for entry in manifest.artifacts.values():
-        for segment in entry.segments:
-            for reference in segment.chunks:
-                yield hash_of(reference)
 
 
 def hash_of(reference: str) -> bytes:

@@ -20,6 +20,7 @@ from .left_behind import key_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ..datastore.live_tasks import CodeStart
     from ..datastore.store import ObjectStore
     from ..runtime.executor import Executor, TaskListener
     from ..runtime.loop import EventLoop
@@ -173,6 +174,7 @@ class AdoptingExecutor:
     def _home_listener(self, run_id: str) -> HomeListener:
         return HomeListener(
             started=lambda key: self._loop.call_from_thread(partial(self._started, run_id, key)),
+            code_started=lambda key, code: self._loop.call_from_thread(partial(self._code_started, run_id, key, code)),
             printed=lambda key, data: self._loop.call_from_thread(partial(self._printed, run_id, key, data)),
             ended=partial(self._ended, run_id),
             say=self._say_from_thread,
@@ -204,6 +206,11 @@ class AdoptingExecutor:
         task = self._awaited.get((run_id, key))
         if task is not None:
             self._start(task, {})
+
+    def _code_started(self, run_id: str, key: str, code: CodeStart) -> None:
+        task = self._awaited.get((run_id, key))
+        if task is not None:
+            task.listener.code_started(code.code_started_at, code.attempt_started_at)
 
     def _printed(self, run_id: str, key: str, data: bytes) -> None:
         task = self._awaited.get((run_id, key))

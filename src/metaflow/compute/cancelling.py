@@ -13,13 +13,13 @@ from ..client.cancellation import CancelledRun, CancelledTask, note_cancellation
 from ..client.recovery import PROCESS_DIED, recover_run, stored_run
 from ..client.upkeep.reading_notes import reader_of
 from ..client.upkeep.run_life import has_ended
-from ..datastore.layout import run_key
+from ..datastore.layout import parse_attempt, run_key
 from ..datastore.live_tasks import forget_signs
 from ..exception import CannotCancel, MetadataException, MetaflowNotFound
 from ..identity import get_username
-from ..metadata_store.liveness import is_alive
+from ..metadata_store.liveness import is_surely_alive
 from ..metadata_store.store import TaskQuery
-from .job_endings import EndedTask, end_jobs
+from .job_endings import EndedTask, await_ends, end_jobs
 from .jobs import known_jobs
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def cancel_run(
         return _end_remains(provider, store, run, user, say, patience)
     before = _running_tasks(provider, run)
     wish = note_cancellation(store, flow, run_id, user)
-    _ask_to_stop(run, say)
+    _ask_to_stop(run, say, provider.trusts_runs)
     run = _wait_for_end(provider, run, patience, partial(_tell_of_tasks, provider, run, before, watch))
     if run.status != "running" and run.message == PROCESS_DIED:
         try:
@@ -104,9 +104,9 @@ def cancel_run(
     return CancelledRun(name, run.status, message, tasks)
 
 
-def _ask_to_stop(run: RunRecord, say: Callable[[str], None]) -> None:
+def _ask_to_stop(run: RunRecord, say: Callable[[str], None], may_signal: bool) -> None:
     """Wake the run's process, if it is on this machine; another one sees the note within seconds."""
-    if is_alive(run.host, run.pid, run.process_started) and run.pid is not None:
+    if may_signal and run.pid is not None and is_surely_alive(run.host, run.pid, run.process_started):
         try:
             os.kill(run.pid, signal.SIGTERM)
         except ProcessLookupError:
@@ -170,7 +170,8 @@ def _end_remains(
     for run_id in _looked_after(provider, store, run):
         # Tasks that their engine cannot be asked about see the note, and end by themselves.
         note_cancellation(store, run.flow, run_id, user)
-        ended = end_jobs(store, run.flow, run_id, say, patience)
+        # Whoever must not ask the engines sees which tasks leave a result, as those do that see the note.
+        ended = (end_jobs if provider.trusts_runs else await_ends)(store, run.flow, run_id, say, patience)
         if all(task.is_over for task in ended):
             forget_signs(store, run.flow, run_id)
         if not ended:
@@ -214,15 +215,15 @@ def _record_end(provider: Provider, store: ObjectStore, run: RunRecord, message:
 
 
 def _of_engine(provider: Provider, run: RunRecord, ended: EndedTask) -> CancelledTask:
-    step, task_id, attempt = ended.task.split("/")
+    step, task_id, attempt = parse_attempt(ended.task)
     status: str = "killed" if ended.was == "running" else "never started"
     if not ended.is_over:
         status = "running"
     else:
-        found = provider.tasks(TaskQuery(run.flow, run.run_id, step, task_id, int(attempt)))
+        found = provider.tasks(TaskQuery(run.flow, run.run_id, step, task_id, attempt))
         if found and found[0].status in ("done", "failed"):
             status = found[0].status
-    return CancelledTask(f"{step}/{task_id}", int(attempt), status, ended.engine)
+    return CancelledTask(f"{step}/{task_id}", attempt, status, ended.engine)
 
 
 def _running_tasks(provider: Provider, run: RunRecord) -> tuple[TaskRecord, ...]:

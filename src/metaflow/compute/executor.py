@@ -18,6 +18,7 @@ from .jobs import JOB_VARIABLE, JobDescription, KnownJob, job_variable, write_de
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..datastore.live_tasks import CodeStart
     from ..datastore.store import ObjectStore
     from ..runtime.executor import Executor, TaskListener
     from ..runtime.loop import EventLoop
@@ -183,6 +184,7 @@ class RemoteExecutor:
 
         return HomeListener(
             started=in_loop(self._started),
+            code_started=in_loop(self._code_started),
             printed=in_loop(self._printed),
             ended=in_loop(self._ended),
             say=self._say_from_thread,
@@ -337,6 +339,11 @@ class RemoteExecutor:
         task = self._tasks.get(key)
         if task is not None:
             self._start(task, {})
+
+    def _code_started(self, key: str, code: CodeStart) -> None:
+        task = self._tasks.get(key)
+        if task is not None:
+            task.listener.code_started(code.code_started_at, code.attempt_started_at)
 
     def _printed(self, key: str, data: bytes) -> None:
         task = self._tasks.get(key)

@@ -19,6 +19,7 @@ from .jobs import TOLD_TO_END
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..datastore.live_tasks import CodeStart
     from ..datastore.store import ObjectStore
     from .backend import TaskState
 
@@ -58,12 +59,14 @@ class HomeListener:
     def __init__(
         self,
         started: Callable[[str], None],
+        code_started: Callable[[str, CodeStart], None],
         printed: Callable[[str, bytes], None],
         ended: Callable[[str, Outcome], None],
         say: Callable[[str], None],
         engine_output: Callable[[str], bytes],
     ) -> None:
         self.started = started
+        self.code_started = code_started
         self.printed = printed
         self.ended = ended
         self.say = say
@@ -209,10 +212,12 @@ class Homecoming:
             live = listed.get(key, _NOTHING)
             if live != task.live:
                 something = True
-                task.live = live
                 if not task.started:
                     task.started = True
                     self._listener.started(key)
+                if live.code is not None and task.live.code is None:
+                    self._listener.code_started(key, live.code)
+                task.live = live
             if task.engine_state is not None:
                 task.looks_since_end += 1
             if live.end is not None or task.looks_since_end > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..datastore.tasks import list_attempts
 from ..exception import DataException, MetaflowException
 from .backend import EngineUnavailable
-from .jobs import known_jobs
+from .jobs import known_jobs, unconfirmed_jobs
 from .launch import open_backend
 from .unnoted import note_taken, unconfirmed_by_engine
 
@@ -162,6 +162,33 @@ def end_jobs(
     if problem is not None:
         raise problem
     return ended
+
+
+def await_ends(
+    store: ObjectStore, flow: str, run_id: str, say: Callable[[str], None], patience: float
+) -> list[EndedTask]:
+    """Wait until tasks that are on engines have seen the note that ends them; no engine is asked.
+
+    Parameters and errors are those of :func:`end_jobs`; all tasks that left no result count as running before.
+    """
+    deadline = time.monotonic() + patience
+    before = going_on = _without_result(store, flow, run_id)
+    if before:
+        say("Tasks on other machines see within half a minute that the run is cancelled...")
+    while going_on and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
+        going_on = _without_result(store, flow, run_id)
+    return [EndedTask(task, engine, "running", task not in going_on) for task, engine in before.items()]
+
+
+def _without_result(store: ObjectStore, flow: str, run_id: str) -> dict[str, str]:
+    """The tasks of a run that were sent to engines and have left no result, each with the name of its engine."""
+    sent = {task: known.backend for known in known_jobs(store, flow, run_id) for task in known.job.tasks}
+    for _, unconfirmed in unconfirmed_jobs(store, flow, run_id):
+        sent.update((task.key, unconfirmed.backend) for task in unconfirmed.tasks)
+    for step, task_id, attempt in list_attempts(store, flow, run_id) if sent else ():
+        sent.pop(f"{step}/{task_id}/{attempt}", None)
+    return sent
 
 
 def _end(engine: EngineJobs, say: Callable[[str], None], patience: float) -> list[EndedTask]:

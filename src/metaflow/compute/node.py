@@ -15,11 +15,12 @@ import time
 from typing import TYPE_CHECKING
 
 from ..datastore.layout import AttemptKey, live_key
-from ..datastore.live_tasks import End
+from ..datastore.live_tasks import CodeStart, End
 from ..datastore.location import open_store
 from ..datastore.tasks import open_task
 from ..exception import DataException, MetaflowDataMissing, MetaflowException
 from ..metadata_store.records import TaskRecord
+from ..runtime.code_times import CodeTimes
 from ..runtime.death import commit_death, words_of_death, words_of_late_death
 from ..runtime.loop import EventLoop
 from ..runtime.process import describe_exit
@@ -74,6 +75,7 @@ class Node:
         self._log = NodeLog(store, self.attempt, job.max_log_bytes, os.getcwd())
         self._reports = NodeReports(store, self.attempt, self._log, job.silence_seconds, self.stop_because)
         self._pid = 0
+        self._code = CodeTimes()
         self._status: int | None = None
         #: Why the task is being ended, if it is; the first reason counts.
         self._stopped_because: str | None = None
@@ -125,6 +127,11 @@ class Node:
             self._loop.call_later(limit + TIMEOUT_GRACE, lambda: self._too_late(limit))
         if self._instance is not None:
             self._watch_instance(self._instance)
+
+    def code_started(self, at: float, started_at: float | None = None) -> None:
+        """The step's own code has begun."""
+        self._code.started_at = at
+        self._reports.keep_code_start(CodeStart(self._started_at, at))
 
     def waiting(self, text: str) -> None:
         """Does not happen: its process is started at once."""
@@ -223,6 +230,7 @@ class Node:
                 reason,
                 timed_out=self._timed_out,
                 used=self._used,
+                code=self._code,
             )
         except DataException:
             if self._committed() is None:  # otherwise another process was faster

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..datastore.layout import AttemptKey
+    from ..datastore.live_tasks import CodeStart
     from ..datastore.store import ObjectStore
     from ..runtime.loop import EventLoop
     from .node_log import NodeLog
@@ -60,6 +61,8 @@ class NodeReports:
         self._thread: threading.Thread | None = None
         self._loop: EventLoop
         self._state = b""
+        #: When the step's own code began, if that has not been sent.
+        self._code: CodeStart | None = None
         #: What the task has used, if that has not been sent.
         self._resources: bytes | None = None
         # When the run last gave a sign, by our own clock: that of its machine may say something else.
@@ -71,6 +74,10 @@ class NodeReports:
         self._state = state
         self._thread = threading.Thread(target=self._report, daemon=True)
         self._thread.start()
+
+    def keep_code_start(self, code: CodeStart) -> None:
+        """Send, soon, when the step's own code began."""
+        self._code = code
 
     def keep_resources(self, key: str, content: bytes, is_over: bool) -> None:
         """Send what the task has used so far, soon, or at the latest when it is over."""
@@ -99,6 +106,9 @@ class NodeReports:
                 if now >= sign_at:
                     self._store.put(live_key(*self._attempt, STATE), [self._state])
                     sign_at = now + SIGN_SECONDS
+                if self._code is not None:
+                    self._store.put(live_key(*self._attempt, self._code.name), [b""])
+                    self._code = None
                 self._log.send()
                 if now >= resources_at and self._resources is not None:
                     resources_at = now + _RESOURCES_SECONDS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..exception import GangException
 from .control import Command
+from .outliving import OUTLIVES_VARIABLE
 from .programs import end, find_program, start, words_of_status
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ class RayCluster:
         remover = ["sh", "-c", _REMOVE, "remove", self._session]
         nothing = subprocess.DEVNULL
         self._remover = subprocess.Popen(
-            remover, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, start_new_session=True
+            remover,
+            stdin=subprocess.PIPE,
+            stdout=nothing,
+            stderr=nothing,
+            start_new_session=True,
+            env={**os.environ, OUTLIVES_VARIABLE: "1"},
         )
         os.environ.update(variables(self._attributes))
         check_port_is_free(self._port)

@@ -6,6 +6,7 @@ import json
 import os
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from ..datastore.sizes import MEGABYTE, size_text
 from ..exception import CommandException, NonUniqueFileNameToFilePathMappingException
 from .content_type import DIRECTORIES, MARKER, META_DIRECTORY, ContentType
 from .extensions import extensions
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 #: Seconds since the epoch that every file of the archive was last changed.
 _TIME = 1575360000
 _COMPRESSION_LEVEL = 3
-_MEGABYTE = 1_000_000
 #: How many of the largest files, or directories, a message lists.
 _SHOWN_FILES = 10
 #: Files above which a person is told: a node unpacks some ten thousand of them a second.
@@ -107,16 +107,16 @@ class CodePackage(NamedTuple):
         CommandException
             If it is larger than the maximum.
         """
-        size = self.size / _MEGABYTE
-        if size <= min(maximum, notable):
+        if self.size <= min(maximum, notable) * MEGABYTE:
             return self._remark_on_number()
-        listed = "\n".join(f"  {file.size / _MEGABYTE:10.1f} MB  {file.name}" for file in self.largest())
+        listed = "\n".join(f"  {size_text(file.size):>10}  {file.name}" for file in self.largest())
         text = (
-            f"The code package has {size:.0f} MB in {len(self.files)} files, and every task on another machine fetches "
-            f"it. The largest files are:\n{listed}\nName what is not needed in {self.directory}/{IGNORE_FILE}, "
-            "which is written like a .gitignore file, or choose other --package-suffixes."
+            f"The code package has {size_text(self.size)} in {len(self.files)} files, and every task on another "
+            f"machine fetches it. The largest files are:\n{listed}\nName what is not needed in "
+            f"{self.directory}/{IGNORE_FILE}, which is written like a .gitignore file, or choose other "
+            "--package-suffixes."
         )
-        if size > maximum:
+        if self.size > maximum * MEGABYTE:
             raise CommandException(f"{text} At most {maximum} MB are allowed (METAFLOW_CODE_PACKAGE_MAX_SIZE).")
         return text
 

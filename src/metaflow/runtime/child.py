@@ -9,12 +9,16 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..client.home import set_home_of_run
 from ..exception import MetaflowException
+from .code_starts import note_code_start
 from .declared import declaration_of_run
 from .open_files import flush, open_files
+from .process import signal_all
+from .process_family import TASK_VARIABLE, processes_marked
 from .random_state import RandomState
 from .specs import RunSpec, TaskSpec, decode
 from .task import TaskRunner
@@ -37,13 +41,20 @@ class ForkedMain:
         What the flow's module-level code left.
     files : list of file objects
         Those that it left open.
+    starts_fd : int
+        Pipe to note in that a step's code has begun.
     """
 
     def __init__(
-        self, flow_class: type[FlowSpec], run: RunSpec, random_state: RandomState, files: list[io.IOBase]
+        self,
+        flow_class: type[FlowSpec],
+        run: RunSpec,
+        random_state: RandomState,
+        files: list[io.IOBase],
+        starts_fd: int,
     ) -> None:
         set_home_of_run(run.home)
-        self._runner = _make_runner(flow_class, run, forks=True)
+        self._runner = _make_runner(flow_class, run, starts_fd, forks=True)
         # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
         gc.freeze()
         self._random_state = random_state
@@ -69,7 +80,7 @@ class ForkedMain:
         return 0 if ok else 1
 
 
-def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
+def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int, starts_fd: int) -> int:
     """Body of a new interpreter that was started for one task.
 
     Parameters
@@ -79,6 +90,8 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
         File that holds the specification.
     life_fd : int
         Pipe that stays open until the run's process dies.
+    starts_fd : int
+        Pipe to note in that the step's code has begun.
 
     Returns
     -------
@@ -92,11 +105,17 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int) -> int:
     _choose_namespace(run)
     set_home_of_run(run.home)
     _line_buffer_output()
-    runner = _make_runner(flow_class, run)
+    runner = _make_runner(flow_class, run, starts_fd)
     return 0 if _execute(runner, spec) else 1
 
 
-def _make_runner(flow_class: type[FlowSpec], run: RunSpec, forks: bool = False) -> TaskRunner:
+def _make_runner(flow_class: type[FlowSpec], run: RunSpec, starts_fd: int, forks: bool = False) -> TaskRunner:
+    runner = _new_runner(flow_class, run, forks)
+    runner.tell_code_start = partial(note_code_start, starts_fd)
+    return runner
+
+
+def _new_runner(flow_class: type[FlowSpec], run: RunSpec, forks: bool) -> TaskRunner:
     declaration = declaration_of_run(flow_class, run, forks)
     store = run.home.open_store()
     if forks and store.is_remote:
@@ -128,9 +147,10 @@ def _choose_namespace(run: RunSpec) -> None:
 
 
 def _die_with_pipe(fd: int) -> None:
-    """Wait for the end of the run's process, and take our process group along."""
+    """Wait for the end of the run's process, and take along all that the task has started."""
     while os.read(fd, 1024):
         pass
+    signal_all(processes_marked(os.environ.get(TASK_VARIABLE, "")), signal.SIGKILL)
     os.killpg(0, signal.SIGKILL)
 
 

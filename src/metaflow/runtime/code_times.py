@@ -12,15 +12,21 @@ if TYPE_CHECKING:
 class CodeTimes:
     """Times of the step's own code; both None as long as it has not been called.
 
+    Parameters
+    ----------
+    tell_start : callable, optional
+        Told, before its first call, of the time.
+
     Attributes
     ----------
     started_at, ended_at : float or None
         Seconds since the epoch. If something calls the code several times, its first start and its last end.
     """
 
-    __slots__ = ("ended_at", "started_at")
+    __slots__ = ("_tell_start", "ended_at", "started_at")
 
-    def __init__(self) -> None:
+    def __init__(self, tell_start: Callable[[float], None] | None = None) -> None:
+        self._tell_start = tell_start
         self.started_at: float | None = None
         self.ended_at: float | None = None
 
@@ -30,6 +36,8 @@ class CodeTimes:
         def timed() -> None:
             if self.started_at is None:
                 self.started_at = time.time()
+                if self._tell_start is not None:
+                    self._tell_start(self.started_at)
             try:
                 call()
             finally:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-_SIZE_UNITS = ("KB", "MB", "GB", "TB")
 _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
 
@@ -121,11 +120,3 @@ class Console:
             self._second = second
             self._second_text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
         return f"{self._second_text}.{int((now - second) * 1000):03d}"
-
-
-def readable_size(size: int) -> str:
-    """A number of bytes for people: ``958B``, ``3.3MB``."""
-    if size < 1024:
-        return f"{size}B"
-    exponent = min((size.bit_length() - 1) // 10, len(_SIZE_UNITS))
-    return f"{size / 1024**exponent:.1f}{_SIZE_UNITS[exponent - 1]}"

@@ -13,6 +13,7 @@ from .task import make_record
 if TYPE_CHECKING:
     from ..datastore.manifest import Manifest
     from ..datastore.store import ObjectStore
+    from .code_times import CodeTimes
     from .own_use import Used
     from .specs import RunSpec, TaskSpec
 
@@ -27,6 +28,7 @@ def commit_death(
     timed_out: bool,
     without_inputs: bool = False,
     used: Used | None = None,
+    code: CodeTimes | None = None,
 ) -> Manifest:
     """Commit the attempt as failed.
 
@@ -46,6 +48,8 @@ def commit_death(
         Whether what it read is not in the same run.
     used : dict, optional
         What its process used.
+    code : CodeTimes, optional
+        When the step's own code began, if that is known.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def commit_death(
         If it cannot be written.
     """
     error = TimeoutException(reason) if timed_out else MetaflowException(reason[0].upper() + reason[1:])
-    content = make_record(run, spec, started_at, ok=False, success=False, error=error, pid=pid)
+    content = make_record(run, spec, started_at, ok=False, success=False, error=error, pid=pid, code=code)
     if without_inputs:
         content["task"]["inputs"] = ()
     content["transition"] = [[], None]

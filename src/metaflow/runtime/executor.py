@@ -31,6 +31,12 @@ class TaskListener(Protocol):
         `has_run` tells that it was not started now, but found at work.
         """
 
+    def code_started(self, at: float, started_at: float | None = None) -> None:
+        """The step's own code began at `at`, in seconds since the epoch; told a while later, and not of short tasks.
+
+        On another machine `started_at` is when the attempt began by the same clock.
+        """
+
     def waiting(self, text: str) -> None:
         """It has not started, for a reason that a person may want to know."""
 

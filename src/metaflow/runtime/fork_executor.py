@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..exception import MetaflowException, MetaflowInternalError
+from .code_starts import CodeStarts
 from .executor import TaskListener
 from .fork_server import ForkServer
 from .local_task import LocalTask
@@ -22,8 +23,8 @@ _FLUSH_SECONDS = 0.005
 #: Seconds between two tries to start a process that the system refuses, and how many there are.
 _REFUSAL_SECONDS = 0.5
 _MAXIMUM_REFUSALS = 60
-#: Seconds that the server has to end by itself.
-_CLOSE_SECONDS = 3.0
+#: Seconds that the server has to end what still runs, with what tasks have left, and then itself.
+_CLOSE_SECONDS = STOP_GRACE + 3.0
 
 
 class ForkExecutor:
@@ -50,8 +51,9 @@ class ForkExecutor:
         self._refusals: dict[str, int] = {}
         self._dead = False
         loop.watch(self._channel.fileno(), self._receive)
+        self._starts = CodeStarts(loop, self._code_started)
         try:
-            self._channel.send(["run", run])
+            self._channel.send(["run", run], (self._starts.writing_end,))
         except OSError:
             self._server_died()
 
@@ -86,6 +88,7 @@ class ForkExecutor:
 
     def close(self) -> None:
         """End the server, which ends whatever still runs; by force if it does not react."""
+        self._starts.close()
         if not self._dead:
             self._loop.unwatch(self._channel.fileno())
         self._channel.close()
@@ -95,6 +98,11 @@ class ForkExecutor:
                     kill_task(task.pid, signal.SIGKILL)
             os.kill(self._server, signal.SIGKILL)
             _wait_for(self._server, _CLOSE_SECONDS)
+
+    def _code_started(self, starts: Mapping[int, float]) -> None:
+        for task in self._tasks.values():
+            if task.pid in starts:
+                task.listener.code_started(starts[task.pid])
 
     def _send(self, message: list[Any], descriptors: tuple[int, ...] = ()) -> None:
         if self._dead:

@@ -14,12 +14,15 @@ from ..registry import added_by_packages
 from .channel import Channel
 from .child import ForkedMain
 from .early_imports import EarlyImports
+from .left_running import LeftRunning
 from .open_files import open_files
 from .own_use import used_by_ended
-from .parent_death import die_with_parent
+from .parent_death import adopt_orphans, die_with_parent
 from .process import kill_group, kill_task
+from .process_family import children_of, outlives_task
 from .random_state import RandomState, main_script_source
 from .specs import run_from_list, task_from_list
+from .stopping import STOP_GRACE
 
 if TYPE_CHECKING:
     from ..flow.spec import FlowSpec
@@ -35,6 +38,7 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     ignored: set[int] = {number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_IGN}
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    adopt_orphans()
     generators = RandomState(random_state, main_script_source())
     files = open_files()
     # Objects that exist now are never collected, so that no child copies their pages to look at them.
@@ -52,8 +56,8 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     received = channel.receive()
     if received is None:
         return  # the command line had nothing to run
-    _, run = received[0]
-    main = ForkedMain(flow_class, run_from_list(run), generators, files)
+    (_, run), (starts_fd,) = received
+    main = ForkedMain(flow_class, run_from_list(run), generators, files, starts_fd)
     imports.add(main.decorators)
     _Server(channel, main, imports, ignored).serve()
 
@@ -65,6 +69,7 @@ class _Server:
         self._imports = imports
         self._ignored = ignored
         self._children: dict[int, str] = {}
+        self._left = LeftRunning(STOP_GRACE)
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_read, False)
         os.set_blocking(self._wakeup_write, False)
@@ -80,9 +85,10 @@ class _Server:
         while True:
             poll.modify(self._channel.fileno(), select.POLLIN | (select.POLLOUT if self._channel.is_full else 0))
             spare = self._children and self._imports  # never before the first task
-            ready = dict(poll.poll(0 if spare else None))
+            ready = dict(poll.poll(0 if spare else self._milliseconds_left()))
             if spare and not ready:
                 self._imports.import_next()
+            self._left.enforce()
             if self._wakeup_read in ready:
                 self._drain_wakeup()
                 self._reap()
@@ -96,8 +102,22 @@ class _Server:
             if received is None:
                 break
             self._handle(*received)
+        self._end()
+
+    def _end(self) -> None:
+        """End the tasks, and then what tasks have left."""
         for pid in self._children:
             kill_task(pid, signal.SIGKILL)
+        self._reap()
+        while self._children or self._left.is_ending:
+            select.select([self._wakeup_read], [], [], self._left.seconds_left())
+            self._drain_wakeup()
+            self._reap()
+            self._left.enforce()
+
+    def _milliseconds_left(self) -> float | None:
+        seconds = self._left.seconds_left()
+        return None if seconds is None else seconds * 1000
 
     def _handle(self, message: list[Any], descriptors: list[int]) -> None:
         if not message:
@@ -135,6 +155,7 @@ class _Server:
         try:
             os.setpgid(0, 0)
             die_with_parent(server)
+            adopt_orphans()  # while the task runs they stay below it, so that it is known whose they are
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number in _SIGNALS:
@@ -161,6 +182,8 @@ class _Server:
             pass
 
     def _reap(self) -> None:
+        """Take note of what has ended, and of what that has left."""
+        outcomes: list[bool | None] = []
         while True:
             try:
                 # Look before reaping: until it is reaped, nobody else can get the id that its group is killed by.
@@ -168,13 +191,21 @@ class _Server:
             except ChildProcessError:
                 return
             if info is None:
-                return
-            kill_group(info.si_pid, signal.SIGKILL)
+                break
+            if info.si_pid in self._children:
+                kill_group(info.si_pid, signal.SIGKILL)
             pid, status, usage = os.wait4(info.si_pid, 0)
             key = self._children.pop(pid, None)
-            if key is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(["exited", key, code, used_by_ended(usage) if code else None])
+            if key is None:
+                outcomes.append(self._left.gone(pid))
+                continue
+            code = os.waitstatus_to_exitcode(status)
+            outcomes.append(code == 0)
+            self._tell(["exited", key, code, used_by_ended(usage) if code else None])
+        if outcomes:
+            # Of several that end in one moment it cannot be told who has left what: what may be meant to stay, stays.
+            orphans = [pid for pid in children_of(os.getpid()) if pid not in self._children and not outlives_task(pid)]
+            self._left.found(orphans, may_stay=outcomes.count(False) == 0 or True in outcomes)
 
     def _tell(self, message: list[Any]) -> None:
         try:

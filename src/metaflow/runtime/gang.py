@@ -36,19 +36,21 @@ class Gang:
     running : set of str
         Nodes that are not over, as ``step/task/attempt``.
     failed_node : int or None
-        The node that failed first. From then on the gang as a whole has failed, and its other nodes are stopped.
+        The node that the gang failed because of, as far as is known: the first that failed otherwise than by being
+        asked to end. From the first failure on the gang as a whole has failed, and its other nodes are stopped.
     conclude_failure : callable or None
         What to do once they have ended.
     transition : Transition or None
         The way on that the nodes took; one that is not that of the graph is kept, for the plan to refuse it.
     """
 
-    __slots__ = ("conclude_failure", "failed_node", "planned", "running", "transition")
+    __slots__ = ("_is_cause_known", "conclude_failure", "failed_node", "planned", "running", "transition")
 
     def __init__(self, planned: PlannedTask) -> None:
         self.planned = planned
         self.running: set[str] = set()
         self.failed_node: int | None = None
+        self._is_cause_known = False
         self.conclude_failure: Callable[[], None] | None = None
         self.transition: Transition | None = None
 
@@ -58,19 +60,36 @@ class Gang:
         if self.transition is None or self.transition.targets == spec.targets:
             self.transition = transition
 
-    def failed(self, spec: TaskSpec, conclude: Callable[[], None]) -> bool:
-        """Note that a node has failed; returns whether it is the first one, so that the others have to be stopped."""
+    def failed(self, spec: TaskSpec, conclude: Callable[[], None], was_asked: bool = False) -> bool:
+        """Note that a node has failed.
+
+        Parameters
+        ----------
+        spec : TaskSpec
+            The node.
+        conclude : callable
+            What to do once all nodes are over, if the gang failed because of this one.
+        was_asked : bool
+            Whether it ended because it was asked to. On another machine the engine asks as soon as a node dies, and
+            what it has ended may be heard of before what has died.
+
+        Returns
+        -------
+        bool
+            Whether it is the first one, so that the others have to be stopped.
+        """
         self.running.discard(spec.key)
-        if self.failed_node is not None:
-            return False
-        self.failed_node = spec.frames[-1].index
-        self.conclude_failure = conclude
-        return True
+        is_first = self.failed_node is None
+        if is_first or not (was_asked or self._is_cause_known):
+            self.failed_node = spec.frames[-1].index
+            self.conclude_failure = conclude
+            self._is_cause_known = not was_asked
+        return is_first
 
     @property
     def why_stopped(self) -> str | None:
-        """Why the nodes that still run are being stopped; None if they are not."""
-        return None if self.failed_node is None else f"it was stopped, because node {self.failed_node} failed"
+        """Why the nodes that still run are being stopped; None if they are not, or that is not known."""
+        return f"it was stopped, because node {self.failed_node} failed" if self._is_cause_known else None
 
 
 def node_specs(control: TaskSpec, nodes: int) -> Iterator[TaskSpec]:

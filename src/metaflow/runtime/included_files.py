@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.file_content import save_file
+from ..datastore.sizes import size_text
 from ..exception import CommandException
 from ..flow.include_file import IncludedFile
-from .console import readable_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def _include(store: ObjectStore, name: str, included: IncludedFile, say: Callabl
     what = f"The file {included.path}, for self.{name},"
     try:
         with open(included.path, "rb", buffering=0) as file:
-            size = f" of size {readable_size(included.size)}" if os.path.isfile(included.path) else ""
+            size = f" of size {size_text(included.size)}" if os.path.isfile(included.path) else ""
             say(f"Including file {included.path}{size}")
             return save_file(store, file, included.encoding)
     except OSError as error:

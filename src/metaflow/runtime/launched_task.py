@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from ..exception import MetaflowException
+from .code_times import CodeTimes
 
 if TYPE_CHECKING:
     from ..datastore.logs import LogStream
@@ -24,6 +25,9 @@ class TaskOwner(Protocol):
     def task_started(self, task: LaunchedTask, pid: int, place: str, has_run: bool) -> None:
         """Its process exists; on another machine, `place` says where, and `has_run` whether it is no news."""
 
+    def task_code_started(self, task: LaunchedTask) -> None:
+        """The step's own code has begun."""
+
     def task_waits(self, task: LaunchedTask, text: str) -> None:
         """It has not started, and why."""
 
@@ -39,6 +43,7 @@ class LaunchedTask:
 
     __slots__ = (
         "_scheduler",
+        "code",
         "gang",
         "is_elsewhere",
         "killed_because",
@@ -69,6 +74,7 @@ class LaunchedTask:
         self.is_elsewhere = is_elsewhere
         self.output_ = output
         self.pid = 0
+        self.code = CodeTimes()
         self.timer: Timer | None = None
         self.killed_because: str | None = None
         #: What its process used, if it ended without a result.
@@ -77,10 +83,19 @@ class LaunchedTask:
     def started(
         self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False
     ) -> None:
+        self.code.started_at = None  # what was awaited before may have come to nothing
         if place:
             self.spec = self.spec._replace(metadata=dict(metadata or {}))
             self.started_at = time.time()
         self._scheduler.task_started(self, pid, place, has_run)
+
+    def code_started(self, at: float, started_at: float | None = None) -> None:
+        if started_at is not None:
+            self.started_at = started_at
+        elif at < self.started_at:
+            return  # it is of an earlier process that had the same id
+        self.code.started_at = at
+        self._scheduler.task_code_started(self)
 
     def waiting(self, text: str) -> None:
         self._scheduler.task_waits(self, text)

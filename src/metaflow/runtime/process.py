@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def kill_group(pid: int, number: int) -> None:
@@ -22,6 +26,15 @@ def kill_task(pid: int, number: int) -> None:
             os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
+
+
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes, of which some may be gone."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
 
 
 def describe_exit(status: int) -> str:
@@ -43,6 +56,11 @@ def describe_exit(status: int) -> str:
             "use less memory, or fewer tasks at a time with --max-workers"
         )
     return f"its process was killed by {signal_name(number)}"
+
+
+def was_asked_to_end(status: int) -> bool:
+    """Whether a process ended by ``SIGTERM``; `status` is as a shell has it, or negative for a signal."""
+    return status in (-signal.SIGTERM, 128 + signal.SIGTERM)
 
 
 def signal_name(number: int) -> str:

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import registry, settings
-from ..datastore.layout import NODE_ARCHIVE_ARTIFACT, PACKAGE_ARTIFACT, SOURCE_ARTIFACT, deletion_key, run_key
+from ..datastore.layout import NODE_ARCHIVE_ARTIFACT, PACKAGE_ARTIFACT, SOURCE_ARTIFACT, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.source_files import save_source_files
-from ..datastore.task_writer import TaskWriter
-from ..exception import MetaflowException, RunIdTaken
+from ..exception import MetaflowException, TaskFailed
 from ..flow.run_facts import RunFacts
-from ..identity import get_username, resolve_identity
+from ..identity import resolve_identity
 from ..metadata_store.events import Heartbeat, RunEnded, RunStarted, TaskEnded
-from ..metadata_store.liveness import HEARTBEAT_INTERVAL, process_identity
+from ..metadata_store.liveness import HEARTBEAT_INTERVAL
 from ..metadata_store.records import RunRecord, TaskRecord
-from . import fork_server, start_record
+from . import fork_server
 from .console import Console, highlight
-from .declared import graph_info, retry_policies
+from .declared import retry_policies
 from .executor import executor_maker
 from .limits import Limits
 from .plan import Plan, PlanGraph
 from .recorder import Recorder
-from .run_files import record_to_json, tags_of_system, write_file
-from .run_namespace import namespace_of_runs, namespace_tags
+from .run_creation import create_run
+from .run_files import record_to_json, write_file
+from .run_namespace import namespace_of_runs
 from .scheduler import Scheduler
 from .sources import source_files
-from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
+from .specs import RunSpec
 from .start_method import StartMethod, choose
+from .still_waiting import StillWaiting
 from .stopping import RunStopped
-from .stored_configs import save_values
-from .task import make_record
 
 if TYPE_CHECKING:
     from ..client.home import Home
@@ -46,6 +44,10 @@ if TYPE_CHECKING:
     from .executor import MakeExecutor
     from .fork_server import ForkServer
     from .resume import Resumption
+
+
+#: Characters of a task's error that the record of its run repeats.
+_LONGEST_ERROR = 300
 
 
 class Elsewhere(Protocol):
@@ -131,49 +133,129 @@ def run_flow(
     if options.home.service:
         _check_service(options.home)
     method, server = _start_method(declaration, options)
-    elsewhere = _elsewhere(graph, options)
-    values = {**parameters, **_code(store), **_package(store, declaration, options.package_suffixes)}
-    record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
+    with StillWaiting(options.home.shown_datastore, store.is_remote or _goes_elsewhere(declaration)) as waiting:
+        elsewhere = _elsewhere(graph, options)
+        values = {**parameters, **_code(store)}
+        waiting.what = "the code package to be made and stored"
+        values.update(_package(store, declaration, options.package_suffixes))
+        waiting.what = options.home.shown_datastore
+        record, parameters_record = create_run(store, declaration, graph, values, options, resumption)
     run = run_spec_of(record, declaration, options)
     recorder = _start_recorder(options.home, record, parameters_record)
-    console = resumption.console if resumption else Console()
-    policies = retry_policies(graph)
-    plan = resumption.plan if resumption else Plan(PlanGraph.from_graph(graph), policies)
-    scheduler = Scheduler(run, graph, plan, policies, store, recorder, console, options.limits)
-    only_clones = resumption is not None and resumption.request.clone_only
     _allow_many_files()
-    status: RunStatus = "failed"
-    message: str | None = None
-    try:
-        _announce(console, record, options, method)
-        if resumption is not None:
-            resumption.clone(store, run, graph, recorder)
-            if not resumption.awaits_tasks:
-                record = _has_taken_over(store, record, resumption)
-        if not only_clones:
-            scheduler.drive(_make_executor(executor_maker(server, run), run, store, elsewhere, resumption))
-        if resumption is not None and resumption.awaits_tasks:
-            record = _has_taken_over(store, record, resumption)
-        status, message = ("done", None) if plan.done else ("stopped", "only what was finished before was cloned")
-    except (RunStopped, KeyboardInterrupt):
-        status, message = "stopped", _who_stopped(store, record)
-        raise
-    except BaseException as error:
-        message = highlight((str(error).splitlines() or [type(error).__name__])[0], False)
-        raise
-    finally:
-        record = record._replace(status=status, finished_at=time.time(), message=message)
-        _finish(store, recorder, record)
-        if declaration.decorators and not only_clones:
-            from .exit_hooks import run_exit_hooks
+    begun = _BegunRun(declaration, graph, store, run, recorder, record, options, method, resumption)
+    return begun.follow(_make_executor(executor_maker(server, run), run, store, elsewhere, resumption))
 
+
+class _BegunRun:
+    """A run that has a record, followed to its end."""
+
+    def __init__(
+        self,
+        declaration: FlowDeclaration,
+        graph: FlowGraph,
+        store: ObjectStore,
+        run: RunSpec,
+        recorder: Recorder,
+        record: RunRecord,
+        options: RunOptions,
+        method: StartMethod,
+        resumption: Resumption | None,
+    ) -> None:
+        self._declaration = declaration
+        self._graph = graph
+        self._store = store
+        self._run = run
+        self._recorder = recorder
+        self._record = record
+        self._options = options
+        self._method = method
+        self._resumption = resumption
+        self._console = resumption.console if resumption is not None else Console()
+
+    def follow(self, make: MakeExecutor) -> RunRecord:
+        """Run what there is to run, and record how it ended; returns that record."""
+        status: RunStatus = "failed"
+        message: str | None = None
+        try:
+            is_done = self._drive(make)
+            status, message = ("done", None) if is_done else ("stopped", "only what was finished before was cloned")
+        except (RunStopped, KeyboardInterrupt):
+            status, message = "stopped", self._who_stopped()
+            raise
+        except BaseException as error:
+            message = _why_failed(error)
+            raise
+        finally:
+            self._record = self._record._replace(status=status, finished_at=time.time(), message=message)
+            self._record_end()
+            self._run_exit_hooks()
+        if status == "done":
+            self._console.say("Done!", good=True)
+        self._console.flush()
+        return self._record
+
+    def _drive(self, make: MakeExecutor) -> bool:
+        """Take over what can be, and run the other tasks; returns whether the flow has come to its end."""
+        resumption = self._resumption
+        policies = retry_policies(self._graph)
+        plan = resumption.plan if resumption is not None else Plan(PlanGraph.from_graph(self._graph), policies)
+        _announce(self._console, self._record, self._options, self._method)
+        if resumption is not None:
+            resumption.clone(self._store, self._run, self._graph, self._recorder)
+            if not resumption.awaits_tasks:
+                self._record = _has_taken_over(self._store, self._record, resumption)
+        if not self._only_clones:
+            limits = self._options.limits
+            Scheduler(self._run, self._graph, plan, policies, self._store, self._recorder, self._console, limits).drive(
+                make
+            )
+        if resumption is not None and resumption.awaits_tasks:
+            self._record = _has_taken_over(self._store, self._record, resumption)
+        return plan.done
+
+    def _who_stopped(self) -> str:
+        from ..client.cancellation import read_cancellation
+
+        try:
+            with StillWaiting(self._options.home.shown_datastore, self._store.is_remote):
+                wish = read_cancellation(self._store, self._record.flow, self._record.run_id)
+        except MetaflowException:
+            wish = None  # that the datastore cannot be reached is told when the end is recorded there
+        return "stopped by a signal" if wish is None else wish.message
+
+    def _record_end(self) -> None:
+        """Record how the run ended, in its own file and in the index."""
+        record, home = self._record, self._options.home
+        try:
+            with StillWaiting(home.shown_datastore, self._store.is_remote):
+                self._store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
+        except MetaflowException as error:
+            sys.stderr.write(f"The end of the run could not be recorded: {error}\n")
+        assert record.finished_at is not None
+        self._recorder.record(RunEnded(record.flow, record.run_id, record.status, record.finished_at, record.message))
+        with StillWaiting(f"the metadata service at {home.service} to take the last records", bool(home.service)):
+            failure = self._recorder.close()
+        if failure is not None:
+            sys.stderr.write(f"{failure}\n")
+
+    @property
+    def _only_clones(self) -> bool:
+        return self._resumption is not None and self._resumption.request.clone_only
+
+    def _run_exit_hooks(self) -> None:
+        if not self._declaration.decorators or self._only_clones:
+            return
+        from .exit_hooks import run_exit_hooks
+
+        run_exit_hooks(
+            self._declaration,
+            self._run,
+            successful=self._record.status == "done",
             # A process that has used a network is not to be forked.
-            fork = method.name == "fork" and not store.is_remote
-            run_exit_hooks(declaration, run, successful=status == "done", fork=fork, console=console)
-    if status == "done":
-        console.say("Done!", good=True)
-    console.flush()
-    return record
+            fork=self._method.name == "fork" and not self._store.is_remote,
+            console=self._console,
+        )
 
 
 def _start_method(declaration: FlowDeclaration, options: RunOptions) -> tuple[StartMethod, ForkServer | None]:
@@ -205,80 +287,6 @@ def run_spec_of(record: RunRecord, declaration: FlowDeclaration, options: RunOpt
     )
 
 
-def create_run(
-    store: ObjectStore,
-    declaration: FlowDeclaration,
-    graph: FlowGraph,
-    parameters: dict[str, Any],
-    options: RunOptions,
-    resumption: Resumption | None = None,
-) -> tuple[RunRecord, TaskRecord]:
-    """Claim a run id, and save the record of the run and its parameters."""
-    request = resumption.request if resumption else None
-    host, pid, process_started = process_identity()
-    user = get_username()
-    values: dict[str, Any] = {"name": declaration.name, **parameters}
-    info = graph_info(declaration, graph)
-    system_tags = tags_of_system(options.facts.system_tags) | namespace_tags(namespace_of_runs(declaration.flow_class))
-    while True:
-        started = time.time()
-        run_id = (request.run_id if request else None) or str(int(started * 1_000_000))
-        writer = TaskWriter(store, declaration.name, run_id, PARAMETERS_STEP, "0", 0)
-        save_values(writer, declaration)
-        writer.save_by_pickle("_graph_info", info)
-        for name, value in values.items():
-            if isinstance(value, ArtifactEntry):
-                writer.forward(name, value)
-            else:
-                writer.save(name, value)
-        record = RunRecord(
-            flow=declaration.name,
-            run_id=run_id,
-            user=user,
-            tags=tuple(sorted(set(options.tags) - system_tags)),
-            system_tags=tuple(sorted(system_tags)),
-            status="running",
-            started_at=started,
-            heartbeat_at=started,
-            host=host,
-            pid=pid,
-            process_started=process_started,
-            script=os.path.basename(sys.argv[0]),
-            origin_run_id=resumption.origin.run_id if resumption else None,
-            rerun_steps=request.steps if request else (),
-            is_cloning=resumption is not None,
-            start_step=graph.start_step,
-            end_step=graph.end_step,
-            datastore=options.home.recorded_datastore,
-            graph=info,
-        )
-        if store.put_new(run_key(record.flow, run_id), [record_to_json(record)]):
-            break
-        if request is not None and request.run_id is not None:
-            raise RunIdTaken(record.flow, run_id)
-    if resumption is not None:
-        try:
-            # Whoever deletes a run of this id right now would take ours for what is left of that.
-            if store.stat(deletion_key(record.flow, run_id)) is not None:
-                raise RunIdTaken(record.flow, run_id)
-            resumption.hold_sources(store, run_id)
-        except MetaflowException:
-            store.delete(run_key(record.flow, run_id))  # nothing of the run exists yet
-            raise
-    spec = TaskSpec(PARAMETERS_STEP, "0", 0, 1, ())
-    run = RunSpec(record.flow, run_id, "", user, "", origin_run_id=record.origin_run_id)
-    content = make_record(run, spec, started, ok=True, success=True, error=None)
-    if resumption is not None:
-        content["task"]["metadata"].update(resumption.notes)
-    content["transition"] = [[graph.start_step], None]
-    content[start_record.FIELD] = start_record.start_record(declaration, parameters)
-    if options.facts.metadata:
-        content["task"]["metadata"] = {**content["task"].get("metadata", {}), **options.facts.metadata}
-    content["task"]["values"] = writer.values
-    manifest = writer.commit(content)
-    return record, TaskRecord.from_dict(manifest.record["task"])
-
-
 def _elsewhere(graph: FlowGraph, options: RunOptions) -> Elsewhere | None:
     """The engines that steps are sent to; None if all run on this machine."""
     if not any(decorator.backend for node in graph for decorator in node.decorators):
@@ -293,9 +301,13 @@ def _code(store: ObjectStore) -> dict[str, ArtifactEntry]:
     return {} if source is None else {SOURCE_ARTIFACT: save_source_files(store, source)}
 
 
+def _goes_elsewhere(declaration: FlowDeclaration) -> bool:
+    return any(each.backend for step in declaration.steps.values() for each in step.decorators)
+
+
 def _package(store: ObjectStore, declaration: FlowDeclaration, suffixes: tuple[str, ...]) -> dict[str, ArtifactEntry]:
     """The artifacts that nodes get their code from, stored; none if no step runs elsewhere and none are asked for."""
-    goes_elsewhere = any(each.backend for step in declaration.steps.values() for each in step.decorators)
+    goes_elsewhere = _goes_elsewhere(declaration)
     if not goes_elsewhere and not settings.get("FEAT_ALWAYS_UPLOAD_CODE_PACKAGE"):
         return {}
     from .run_package import package_of, save_node_archive, save_package
@@ -330,7 +342,8 @@ def _check_service(home: Home) -> None:
     """See that the service takes records, before the run is known to anybody."""
     from .service_recorder import check_service
 
-    problem = check_service(home)
+    with StillWaiting(f"the metadata service at {home.service}", True):
+        problem = check_service(home)
     if problem is not None:
         sys.stderr.write(f"The run starts without the metadata service: {problem}\n")
 
@@ -378,24 +391,9 @@ def _allow_many_files() -> None:
             pass  # then it stays as it is
 
 
-def _who_stopped(store: ObjectStore, record: RunRecord) -> str:
-    from ..client.cancellation import read_cancellation
-
-    try:
-        wish = read_cancellation(store, record.flow, record.run_id)
-    except MetaflowException:
-        wish = None  # that the datastore cannot be reached is told when the end is recorded there
-    return "stopped by a signal" if wish is None else wish.message
-
-
-def _finish(store: ObjectStore, recorder: Recorder, record: RunRecord) -> None:
-    """Record how the run ended, in its own file and in the index."""
-    try:
-        store.put(run_key(record.flow, record.run_id), [record_to_json(record)])
-    except MetaflowException as error:
-        sys.stderr.write(f"The end of the run could not be recorded: {error}\n")
-    assert record.finished_at is not None
-    recorder.record(RunEnded(record.flow, record.run_id, record.status, record.finished_at, record.message))
-    failure = recorder.close()
-    if failure is not None:
-        sys.stderr.write(f"{failure}\n")
+def _why_failed(error: BaseException) -> str:
+    """What a run failed of, in one line; the run's record tells it also if the console has it from the task."""
+    line = highlight((str(error).splitlines() or [type(error).__name__])[0], False)
+    if isinstance(error, TaskFailed) and error.printed:
+        return f"{line.removesuffix('.')}: {error.printed[:_LONGEST_ERROR]}"
+    return line

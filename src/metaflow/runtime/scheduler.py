@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..datastore.layout import log_key
-from ..datastore.local import local_file
 from ..datastore.tasks import open_task
 from ..exception import (
     METAFLOW_EXIT_DISALLOW_RETRY,
@@ -29,9 +27,10 @@ from .limits import Limits
 from .loop import EventLoop
 from .plan import Plan, PlannedTask, RetryPolicy
 from .planned_spec import spec_of, transition_of
-from .process import describe_exit
+from .process import describe_exit, was_asked_to_end
 from .progress import REFRESH_SECONDS, REPORT_SECONDS, Progress
 from .room import room_for
+from .run_logs import RunLogs
 from .specs import RunSpec, TaskSpec
 from .stopping import REMOTE_TIMEOUT_GRACE, STOP_GRACE, TIMEOUT_GRACE, RunStopped
 from .task import make_record
@@ -39,8 +38,6 @@ from .task_output import TaskOutput
 from .task_sampling import ResourceFiles, TaskSampling
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..datastore.manifest import Manifest
     from ..datastore.store import ObjectStore
     from ..flow.decorators import StepDecorator
@@ -48,7 +45,6 @@ if TYPE_CHECKING:
     from ..metadata_store.records import TaskStatus
     from .executor import Executor, MakeExecutor
     from .gang import Gang
-    from .log_uploads import LogUploads
     from .recorder import Recorder
 
 
@@ -99,11 +95,7 @@ class Scheduler:
         self._reasons: dict[int, str] = {}
         self._failure: BaseException | None = None
         self._interrupts = 0
-        self._logs: LogUploads | None = None
-        if store.is_remote:
-            from .log_uploads import LogUploads
-
-            self._logs = LogUploads(store, run.root, run.flow, run.run_id)
+        self._logs = RunLogs(run, store)
         self._began_at = 0.0
         self._sampling: TaskSampling
         self._loop: EventLoop
@@ -128,8 +120,10 @@ class Scheduler:
                 self._loop.on_signal(number, self._interrupted)
             self._executor = make_executor(self._loop, self.fail)
             self._loop.call_later(REPORT_SECONDS, self._report)
-            self._refresh_logs()
-            files = ResourceFiles(self._run, self._store, self._logs, lambda text: self._console.say(text, bad=True))
+            self._logs.refresh(self._loop)
+            files = ResourceFiles(
+                self._run, self._store, self._logs.uploads, lambda text: self._console.say(text, bad=True)
+            )
             self._sampling = TaskSampling(self._loop, self._running_here, files.write)
             watch = CancelWatch(self._loop, self._store, self._run.flow, self._run.run_id, self._cancelled)
             if self._console.is_terminal:
@@ -211,7 +205,7 @@ class Scheduler:
 
     def _submit(self, planned: PlannedTask, spec: TaskSpec, gang: Gang | None = None) -> None:
         is_elsewhere = self._executor.is_elsewhere(spec.step, spec.is_fallback)
-        output = TaskOutput(None if is_elsewhere else self._log_path(spec), self._limits.max_log_bytes, self._console)
+        output = TaskOutput(None if is_elsewhere else self._logs.path(spec), self._limits.max_log_bytes, self._console)
         task = self._active[spec.key] = LaunchedTask(self, planned, spec, gang, output, is_elsewhere)
         self._room.entered(spec.step, is_elsewhere)
         try:
@@ -264,6 +258,9 @@ class Scheduler:
         if self._failure is not None or (task.gang is not None and task.gang.failed_node is not None):
             self._executor.kill([spec.key], signal.SIGTERM)
 
+    def task_code_started(self, task: LaunchedTask) -> None:
+        self._recorder.record(TaskStarted(self._running_record(task)))
+
     def _timed_out(self, task: LaunchedTask, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
@@ -295,7 +292,8 @@ class Scheduler:
             self._go_on(task, manifest)
         elif self._failure is None:
             self._console.say("Task failed.", task.output_.where, bad=True)
-            self._attempt_failed(task, record.error[1] if record.error else None, retriable=True, shown=True)
+            reason = record.error[1] if record.error else None
+            self._attempt_failed(task, reason, retriable=True, printed=record.error_line)
 
     def _result(self, spec: TaskSpec) -> Manifest | None:
         """What the attempt committed; None if it died before it could."""
@@ -347,25 +345,29 @@ class Scheduler:
             reason,
             task.killed_because is not None,
             used=task.used,
+            code=task.code,
         )
         self._recorder.record(TaskEnded(TaskRecord.from_dict(manifest.record["task"])))
         self._console.say(words_of_death(status, reason), task.output_.where, bad=True)
-        self._attempt_failed(task, reason, retriable=retriable and status != METAFLOW_EXIT_DISALLOW_RETRY)
+        retriable = retriable and status != METAFLOW_EXIT_DISALLOW_RETRY
+        self._attempt_failed(task, reason, retriable, was_asked=task.is_elsewhere and was_asked_to_end(status))
 
-    def _attempt_failed(self, task: LaunchedTask, reason: str | None, retriable: bool, shown: bool = False) -> None:
+    def _attempt_failed(
+        self, task: LaunchedTask, reason: str | None, retriable: bool, printed: str = "", was_asked: bool = False
+    ) -> None:
         """Go on after an attempt that failed: at once, or in a gang when the other nodes have been stopped."""
         gang = task.gang
         if gang is None:
-            self._retry_or_fail(task, reason, retriable, shown)
+            self._retry_or_fail(task, reason, retriable, printed)
             return
 
         def conclude() -> None:
             from .gang import remove_notes
 
             remove_notes(self._store, self._run, task.spec)
-            self._retry_or_fail(task, reason, retriable, shown)
+            self._retry_or_fail(task, reason, retriable, printed)
 
-        if gang.failed(task.spec, conclude):
+        if gang.failed(task.spec, conclude, was_asked):
             self._executor.kill(tuple(gang.running), signal.SIGTERM)
             self._loop.call_later(STOP_GRACE, lambda: self._executor.kill(tuple(gang.running), signal.SIGKILL))
         self._settle(gang)
@@ -379,8 +381,8 @@ class Scheduler:
         elif gang.transition is not None:
             self._plan.finished(gang.planned, gang.transition)
 
-    def _retry_or_fail(self, task: LaunchedTask, reason: str | None, retriable: bool, shown: bool) -> None:
-        """Arrange the next attempt, or stop the run; `shown` says that the task itself has printed the reason."""
+    def _retry_or_fail(self, task: LaunchedTask, reason: str | None, retriable: bool, printed: str) -> None:
+        """Arrange the next attempt, or stop the run; `printed` is the error if the task itself has told it."""
         retry = self._plan.failed(task.planned, retriable=retriable)
         if retry is not None:
             if reason:
@@ -391,14 +393,24 @@ class Scheduler:
             return
         if not retriable:
             self._console.say("This failed task will not be retried.", task.output_.where)
-        self.fail(TaskFailed(task.spec.step, task.spec.task_id, f"{reason}." if reason and not shown else ""))
+        told = f"{reason}." if reason and not printed else ""
+        self.fail(TaskFailed(task.spec.step, task.spec.task_id, told, printed))
 
     def _try_again(self, planned: PlannedTask) -> None:
         self._plan.time = time.time()
         self._plan.again(planned)
 
     def _running_record(self, task: LaunchedTask, status: TaskStatus = "running") -> TaskRecord:
-        content = make_record(self._run, task.spec, task.started_at, ok=False, success=False, error=None, pid=task.pid)
+        content = make_record(
+            self._run,
+            task.spec,
+            task.started_at,
+            ok=False,
+            success=False,
+            error=None,
+            pid=task.pid,
+            code=task.code,
+        )
         record = {**content["task"], "status": status}
         if status == "running":
             record.pop("finished_at", None)
@@ -448,30 +460,16 @@ class Scheduler:
             self._recorder.record(TaskEnded(self._running_record(task, status="killed")))
         self._active.clear()
 
-    def _log_key(self, spec: TaskSpec) -> str:
-        return log_key(self._run.flow, self._run.run_id, spec.step, spec.task_id, spec.attempt)
-
-    def _log_path(self, spec: TaskSpec) -> Path | str:
-        key = self._log_key(spec)
-        path = local_file(self._store, key) if self._logs is None else self._logs.add(key)
-        assert path is not None
-        return path
-
     def _close_output(self, task: LaunchedTask) -> None:
         """Nothing more is printed by a task."""
         try:
             task.output_.close()
         finally:
-            if self._logs is not None and not task.is_elsewhere:
-                self._logs.finish(self._log_key(task.spec))
-
-    def _refresh_logs(self) -> None:
-        if self._logs is not None:
-            self._logs.refresh()
-            self._loop.call_later(self._logs.refresh_seconds, self._refresh_logs)
+            if not task.is_elsewhere:
+                self._logs.finish(task.spec)
 
     def _finish_logs(self) -> None:
-        problem = self._logs.close() if self._logs is not None else None
+        problem = self._logs.close()
         if problem is not None:
             self._console.say(problem, bad=True)
             self._console.flush()

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import settings
-from ..datastore.layout import log_key, run_key
+from ..datastore.layout import log_key, parse_attempt, run_key
 from ..datastore.local import LocalStore
 from ..datastore.task_writer import TaskWriter
 from ..datastore.tasks import open_task
@@ -258,8 +258,8 @@ def _finish(store: LocalStore, record: RunRecord) -> None:
 def _report(console: Console, manifest: Manifest, origin: SpinOrigin, options: SpinOptions) -> None:
     """Tell what the step has made, and where the flow would go on."""
     store = options.origin_home.open_store()
-    step, task_id, attempt = (PARAMETERS_TASK if origin.spec.is_join else origin.spec.inputs[0]).split("/")
-    inherited = open_task(store, manifest.flow, origin.run_id, step, task_id, int(attempt)).manifest
+    source = PARAMETERS_TASK if origin.spec.is_join else origin.spec.inputs[0]
+    inherited = open_task(store, manifest.flow, origin.run_id, *parse_attempt(source)).manifest
     before = None if origin.result is None else describe(origin.result.manifest.artifacts)
     lines = table(compare(described_by(manifest), before, describe(inherited.artifacts)))
     console.say(tell_transition(manifest.record))

@@ -118,6 +118,9 @@ class SpunTask:
         if self._stop is not None:
             self._kill(signal.SIGTERM)  # before, there was nothing to end
 
+    def code_started(self, at: float, started_at: float | None = None) -> None:
+        """Nobody looks at a spun task from outside while it runs."""
+
     def waiting(self, text: str) -> None:
         """It has not started, and why."""
         self._console.say(text, f"[{self._run.run_id}/{self._spec.step}/{self._spec.task_id}]")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..datastore.sizes import size_text
 from ..flow.transition import PARALLEL_ITERATOR
-from .console import readable_size
 from .planned_spec import transition_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def table(changes: Iterable[Change]) -> list[str]:
         shown = _short(described.preview)
         if change.state == "changed" and change.before is not None and change.before.preview != described.preview:
             shown += f" (was {_short(change.before.preview)})"
-        rows.append((change.state, change.name, type_name(described.type), readable_size(described.size), shown))
+        rows.append((change.state, change.name, type_name(described.type), size_text(described.size), shown))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     if same:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..datastore.layout import parse_attempt
 from ..datastore.local import LocalStore
 from ..datastore.null_store import NullStore
 from ..datastore.task_writer import TaskWriter
@@ -57,7 +58,7 @@ class SpinRunner(TaskRunner):
         reader = super().open(key)
         given = self._given.get(key)
         if given is not None and not isinstance(reader, ReplacedArtifacts):
-            writer = TaskWriter(self._kept_store(), self.run.flow, self.run.run_id, *_parts(key))
+            writer = TaskWriter(self._kept_store(), self.run.flow, self.run.run_id, *parse_attempt(key))
             reader = self._opened[key] = ReplacedArtifacts(reader, given, writer)
         return reader
 
@@ -314,8 +315,3 @@ def _check_names(artifacts: dict[Any, Any], path: str | None) -> None:
             raise MetaflowException(
                 f"{name!r} in {_ARTIFACTS} of {path} cannot be the name of an artifact: every flow has self.{name}."
             )
-
-
-def _parts(key: str) -> tuple[str, str, int]:
-    step, task_id, attempt = key.split("/")
-    return step, task_id, int(attempt)

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..datastore.preview import preview
+from ..secret_names import MASK, is_hidden, without_secrets
 from .sources import started_script
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _working_directory() -> str | None:
 
 
 def _arguments() -> list[str] | None:
-    arguments = list(sys.orig_argv)
+    arguments = without_secrets(sys.orig_argv)
     return arguments if sum(map(len, arguments)) <= MAXIMUM_ARGUMENTS else None
 
 
@@ -84,7 +85,8 @@ def _described(parameter: Parameter, value: Any) -> dict[str, Any]:
     if callable(declared):
         described["default_is_computed"] = True
     elif declared is not None:
-        described["default"] = preview(declared)
+        is_secret = is_hidden(parameter.name, type(declared).__name__)
+        described["default"] = MASK if is_secret else preview(declared)
     if not callable(declared):
         described["is_default"] = _same(value, declared)
     return described

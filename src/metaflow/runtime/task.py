@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..datastore.layout import card_key
+from ..datastore.layout import card_key, parse_attempt
 from ..datastore.task_writer import TaskWriter
 from ..datastore.tasks import TaskReader, open_task, open_tasks
 from ..error_text import format_error, text_of
@@ -66,6 +66,8 @@ class TaskRunner:
         #: What the attempt that runs has committed; None before.
         self._committed: Manifest | None = None
         self._code = CodeTimes()
+        #: Told when the step's own code begins.
+        self.tell_code_start: Callable[[float], None] | None = None
 
     @property
     def owns_process(self) -> bool:
@@ -83,8 +85,7 @@ class TaskRunner:
         """Artifacts of the task ``step/task/attempt``."""
         reader = self._opened.get(key)
         if reader is None:
-            step, task_id, attempt = key.split("/")
-            reader = open_task(self.store, self.run.flow, self.reads_from, step, task_id, int(attempt))
+            reader = open_task(self.store, self.run.flow, self.reads_from, *parse_attempt(key))
             self._keep(key, reader)
         return reader
 
@@ -96,7 +97,7 @@ class TaskRunner:
     def _open_ahead(self, keys: Sequence[str]) -> None:
         """Open tasks together that are read one after the other soon; what is wrong with one shows when it is read."""
         missing = [key for key in keys if key not in self._opened]
-        tasks = [(step, task_id, int(attempt)) for step, task_id, attempt in (key.split("/") for key in missing)]
+        tasks = [parse_attempt(key) for key in missing]
         for key, reader in zip(missing, open_tasks(self.store, self.run.flow, self.reads_from, tasks), strict=True):
             if isinstance(reader, TaskReader):
                 self._keep(key, reader)
@@ -124,8 +125,7 @@ class TaskRunner:
             return
         from ..datastore.cached import copies_only
 
-        step, task_id, attempt = key.split("/")
-        copy = open_task(copies_only(self.store), self.run.flow, self.reads_from, step, task_id, int(attempt))
+        copy = open_task(copies_only(self.store), self.run.flow, self.reads_from, *parse_attempt(key))
         self._opened[key] = TaskReader(self.store, copy.manifest)
 
     def execute(self, spec: TaskSpec) -> bool:
@@ -138,7 +138,7 @@ class TaskRunner:
         """
         started = time.time() if spec.started_at is None else spec.started_at
         self._committed = None
-        self._code = CodeTimes()
+        self._code = CodeTimes(self.tell_code_start)
         declared = self.declaration.steps[spec.step]
         self._set_current(spec)
         flow = self._new_flow()

@@ -98,10 +98,9 @@ class ResourceFiles:
 
     def write(self, key: str, content: bytes, is_over: bool) -> None:
         """Write the file of the attempt ``step/task/attempt``."""
-        from ..datastore.layout import resources_key
+        from ..datastore.layout import parse_attempt, resources_key
 
-        step, task_id, attempt = key.split("/")
-        stored = resources_key(self._run.flow, self._run.run_id, step, task_id, int(attempt))
+        stored = resources_key(self._run.flow, self._run.run_id, *parse_attempt(key))
         try:
             if self._uploads is None:
                 self._store.put(stored, [content])

@@ -18,7 +18,8 @@ from ..runtime.gang import Gang, node_specs
 from ..runtime.limits import Limits
 from ..runtime.plan import Plan, PlanGraph
 from ..runtime.planned_spec import spec_of, transition_of
-from ..runtime.run import RunOptions, create_run, run_spec_of
+from ..runtime.run import RunOptions, run_spec_of
+from ..runtime.run_creation import create_run
 from ..runtime.run_files import record_to_json
 from .in_process import InProcessRun, configure, declare, parameter_values
 from .memory_provider import MemoryProvider
@@ -86,9 +87,7 @@ def run_flow(
     [0.91, 0.97]
     """
     __tracebackhide__ = True
-    for argument, texts in {"decospecs": decospecs, "tags": tags}.items():
-        if isinstance(texts, str):
-            raise MetaflowException(f"{argument} should be a list, as in {argument}=[{texts!r}].")
+    _check_lists(decospecs=decospecs, tags=tags)
     check_tags(tags)
     declaration = declare(flow_class)
     provider = MemoryProvider() if root is None else _provider_in(Path(root))
@@ -109,12 +108,10 @@ def run_flow(
         run = run_spec_of(record, declaration, options)
     provider.index.apply([RunStarted(record), TaskEnded(parameters_record)])
     tasks = _Tasks(graph, InProcessRun(declaration, run, provider))
-    status: RunStatus = "failed"
     try:
         tasks.run_all()
-        status = "done" if tasks.failed is None else "failed"
     finally:
-        _finish(provider, record, status, tasks.failed)
+        _finish(provider, record, tasks)
     if raises and tasks.failed is not None and tasks.failed.exception is not None:
         raise tasks.failed.exception
     end = tasks.results.get(graph.end_step, [None])[-1] if tasks.failed is None else None
@@ -131,6 +128,7 @@ class _Tasks:
         self._plan = Plan(PlanGraph.from_graph(graph), self._policies)
         self.results: dict[str, list[StepResult]] = {}
         self.failed: StepResult | None = None
+        self.is_done = False
 
     def run_all(self) -> None:
         """Run tasks until none is left, or one has failed for good."""
@@ -158,6 +156,13 @@ class _Tasks:
             else:
                 self.failed = result
             self.results.setdefault(task.step, []).extend(results)
+        self.is_done = self.failed is None
+
+
+def _check_lists(**given: Sequence[str]) -> None:
+    for argument, texts in given.items():
+        if isinstance(texts, str):
+            raise MetaflowException(f"{argument} should be a list, as in {argument}=[{texts!r}].")
 
 
 def _provider_in(directory: Path) -> Provider:
@@ -169,7 +174,9 @@ def _provider_in(directory: Path) -> Provider:
     return provider_at(Home(str(root)))
 
 
-def _finish(provider: Provider, record: RunRecord, status: RunStatus, failed: StepResult | None) -> None:
+def _finish(provider: Provider, record: RunRecord, tasks: _Tasks) -> None:
+    failed = tasks.failed
+    status: RunStatus = "done" if tasks.is_done else "failed"
     message = None if failed is None else f"Step {failed.step} (task-id {failed.task_id}) failed."
     ended = record._replace(status=status, finished_at=time.time(), message=message)
     provider.store.put(run_key(record.flow, record.run_id), [record_to_json(ended)])

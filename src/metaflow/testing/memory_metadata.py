@@ -158,7 +158,7 @@ def _changed(run: RunRecord, event: Heartbeat | RunEnded | TagsChanged) -> RunRe
 
 
 def _values(task: TaskRecord | None) -> dict[str, Scalar]:
-    return {} if task is None else {name: value for name, value in task.values.items() if name != "name"}
+    return {} if task is None else task.own_values
 
 
 def _shown(run: RunRecord, with_values: bool) -> RunRecord:

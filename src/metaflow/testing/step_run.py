@@ -113,33 +113,40 @@ def run_step(
         provider.index.apply([RunStarted(_record_of(run, step))])
     node = graph[step]
     keys, frames = given.save(node, None if artifacts is None else dict(artifacts), inputs, input, index)
-    declared = declaration.steps[step]
     if not decorators:
+        declared = declaration.steps[step]
         # The step's code puts things on its cards, as it writes to its attributes.
         declared.decorators = [decorator for decorator in declared.decorators if decorator.name == "card"]
-    policy = RetryPolicy.combine(decorator.retries() for decorator in declared.decorators)
+    result = _execute(InProcessRun(declaration, run, provider), declaration, node, keys, frames)
+    if raises and result.exception is not None:
+        raise result.exception
+    return result
+
+
+def _execute(
+    run: InProcessRun, declaration: FlowDeclaration, node: Node, inputs: tuple[str, ...], frames: tuple[Frame, ...]
+) -> StepResult:
+    """The last attempt at the step: the first that succeeds, or the one after which its policy gives up."""
+    __tracebackhide__ = True
+    policy = RetryPolicy.combine(decorator.retries() for decorator in declaration.steps[node.name].decorators)
     spec = TaskSpec(
-        step=step,
+        step=node.name,
         task_id="1",
         attempt=0,
         user_attempts=policy.user_retries + 1,
-        inputs=keys,
+        inputs=inputs,
         targets=node.targets,
         is_join=node.is_join,
         takes_inputs=node.takes_inputs,
         frames=frames,
         iteration=0 if node.is_recursive else None,
     )
-    task = InProcessRun(declaration, run, provider)
     while True:
-        result, _ = task.execute(spec, node)
+        result, _ = run.execute(spec, node)
         retry = None if result.ok else policy.after(spec.attempt)
         if retry is None:
-            break
+            return result
         spec = spec._replace(attempt=retry.attempt, last_failure=str(result.exception))
-    if raises and result.exception is not None:
-        raise result.exception
-    return result
 
 
 def _run_of(declaration: FlowDeclaration) -> RunSpec:

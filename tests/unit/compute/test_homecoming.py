@@ -13,7 +13,7 @@ from metaflow.compute.backend import TaskState
 from metaflow.compute.homecoming import Homecoming, HomeListener, Outcome
 from metaflow.compute.jobs import TOLD_TO_END
 from metaflow.datastore.layout import AttemptKey, live_key, live_prefix, log_key
-from metaflow.datastore.live_tasks import End, run_live_key
+from metaflow.datastore.live_tasks import CodeStart, End, run_live_key
 from metaflow.datastore.logs import format_lines
 from metaflow.datastore.store import ObjectStore
 from metaflow.datastore.task_writer import TaskWriter
@@ -27,12 +27,14 @@ ATTEMPT = AttemptKey("F", "1", "train", "7", 0)
 class Heard(HomeListener):
     def __init__(self) -> None:
         self.started_tasks: list[str] = []
+        self.codes: list[tuple[str, CodeStart]] = []
         self.log = b""
         self.outcomes: dict[str, Outcome] = {}
         self.said: list[str] = []
         self.output = b""
         super().__init__(
             started=self.started_tasks.append,
+            code_started=lambda task, code: self.codes.append((task, code)),
             printed=self._print,
             ended=self.outcomes.__setitem__,
             say=self.said.append,
@@ -82,6 +84,9 @@ def test_a_task_from_its_start_to_its_end(home: Homecoming, store: MemoryStore, 
     until(lambda: run_live_key("F", "1") in store.objects)
     store.put(live_key(*ATTEMPT, "state"), [b"{}"])
     until(lambda: heard.started_tasks == [KEY])
+    code = CodeStart(1711000000.25, 1711000001.5)
+    store.put(live_key(*ATTEMPT, code.name), [b""])
+    until(lambda: heard.codes == [(KEY, code)])
     store.put(live_key(*ATTEMPT, "log_0"), [lines(b"one", b"two") + b"o 5 thr"])
     until(lambda: heard.log == lines(b"one", b"two"))  # what has no end yet is not shown
     whole = lines(b"one", b"two", b"three")
@@ -90,6 +95,7 @@ def test_a_task_from_its_start_to_its_end(home: Homecoming, store: MemoryStore, 
     store.put(live_key(*ATTEMPT, End(0, len(whole)).name), [b""])
     until(lambda: heard.outcomes)
     assert heard.outcomes == {KEY: Outcome(0)} and heard.log == whole
+    assert heard.codes == [(KEY, code)], "it is told once"
     assert list(store.list(live_prefix("F", "1"))) == [run_live_key("F", "1")]
     home.close()
     assert list(store.list(live_prefix("F", "1"))) == []

@@ -134,6 +134,21 @@ def test_an_engine_that_stays_away_does_not_keep_the_tasks_on_others_alive(
     assert there.cancelled == [("mf-3", list(JOB.tasks))]
 
 
+def test_who_may_not_ask_an_engine_waits_for_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path)
+    write_known_job(store, "F", "1", KnownJob("engine", {}, JOB))
+    results = iter([[], [("a", "1", 0)], [("a", "1", 0), ("a", "3", 0)]])
+    monkeypatch.setattr(job_endings, "open_backend", lambda name, connection: pytest.fail("it was asked"))
+    monkeypatch.setattr(job_endings, "list_attempts", lambda *names: next(results, [("a", "1", 0), ("a", "3", 0)]))
+    ended = job_endings.await_ends(store, "F", "1", lambda text: None, 5)
+    assert [(task.task, task.engine, task.is_over) for task in ended] == [
+        ("a/1/0", "engine", True),
+        ("a/2/0", "engine", False),
+        ("a/3/0", "engine", True),
+    ]
+    assert job_endings.await_ends(store, "F", "2", lambda text: pytest.fail("nothing is waited for"), 5) == []
+
+
 def test_found_jobs_are_ended_as_a_whole_unless_somebody_else_looks_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = {"run_id": "1", "step": "a", "user": "ada"}
     backend = Answers(

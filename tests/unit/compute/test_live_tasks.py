@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from metaflow.compute.node_log import NodeLog
@@ -32,6 +33,13 @@ def test_one_listing_tells_of_all_tasks() -> None:
     remove_live_task(store, ATTEMPT, task)
     assert list_live_tasks(store, "F", "1").keys() == {"live/1/0"}
     assert len(list(store.list(live_prefix("F", "1")))) == 2
+
+
+@pytest.mark.parametrize("name", ["end_", "end_1", "end_one_2", "end_1_-2", "code_1", "code_1_9e9", "log_x"])
+def test_objects_of_other_names_are_nothing(name: str) -> None:
+    store = MemoryStore()
+    store.put(live_key(*ATTEMPT, name), [b""])
+    assert list_live_tasks(store, "F", "1") == {}
 
 
 @settings(deadline=None)

@@ -13,7 +13,7 @@ from metaflow.compute import node_reports as module
 from metaflow.compute.node_log import NodeLog
 from metaflow.compute.node_reports import NodeReports
 from metaflow.datastore.layout import AttemptKey, live_key
-from metaflow.datastore.live_tasks import log_part_key, run_live_key
+from metaflow.datastore.live_tasks import CodeStart, list_live_tasks, log_part_key, run_live_key
 from metaflow.exception import StoreUnavailable
 from metaflow.testing.memory_store import MemoryStore
 
@@ -63,6 +63,15 @@ def test_a_run_that_gives_no_sign_is_not_worked_for(bench: Bench) -> None:
     bench.start()
     until(lambda: bench.reasons)
     assert "no sign of life" in bench.reasons[0]
+
+
+def test_when_the_steps_code_began_is_told_while_it_runs(bench: Bench) -> None:
+    bench.give_sign()
+    bench.start()
+    code = CodeStart(1711000000.25, 1711000001.5)
+    bench.reports.keep_code_start(code)
+    until(lambda: list_live_tasks(bench.store, "F", "1").get("train/7/0"))
+    until(lambda: list_live_tasks(bench.store, "F", "1")["train/7/0"].code == code)
 
 
 def test_a_datastore_that_was_away_says_nothing_about_the_run(bench: Bench) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from metaflow.compute.backend import EngineUnavailable, Job, JobRefused, SubmittedJob
 from metaflow.compute.slurm import backend as module
 from metaflow.compute.slurm.backend import SlurmBackend
-from metaflow.compute.slurm.commands import Finished
+from metaflow.compute.slurm.commands import Finished, SshCommands
 
 CONFIGURATION = "mf|ada|/home/ada\nMaxArraySize = 1001\nAccountingStorageType = accounting_storage/none\n"
 VIOLATES = "sbatch: error: {}\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job "
@@ -122,3 +124,15 @@ def test_arrays_are_no_larger_than_the_scheduler_takes(backend: SlurmBackend, co
     limited = SlurmBackend()
     limited.check()
     assert limited.largest_job == 200
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh on this machine")
+def test_an_address_is_never_an_option_of_ssh(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    commands = SshCommands(f"-oProxyCommand=touch {touched}")
+    try:
+        with pytest.raises(EngineUnavailable, match="SSH cannot connect"):
+            commands.run(["true"])
+    finally:
+        commands.close()
+    assert not touched.exists()

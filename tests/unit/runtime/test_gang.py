@@ -75,6 +75,19 @@ def test_the_failure_that_came_first_counts():
     assert told == [1] and not gang.running
 
 
+def test_a_node_that_was_asked_to_end_is_not_what_the_others_failed_because_of():
+    specs = list(node_specs(CONTROL, 3))
+    gang = gang_of(specs)
+    told = []
+    assert gang.failed(specs[0], lambda: told.append(0), was_asked=True)
+    assert gang.failed_node == 0 and gang.why_stopped is None
+    assert not gang.failed(specs[2], lambda: told.append(2)), "the others are being stopped already"
+    assert gang.why_stopped == "it was stopped, because node 2 failed"
+    assert not gang.failed(specs[1], lambda: told.append(1))
+    gang.conclude_failure()
+    assert told == [2] and gang.failed_node == 2
+
+
 @pytest.mark.parametrize("stray", range(3))
 def test_a_node_that_went_astray_is_kept_for_the_plan_to_refuse(stray):
     specs = list(node_specs(CONTROL, 3))

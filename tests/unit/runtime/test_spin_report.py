@@ -46,9 +46,9 @@ def test_the_table_shows_types_sizes_and_values_side_by_side():
         {},
     )
     assert table(changes) == [
-        "changed  score  int        12B    0.91 (was 0.87)",
-        f"new      model  net.Model  1.2MB  {'m' * 57}...",
-        "gone     old    int        5B     x",
+        "changed  score  int        12 B    0.91 (was 0.87)",
+        f"new      model  net.Model  1.2 MB  {'m' * 57}...",
+        "gone     old    int        5 B     x",
         "same     same",
     ]
     assert table([]) == []

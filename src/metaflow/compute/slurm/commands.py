@@ -126,6 +126,7 @@ class SshCommands:
             [
                 *self._program,
                 *over_connection,
+                "--",
                 self._host,
                 f"exec bash -lc {shlex.quote(f'{_FORGET_THESE}; exec {limited}')}",
             ],
@@ -168,7 +169,7 @@ class SshCommands:
         errors = os.path.join(os.path.dirname(path), "errors")
         with open(errors, "wb") as log:
             connection = subprocess.Popen(
-                [*self._program, *master, self._host, "exec sh -c 'echo connected; exec cat'"],
+                [*self._program, *master, "--", self._host, "exec sh -c 'echo connected; exec cat'"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

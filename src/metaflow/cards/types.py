@@ -59,6 +59,14 @@ def find_card_class(name: str) -> type[MetaflowCard]:
     raise CardClassFoundException(_no_such_type(name, [*_known(MetaflowCard), *of_extensions], [*problems, *broken]))
 
 
+def card_types() -> list[str]:
+    """Names of all types of cards that there are: built in, of the program, and of other packages."""
+    from metaflow.cards.card import MetaflowCard
+    from metaflow.cards.extensions import cards_of_extensions
+
+    return sorted({*_known(MetaflowCard), *cards_of_extensions()[0]})
+
+
 def _of_program(parent: type[MetaflowCard], name: str) -> type[MetaflowCard] | None:
     for each in reversed(parent.__subclasses__()):  # the latest, where a notebook has defined one again and again
         found = each if each.type == name else _of_program(each, name)

@@ -227,3 +227,12 @@ def test_rows_of_artifacts_of_other_packages() -> None:
 @pytest.mark.parametrize("height", [float("inf"), float("nan"), object()])
 def test_a_height_that_is_none_is_left_out(height: object) -> None:
     assert "max_height" not in JSONViewer({}, max_height=height).render()  # type: ignore[arg-type]
+
+
+def test_a_data_frame_is_its_rows():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert JSONViewer(frame).render()["data"] == [{"index": 0, "a": 1, "b": "x"}, {"index": 1, "a": 2, "b": None}]
+    assert "b: x" in YAMLViewer(frame).render()["data"]
+    long = JSONViewer(pandas.DataFrame({"a": range(9_000)})).render()
+    assert long["notes"][0] == "4,000 rows were left out" and long["data"][1] == {"index": 1, "a": 1}

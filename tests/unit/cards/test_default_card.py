@@ -13,6 +13,8 @@ from metaflow.cards.report.artifacts import Options, artifact_sections, line_of,
 from metaflow.cards.report.facts import facts_node
 from metaflow.cards.report.resources import asked_for, resources_node
 from metaflow.cards.report.subject import Subject
+from metaflow.cards.templates.data import DefaultJsonCard
+from metaflow.client.run_values import value_of
 from metaflow.datastore.task_writer import TaskWriter
 from metaflow.exception import MetaflowException, MetaflowExceptionWrapper, SkippedArtifactException
 
@@ -238,10 +240,10 @@ def test_lines_are_made_of_what_is_known():
 
         return ArtifactEntry(1, type, "pickle", "", preview, b"", (), facts)
 
-    assert line_of(entry(shape=[3, 2], dtype="int8", min=1, max=2000)) == "int8 3 \u00d7 2, 1 to 2,000"
-    assert line_of(entry(parameters=12345)) == "12,345 parameters"
-    assert line_of(entry("<class 'm.Net'>", "<m.Net>")) == "" and line_of(entry(shape="odd")) == "p"
-    assert line_of(entry(shape=[], item="5")) == "p" and short_type("<class 'a.b.C'>") == "C" == short_type("C")
+    assert line_of("x", entry(shape=[3, 2], dtype="int8", min=1, max=2000)) == "int8 3 \u00d7 2, 1 to 2,000"
+    assert line_of("x", entry(parameters=12345)) == "12,345 parameters"
+    assert line_of("x", entry("<class 'm.Net'>", "<m.Net>")) == "" and line_of("x", entry(shape="odd")) == "p"
+    assert line_of("x", entry(shape=[], item="5")) == "p" and short_type("<class 'a.b.C'>") == "C" == short_type("C")
 
 
 def test_resources_are_compared_with_what_was_asked_for(run):
@@ -346,3 +348,43 @@ def test_html_of_the_step_is_taken_as_it_is(run):
     for step, artifacts, message in (("join", {}, "assigned nothing"), ("end", {"html": 5}, "of the type int")):
         with pytest.raises(MetaflowException, match=message):
             HtmlCard().render(finished(run, artifacts, step=step))
+
+
+def test_what_looks_secret_by_its_name_is_masked(run):
+    secret = "hunter2-" * 20
+    left = {"api_token": secret, "credentials": {"user": secret}, "max_token": 512, "note": "open"}
+    task = finished(run, left)
+    for options in (None, {"only_repr": False}):
+        page = DefaultCard(options).render(task)
+        assert "hunter2" not in page and "********" in page and "512" in page and "open" in page
+    manifest = Subject(task).reader.manifest
+    assert manifest.artifacts["api_token"].preview == "********" and manifest.artifacts["credentials"].facts == {}
+    assert "hunter2" not in json.dumps(manifest.record)
+    shown = value_of(Subject(task).reader, "api_token", loads=True)
+    assert (shown.text, shown.type, shown.is_scalar) == ("********", "str", False), "in lists and comparisons"
+    assert task["api_token"].data == secret, "the value itself is stored as ever"
+
+
+def test_a_secret_that_an_older_version_has_noted_is_masked_too():
+    from metaflow.datastore.manifest import ArtifactEntry
+
+    entry = ArtifactEntry(1, "<class 'str'>", "pickle", "", "'hunter2'", b"", (), {})
+    assert line_of("password", entry) == "********" and line_of("note", entry) == "'hunter2'"
+
+
+def test_a_card_that_is_made_later_shows_what_the_task_has_noted(run):
+    task = finished(run, {"x": 1})
+    subject = Subject(task)
+    assert resources_node(subject) is None, "nothing was noted"
+    subject.reader.manifest.record["used"] = {"cpu_seconds": 2.5, "peak_memory": 300 * 2**20, "read_bytes": 2**20}
+    told = {each["label"]: each["text"] for each in resources_node(subject)["data"]}
+    assert told["CPU time"].startswith("2.5 s") and told["Peak memory"] == "300 MB" and "Read from disk" in told
+    assert "Written to disk" not in told
+
+
+def test_as_json_it_has_what_was_printed(run):
+    record = run.finished("work", 1)
+    run.printed(record, "stdout", b"hello")
+    run.printed(record, "stderr", b"oh <no>")
+    document = json.loads(DefaultJsonCard().render(Task(record.pathspec)))
+    assert document["metadata"]["stdout"] == "hello\n" and document["metadata"]["stderr"] == "oh <no>\n"

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import pytest
 
 from metaflow.cards import MetaflowCard, MetaflowCardComponent
+from metaflow.cards.running.card_files import CardFiles
 from metaflow.cards.running.final import CardProblem, may_crash, render_final, trace_of
 from metaflow.cards.running.finishing import finish_card
 from metaflow.cards.running.making import CardMaker
 from metaflow.cards.running.running_card import CardDeclaration, RunningCard
-from metaflow.cards.templates.test_cards import TestErrorCard, TestPathSpecCard
+from metaflow.cards.templates.test_cards import TestErrorCard as ErrorCard, TestPathSpecCard as PathSpecCard
 from metaflow.client.artifact import MetaflowData
 from metaflow.exception import DataException
 
@@ -56,7 +57,7 @@ def card_of(card_class: type[MetaflowCard] | None, problem: str = "", save_error
 
 
 def maker(storing: Storing) -> CardMaker:
-    return CardMaker("F/1/start/1", 0, None, dict, FakeTask, storing.put)  # type: ignore[arg-type]
+    return CardMaker("F/1/start/1", 0, None, dict, FakeTask, CardFiles(storing.put))  # type: ignore[arg-type]
 
 
 def finish(card: RunningCard, storing: Storing, is_outdated: bool = False, owns_process: bool = False) -> list[str]:
@@ -145,7 +146,7 @@ def test_a_page_stands_in_while_code_of_others_is_at_work() -> None:
     assert finish(card_of(Looks), storing, owns_process=True) == []
     assert storing.files == {"page-x-abc.html": b"done"}
     assert may_crash(card_of(Looks))
-    assert not may_crash(card_of(TestPathSpecCard))
+    assert not may_crash(card_of(PathSpecCard))
 
 
 def test_components_are_part_of_what_is_contained() -> None:
@@ -162,7 +163,7 @@ def test_components_are_part_of_what_is_contained() -> None:
 
 def test_our_own_code_is_not_in_traces() -> None:
     storing = Storing()
-    (told,) = finish(card_of(TestErrorCard), storing)
+    (told,) = finish(card_of(ErrorCard), storing)
     assert told == "The card of type 'page' with id 'x' cannot be rendered: Exception: Unknown Things Happened."
 
 

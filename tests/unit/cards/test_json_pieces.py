@@ -20,7 +20,7 @@ from metaflow.cards.running.json_pieces import Encoded, joined
 
 def read(value: Any) -> Any:
     encoded = Encoded(value)
-    text = bytes(joined(encoded.pieces, encoded.size))
+    text = bytes(joined(encoded.pieces))
     assert text == b"".join(encoded.pieces)
 
     def refuse(constant: str) -> None:

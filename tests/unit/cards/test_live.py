@@ -7,13 +7,22 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from live_card_doubles import LONG, Files, PageCard, Shown, maker, running_card
+from live_card_doubles import LONG, Files, PageCard, Shown, maker, running_card, token_of
 from metaflow.cards.running import live as live_module
 from metaflow.cards.running.live import LiveCards
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.005)
 
 
 def started(card: Any, files: Files, **arguments: Any) -> LiveCards:
@@ -124,6 +133,102 @@ def test_a_rendering_that_hangs_does_not_keep_the_task(capfd: pytest.CaptureFixt
     gate.set()
     assert live._live[id(card)]._ended.acquire(timeout=LONG)
     assert len(files.written) == before, "and what it still brings is not stored"
+
+
+def test_a_rendering_that_takes_too_long_is_given_up_and_later_ones_go_on(capfd: pytest.CaptureFixture[str]) -> None:
+    class Loops(PageCard):
+        ended = threading.Event()
+
+        def render_runtime(self, task: Any, data: Any) -> str:
+            if data["user"] != "loop":
+                return super().render_runtime(task, data)
+            try:
+                while True:
+                    try:
+                        time.sleep(0.001)
+                    except Exception:
+                        pass
+            finally:
+                self.ended.set()
+
+    files, shown = Files(), Shown("seen")
+    card = running_card(Loops)
+    card.components.append(shown)
+    live = started(card, files, cut_off=0.05)
+    live.refresh(card, "loop")
+    told = files.wait(1)
+    assert "Rendering it took longer than 0.05 seconds" in told["data"]["notice"]
+    assert "is not up to date" in files.pages[0], "there was no page yet"
+    assert token_of(files.pages[0]) == told["reload_token"]
+    assert Loops.ended.wait(LONG), "its code is interrupted"
+    live.refresh(card, "again")
+    document = files.wait(2)
+    assert "notice" not in document["data"]
+    assert "seen" in files.pages[1]
+    assert token_of(files.pages[1]) == document["reload_token"] != told["reload_token"]
+    live.refresh(card, "loop")
+    assert "notice" not in files.documents[1]["data"]
+    live.finish(True)
+    error = capfd.readouterr().err
+    assert "is not up to date: Rendering it took longer than 0.05 seconds" in error
+    assert "time.sleep(0.001)" in error, "where it was"
+    assert error.count("is not up to date") == 1
+
+
+def test_what_was_shown_stays_with_a_notice_if_its_update_takes_too_long() -> None:
+    gate = threading.Event()
+
+    class Hangs(PageCard):
+        def refresh(self, task: Any, data: Any) -> Any:
+            if data["user"] == "hang":
+                gate.wait(LONG)
+            return data
+
+    files, shown = Files(), Shown("one")
+    card = running_card(Hangs)
+    card.components.append(shown)
+    live = started(card, files, cut_off=0.05)
+    live.refresh(card)
+    files.wait(1)
+    shown.update("two")
+    live.refresh(card)
+    before = files.wait(2)
+    live.refresh(card, "hang")
+    told = files.wait(3)
+    assert told["reload_token"] == before["reload_token"]
+    assert {**told["data"], "notice": None} == {**before["data"], "notice": None}
+    assert len(files.pages) == 1
+    live.finish(False)  # at once, as it is known to hang
+    assert len(files.documents) == 3
+    gate.set()
+
+
+def test_a_store_that_hangs_does_not_stop_updates_nor_write_over_the_last_page(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    files = Files()
+    card = running_card()
+    making = maker(files)
+    live = LiveCards([card], making, cut_off=0.05)
+    card.components.append(Shown("old"))
+    files.hold()
+    stuck = live._live[id(card)]
+    for count in (1, 2, 3):
+        live.refresh(card, force=True)
+        wait_until(lambda: len(stuck._stuck) == count)
+    live.refresh(card, force=True)  # there is no other one before one of these ends
+    live.finish(True)
+    assert len(stuck._stuck) == 3
+    assert live.was_shown(card), "it may be by now"
+    last = threading.Thread(target=making.files.put, args=("page-ab12.html", b"the last page"))
+    last.start()
+    files.let_go()
+    last.join(LONG)
+    wait_until(lambda: all(each.has_ended for each in stuck._stuck))
+    making.files.settle(LONG)
+    assert [content for name, content in files.written if name.endswith(".html")][-1] == b"the last page"
+    assert files.documents == []
+    assert capfd.readouterr().err.count("was not stored within 0.05 seconds") == 1
 
 
 def test_errors_of_the_card_are_told_once_and_it_goes_on(capfd: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ class Stage:
         self.files = Files()
         self.card = running_card(card_class)
         self.card.components += components
-        self.page = LivePage(self.card, maker(self.files, attempt), lambda: False)
+        self.page = LivePage(self.card, maker(self.files, attempt))
 
     def update(self, user: Any = None) -> dict[str, Any]:
         self.files.written.clear()
@@ -250,7 +250,8 @@ def test_a_page_that_was_not_stored_is_stored_next_time() -> None:
 
 def test_nothing_is_stored_when_it_is_over() -> None:
     files = Files()
-    page = LivePage(running_card(), maker(files), lambda: True)
+    page = LivePage(running_card(), maker(files))
+    page.close()
     page.update(None)
     assert files.written == []
     assert not page.was_stored

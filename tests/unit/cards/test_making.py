@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from metaflow.cards import MetaflowCard, MetaflowCardComponent
+from metaflow.cards.running.card_files import CardFiles
 from metaflow.cards.running.making import CardMaker, accepted_names, node_of
 from metaflow.cards.running.running_card import CardDeclaration, RunningCard
 
@@ -92,7 +93,7 @@ def test_a_class_without_a_constructor_of_its_own_can_be_made() -> None:
 
 
 def make(card_class: type[MetaflowCard], graph: Any = lambda: ALL["graph"]) -> Any:
-    maker = CardMaker("F/1/start/1", 0, ALL["flow"], graph, lambda: None, lambda name, content: None)  # type: ignore
+    maker = CardMaker("F/1/start/1", 0, ALL["flow"], graph, lambda: None, CardFiles(lambda name, content: None))  # type: ignore
     declared = CardDeclaration("x", None, ALL["options"], 45, True, False, 5)  # type: ignore[arg-type]
     return maker.instance(RunningCard(declared, card_class, "", "ab"), ALL["components"])  # type: ignore[arg-type]
 

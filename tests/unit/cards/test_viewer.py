@@ -19,7 +19,8 @@ from metaflow.exception import DataException, MetaflowException
 
 from .stored_cards import live_data, put_card
 
-SETTINGS = ViewerSettings(5, 30)
+TOKEN = "0123456789abcdef"
+SETTINGS = ViewerSettings(5, 30, TOKEN)
 HOST = "127.0.0.1:8324"
 
 
@@ -46,8 +47,8 @@ def watching(clock=None, run_id=None, **options) -> RunWatch:
     return RunWatch(current_provider(), "F", run_id, interval=1.0, clock=clock or Clock(), **options)
 
 
-def ask(watch, target, host=HOST, etag="", settings=SETTINGS):
-    return answer(Request(target, host, etag), watch, settings)
+def ask(watch, target, host=HOST, etag="", settings=SETTINGS, token=TOKEN):
+    return answer(Request(target, host, etag, (token,)), watch, settings)
 
 
 def document(given):
@@ -248,6 +249,27 @@ def test_a_page_that_made_its_own_name_point_here_gets_nothing(run, host, code) 
         assert ask(watching(), target, host=host).code == code
 
 
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "0", "\udcff"])
+def test_who_does_not_show_the_token_gets_nothing(run, token) -> None:
+    put_card(run.store, run.finished("start", 1), hash="a" * 10, html="<p>mine</p>", data=live_data("render-seq-1"))
+    watch = watching()
+    quoted = "%ff" if token == "\udcff" else token
+    for target in ("/", "/runinfo", "/card/F/1/start/1/aaaaa", "/data/F/1/start/1/aaaaa", "/nothing"):
+        for refused in (ask(watch, target, token=token), ask(watch, f"{target}?token={quoted}", token="")):
+            assert refused.code == 401 and b"`card server` has printed" in refused.body
+            assert "Set-Cookie" not in refused.headers
+
+
+def test_the_printed_address_signs_a_browser_in(run) -> None:
+    put_card(run.store, run.finished("start", 1), hash="a" * 10)
+    signed = ask(watching(), f"/?token={TOKEN}", token="")
+    assert (signed.code, signed.headers["Location"], signed.body) == (303, "/", b"")
+    cookie = signed.headers["Set-Cookie"]
+    assert cookie.startswith("metaflow_session_8324_") and TOKEN not in cookie
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert ask(watching(), f"/runinfo?token={TOKEN}", token="").code == 200, "programs need no cookie"
+
+
 def test_the_page_may_run_its_own_script_and_nothing_else(run) -> None:
     page = ask(watching(), "/")
     policy = page.headers["Content-Security-Policy"]
@@ -315,10 +337,20 @@ def server(run):
 
 
 def fetch(server, method, target, **headers):
+    headers.setdefault("Authorization", f"Bearer {TOKEN}")
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     connection.request(method, target, headers=headers)
     response = connection.getresponse()
     return response, response.read()
+
+
+def test_a_browser_is_signed_in_over_http(server) -> None:
+    response, _ = fetch(server, "GET", "/runinfo", Authorization="")
+    assert response.status == 401
+    signed, _ = fetch(server, "GET", server.address.partition("/?")[2].join(["/?", ""]), Authorization="")
+    cookie = signed.getheader("Set-Cookie").partition(";")[0]
+    response, body = fetch(server, "GET", "/card/F/1/start/1/aaaaa", Authorization="", Cookie=f"other=1; {cookie}")
+    assert (response.status, body) == (200, b"<p>here</p>")
 
 
 def test_over_http(server) -> None:
@@ -356,7 +388,7 @@ def test_a_port_that_is_taken_is_passed_over(run) -> None:
         port = taken.getsockname()[1]
         with open_server(port, watching(), SETTINGS) as opened:
             assert opened.server_port != port
-            assert opened.address == f"http://127.0.0.1:{opened.server_port}/"
+            assert opened.address == f"http://127.0.0.1:{opened.server_port}/?token={TOKEN}"
 
 
 def test_no_port_is_free(run, monkeypatch) -> None:

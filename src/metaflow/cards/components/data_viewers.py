@@ -6,6 +6,7 @@ import json
 from math import isfinite
 
 from metaflow.cards.component import MetaflowCardComponent
+from metaflow.cards.values.frames import frame_columns, is_frame
 from metaflow.cards.values.plain_numbers import plain_number
 from metaflow.cards.values.plain_values import LIMITS, PlainValue, plain_value
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Longer texts are not read as JSON.
 _MOST_READ = 20_000_000
+#: What an index without a name is called.
+_INDEX = "index"
 _WITHOUT_YAML = "shown as JSON, as PyYAML is not there: pip install 'metaflow[yaml]'"
 
 
@@ -68,7 +71,7 @@ class JSONViewer(_Viewer):
     """Data as a tree, with the terms of JSON.
 
     Anything can be shown: sets and arrays are lists, dataclasses and models are objects, and what JSON does not know is
-    text. A text that is JSON is read.
+    text. A text that is JSON is read. A data frame is a list of its rows.
 
     Parameters
     ----------
@@ -92,7 +95,7 @@ class JSONViewer(_Viewer):
     _KIND = "jsonViewer"
 
     def _read(self, data: Any) -> PlainValue:
-        return plain_value(_parsed(data) if isinstance(data, str) else data)
+        return _plain(_parsed(data) if isinstance(data, str) else data)
 
     def _shown(self, read: PlainValue) -> PlainValue:
         return read
@@ -126,7 +129,7 @@ class YAMLViewer(_Viewer):
 
     def _read(self, data: Any) -> PlainValue | str:
         if not isinstance(data, str):
-            return plain_value(data)
+            return _plain(data)
         return data if len(data) <= LIMITS.characters_in_all else data[: LIMITS.characters_in_all + 1]
 
     def _shown(self, read: PlainValue | str) -> PlainValue:
@@ -138,6 +141,17 @@ class YAMLViewer(_Viewer):
         except ImportError:
             text = json.dumps(read.value, indent=2, ensure_ascii=False)
             return PlainValue(text, [_WITHOUT_YAML, *read.notes])
+
+
+def _plain(data: Any) -> PlainValue:
+    """Data as viewers show it; a data frame is a list of its rows."""
+    if not is_frame(data):
+        return plain_value(data)
+    frame = frame_columns(data, LIMITS.items)
+    names = [name or _INDEX for name in frame.names]
+    plain = plain_value([dict(zip(names, row)) for row in zip(*frame.columns)])
+    left_out = [f"{frame.left_out:,} rows were left out"] if frame.left_out else []
+    return PlainValue(plain.value, [*left_out, *plain.notes])
 
 
 def _height(height: Any) -> float | str | None:

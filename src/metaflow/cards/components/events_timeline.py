@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, ClassVar
 
-#: Characters of a value of an event that are shown.
-_MOST_SHOWN = 4000
+#: Characters of a value of an event that are shown; of further ones, once these have been shown of all together.
+_MOST_SHOWN, _MOST_SHOWN_IN_ALL, _FEWEST_SHOWN = 4000, 2_000_000, 100
+#: Fields of an event, and of all events, that are shown; every event has a few.
+_MOST_FIELDS, _MOST_FIELDS_IN_ALL, _FEWEST_FIELDS = 100, 10_000, 4
+#: Fields that tell what an event is: shown in any case.
+_TELLING = ("title", "name", "event", "event_name", "event_type", "action", "message", "timestamp", "duration")
 #: Characters up to which nested data stay on one line.
 _ON_ONE_LINE = 120
 
@@ -144,7 +148,7 @@ class EventsTimeline(MetaflowCardComponent):
         return {
             "type": "eventsTimeline",
             **({"title": str(self._title)} if self._title is not None else {}),
-            "events": [_node(event) for event in reversed(events)],
+            "events": _nodes(events),
             "config": {"show_stats": True, "show_relative_time": True, "max_events": self._max_events},
             "stats": self._stats(latest if not events else events[-1], len(events)),
         }
@@ -179,20 +183,39 @@ def _inner(payloads: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): as_content(value) for name, value in named.items()}
 
 
-def _node(event: _Event) -> dict[str, Any]:
+def _nodes(events: list[_Event]) -> list[dict[str, Any]]:
+    """Nodes of events, the newest first; of the older ones of very many or large ones, less is shown."""
+    fields, characters = _MOST_FIELDS_IN_ALL, _MOST_SHOWN_IN_ALL
+    nodes = []
+    for event in reversed(events):
+        node = _node(event, max(min(fields, _MOST_FIELDS), _FEWEST_FIELDS), characters)
+        fields -= len(node["metadata"])
+        characters -= sum([len(value) for value in node["metadata"].values() if isinstance(value, str)])
+        nodes.append(node)
+    return nodes
+
+
+def _node(event: _Event, most_fields: int, characters: int) -> dict[str, Any]:
     from metaflow.cards.components.contents import content_nodes
 
+    names = list(event.facts)
+    if len(names) > most_fields:
+        telling = [name for name in names if name in _TELLING]
+        names = [*telling, *[name for name in names if name not in _TELLING][: max(0, most_fields - len(telling))]]
+    left_out = len(event.facts) - len(names)
+    most = _MOST_SHOWN if characters > 0 else _FEWEST_SHOWN
     given = {"style_theme": event.theme, "priority": event.priority}
     return {
         "event_id": f"event_{event.number}",
         "received_at": event.received_at,
-        "metadata": {str(name): _shown(value) for name, value in event.facts.items()},
+        "metadata": {str(name): _shown(event.facts[name], most) for name in names},
+        **({"left_out": left_out} if left_out else {}),
         "payloads": dict(zip(event.payloads, content_nodes(list(event.payloads.values())))),
         **{name: str(value) for name, value in given.items() if value is not None},
     }
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, most: int = _MOST_SHOWN) -> Any:
     """A value of an event as JSON has it; what is large or odd, as text."""
     if value is None or isinstance(value, bool):
         return value
@@ -214,4 +237,4 @@ def _shown(value: Any) -> Any:
             text = str(value)
     except Exception:  # of any object's own
         text = f"<{type(value).__name__} that cannot be shown as text>"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}… ({len(text):,} characters)"
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"

@@ -23,7 +23,7 @@ class Image(MetaflowCardComponent):
     Parameters
     ----------
     src : bytes, str, path, readable, PIL image, matplotlib figure or array
-        Bytes or path of a PNG, JPEG, GIF, WebP, AVIF, BMP or SVG file of at most 32 MiB, or an open file; the text of
+        Bytes or path of a PNG, JPEG, GIF, WebP, AVIF, BMP or SVG file of at most 32 MB, or an open file; the text of
         an SVG; a ``data:`` address. An image of PIL. A figure of matplotlib, or axes: it is drawn now, and closed. An
         array of numpy, or a tensor: (height, width), or with 3 colours, or 4 with transparency. Images of PIL and
         arrays of more than 4,096 pixels a side are made smaller.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +12,8 @@ from metaflow.cards.page.escaping import text
 
 #: Nodes may hold nodes; deeper than this they are not shown.
 _MOST_LEVELS = 40
+#: Characters from which on a part of the page is put into it last.
+_LARGE = 64 * 1024
 #: Level of headings of what stands directly on a page, whose title has the first.
 TOP_LEVEL = 2
 
@@ -47,6 +50,9 @@ class PageContext:
         self._prefix = prefix
         self._ids = 0
         self._level = 0
+        self._later: list[list[str]] = []
+        # No flow's text can be that: it is not known before.
+        self._mark = f"\x00{os.urandom(8).hex()}:"
 
     def new_id(self) -> str:
         """An ``id`` for an element, of which there is one only on the page."""
@@ -70,6 +76,32 @@ class PageContext:
         tag = f"h{min(self.heading_level + below, 6)}"
         named = f' id="{id}"' if id else ""
         return f'<{tag} class="{classes}" dir="auto"{named}>{content}</{tag}>'
+
+    def later(self, pieces: Iterable[str]) -> str:
+        """A part of the page, such as the data of a table; if it is large, what stands for it until the page is whole.
+
+        So it is not copied over and over into all that it is in.
+
+        Parameters
+        ----------
+        pieces : iterable of str
+            HTML.
+        """
+        part = list(pieces)
+        if sum(map(len, part)) < _LARGE:
+            return "".join(part)
+        self._later.append(part)
+        return f"{self._mark}{len(self._later) - 1}\x00"
+
+    def whole(self, html: str) -> str:
+        """HTML with all that was left for later, copied once: each copy of a large page halts the step for a while."""
+        first, *rest = html.split(self._mark)
+        pieces = [first]
+        for part in rest:
+            number, _, behind = part.partition("\x00")
+            pieces += self._later[int(number)]
+            pieces.append(behind)
+        return "".join(pieces)
 
     @contextmanager
     def under_heading(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from metaflow.cards.card import RELOAD_TOKEN
 from metaflow.cards.nodes import Node, Nodes
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.layout import on_panels
-from metaflow.cards.page.escaping import script_code, script_hash, text
+from metaflow.cards.page.escaping import label_text, script_code, script_hash, text
 
 #: How the words that say how a task is doing look.
 _TONES = {
@@ -73,14 +73,14 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
     libraries = [script_code(code) for code in page.libraries.values()]
     policy = _policy([early, own, *libraries], page.frame_scripts)
     live = " data-live" if facts.is_live else ""
-    return (
+    return page.whole(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<meta http-equiv="x-dns-prefetch-control" content="off">\n'
         f'<meta name="generator" content="Metaflow {__version__}">\n'
         f'<meta name="metaflow-reload-token" content="{RELOAD_TOKEN}">\n'
-        f"<title>{text(facts.title)}</title>\n<style>{style}</style>\n<script>{early}</script>\n</head>\n"
+        f"<title>{label_text(facts.title)}</title>\n<style>{style}</style>\n<script>{early}</script>\n</head>\n"
         f'<body data-pathspec="{text(facts.pathspec)}"{live}>\n'
         '<a class="mf-skip" href="#mf-main">Skip to the content</a>\n'
         f'{_top(facts)}<main class="mf-main" id="mf-main" tabindex="-1">{body}</main>\n{_foot(facts)}'
@@ -99,10 +99,12 @@ def render_fragments(nodes: dict[str, Node]) -> dict[str, str]:
 
     Ids of elements in them are others than those of the page and of other components.
     """
-    return {
-        key: PageContext(prefix=f"mf-{zlib.crc32(key.encode(errors='surrogatepass')):08x}").render(node)
-        for key, node in nodes.items()
-    }
+    return {key: _fragment(key, node) for key, node in nodes.items()}
+
+
+def _fragment(key: str, node: Node) -> str:
+    page = PageContext(prefix=f"mf-{zlib.crc32(key.encode(errors='surrogatepass')):08x}")
+    return page.whole(page.render(node))
 
 
 def _top(facts: PageFacts) -> str:
@@ -121,7 +123,7 @@ def _top(facts: PageFacts) -> str:
     return (
         '<header class="mf-top">\n'
         + (f'<div class="mf-path"><ol role="list" aria-label="Task">{path}</ol></div>\n' if path else "")
-        + f'<h1 class="mf-page-title" dir="auto">{text(facts.title)}</h1>\n'
+        + f'<h1 class="mf-page-title" dir="auto">{label_text(facts.title)}</h1>\n'
         + (f'<div class="mf-page-facts">{badges}</div>\n' if badges else "")
         + '<div class="mf-page-tools"><button class="mf-button" type="button" data-theme-button '
         f'hidden aria-pressed="false" aria-label="Dark colours" title="Dark or light">{_THEME_ICON}</button></div>\n'

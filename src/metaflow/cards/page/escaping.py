@@ -13,6 +13,8 @@ from typing import Any
 
 #: Characters of one text that a page shows, unless an element says otherwise: more would make it hard to open.
 MOST_CHARACTERS = 1_000_000
+#: Characters of a label that are shown.
+_MOST_OF_LABEL = 2_000
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 # What HTML gives a meaning to; characters that it does not allow; and those that change the direction of the text
@@ -47,6 +49,14 @@ def text(value: object) -> str:
     return _SPECIAL.sub(_replacement, string)
 
 
+def label_text(value: object) -> str:
+    """`value` as `text` has it, of which the beginning is enough: a label, a title, a name."""
+    string = value if type(value) is str else str(value)
+    if len(string) <= _MOST_OF_LABEL:
+        return text(string)
+    return f"{text(string[:_MOST_OF_LABEL])}… ({len(string):,} characters)"
+
+
 def text_within(value: object, most: int = MOST_CHARACTERS) -> tuple[str, str]:
     """`value` as `text` has it, of which a part in the middle is left out if it is too long.
 
@@ -78,17 +88,34 @@ def script_data(value: Any) -> str:
 
     NaN and infinities become null, and what JSON cannot hold becomes text.
     """
-    if type(value) is dict and all(type(key) is str for key in value):
-        return f"{{{','.join([f'{_written(key)}:{_in_pieces(each)}' for key, each in value.items()])}}}"
-    return _in_pieces(value)
+    return "".join(script_data_pieces(value))
 
 
-def _in_pieces(value: Any) -> str:
+def script_data_pieces(value: Any) -> Iterator[str]:
+    """What `script_data` gives, piece by piece."""
+    if type(value) is not dict or not all(type(key) is str for key in value):
+        yield from _in_pieces(value)
+        return
+    before = "{"
+    for key, each in value.items():
+        yield f"{before}{_written(key)}:"
+        yield from _in_pieces(each)
+        before = ","
+    yield "}" if value else "{}"
+
+
+def _in_pieces(value: Any) -> Iterator[str]:
     if type(value) is not list or len(value) <= 1:
-        return _written(value)
+        yield _written(value)
+        return
     widest = max([len(each) if isinstance(each, (list, tuple, str)) else 1 for each in value])
     step = max(1, _PIECE_VALUES // max(1, widest))
-    return f"[{','.join([_written(value[at : at + step])[1:-1] for at in range(0, len(value), step)])}]"
+    before = "["
+    for at in range(0, len(value), step):
+        yield before
+        yield _written(value[at : at + step])[1:-1]
+        before = ","
+    yield "]"
 
 
 def _written(value: Any) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.nodes import Node
+from metaflow.datastore.sizes import size_text
 
-_BYTES = 1024.0
 #: Facts that other parts of a preview show. (A number of columns is not their names.)
 _ELSEWHERE = ("columns", "dtypes", "head", "repr", "item", "sampled")
 
@@ -40,16 +40,3 @@ def fact_text(name: str, fact: Any) -> str:
 def shape_text(shape: Any) -> str:
     """The extent of an array."""
     return " \N{MULTIPLICATION SIGN} ".join([f"{length:,}" for length in shape]) or "a single element"
-
-
-def size_text(size: float) -> str:
-    """A number of bytes as people read it."""
-    if size < _BYTES:
-        return f"{size:.0f} B"
-    for unit in ("KB", "MB", "GB"):
-        size /= _BYTES
-        if size < 99.95:
-            return f"{size:.1f} {unit}"
-        if size < _BYTES:
-            return f"{size:.0f} {unit}"
-    return f"{size / _BYTES:,.1f} TB"

@@ -30,7 +30,7 @@ def image_bytes_nodes(data: bytes) -> list[Node] | None:
     if kind is None:
         return None
     if len(data) > MOST_BYTES:
-        from metaflow.cards.previews.facts import size_text
+        from metaflow.datastore.sizes import size_text
 
         words = f"An image ({kind}) of {size_text(len(data))}: too large to be put on this page."
         return [{"type": "text", "text": words}]

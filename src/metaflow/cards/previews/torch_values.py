@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from metaflow.cards.nodes import Node
-from metaflow.cards.previews.facts import facts_node, size_text
+from metaflow.cards.previews.facts import facts_node
 from metaflow.cards.previews.numbers import histogram_of_array
+from metaflow.datastore.sizes import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from metaflow.cards.nodes import Node
-from metaflow.cards.previews.facts import shape_text, size_text
+from metaflow.cards.previews.facts import shape_text
 from metaflow.cards.report.values import OwnValues, image_name
+from metaflow.datastore.sizes import size_text
 from metaflow.datastore.skipped import is_skipped
+from metaflow.secret_names import MASK, is_hidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,10 +145,11 @@ def _rows(
     for index, name in enumerate(list(entries)[:_MOST_LISTED]):
         entry = entries[name]
         row: dict[str, Any] = {"name": name, "kind": short_type(entry.type), "type": whole_type(entry.type)}
-        row["text"] = line_of(entry)
+        row["text"] = line_of(name, entry)
+        is_shown = not (is_skipped(entry) or is_hidden(name, row["kind"]))
         if not (is_skipped(entry) or of_run):
             row["size"] = size_text(entry.size)
-        if index < _MOST_SHOWN and not is_skipped(entry) and not (noted and room.refused):
+        if index < _MOST_SHOWN and is_shown and not (noted and room.refused):
             contents = values.nodes(name, entry, full=room.full, only_noted=noted and not _is_plain(entry))
             if contents and room.takes(contents):
                 row["contents"] = [_titled(node, name) for node in contents]
@@ -193,8 +196,10 @@ def short_type(recorded: str) -> str:
     return whole_type(recorded).rpartition(".")[2]
 
 
-def line_of(entry: ArtifactEntry) -> str:
+def line_of(name: str, entry: ArtifactEntry) -> str:
     """A value in one line, from what was noted of it when it was saved."""
+    if is_hidden(name, short_type(entry.type)):
+        return MASK
     facts = entry.facts
     shape = facts.get("shape")
     picture = image_name(entry)

@@ -24,7 +24,7 @@ _PAUSE = 0.001
 def log_node(subject: Subject) -> Node | None:
     """The last lines of both streams, in the order in which they were printed; None if nothing was printed."""
     if subject.flow is not None:
-        _wait_for_own_output()
+        wait_for_own_output()
     content, is_all = _tail(subject)
     from metaflow.datastore.logs import read_log
 
@@ -71,7 +71,7 @@ def _from_line_start(content: bytes, size: int) -> tuple[bytes, bool]:
     return content.partition(b"\n")[2], False
 
 
-def _wait_for_own_output() -> None:
+def wait_for_own_output() -> None:
     """Have what this process printed read by whoever keeps it, but not wait long for that.
 
     The other end of the pipes reads at once, unless the machine is busy.

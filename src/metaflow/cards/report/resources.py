@@ -1,4 +1,4 @@
-"""What the task has used of its machine so far, and how much of it the step asked for."""
+"""What the task has used of its machine, and how much of it the step asked for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 import time
 
 from metaflow.cards.nodes import Node
-from metaflow.cards.previews.facts import size_text
 from metaflow.cards.report.graph import decorators_of
 from metaflow.client.times import span
+from metaflow.datastore.sizes import MEGABYTE, size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 
 #: Decorators by which steps ask for resources.
 _ASKING = ("resources", "kubernetes", "batch", "slurm")
-_MEGABYTE = 1024 * 1024
 
 
 def resources_node(subject: Subject) -> Node | None:
-    """CPU time, memory and I/O; None outside of the task's own process, which is the only one that knows."""
-    if subject.flow is None:
-        return None
+    """CPU time, memory and I/O: of this process, if it is the task's own, else what it has noted; None without that."""
     asked = asked_for(subject.graph, subject.step)
+    if subject.flow is not None:
+        use, graphics = _own_use(), list(_graphics(asked))
+    else:
+        use, graphics = _noted_use(subject), []
+    if not use:
+        return None
     ended_at = subject.record.ended_at
     wall = max(1e-3, (time.time() if ended_at is None else ended_at) - subject.record.started_at)
-    data = [*_cpu(wall, asked), *_memory(asked), *_graphics(asked), *_transfers()]
-    return {"type": "usage", "data": data}
+    return {"type": "usage", "data": [*_cpu(use, wall, asked), *_memory(use, asked), *graphics, *_transfers(use)]}
 
 
 def asked_for(graph: Mapping[str, Any], step: str) -> dict[str, float]:
@@ -48,11 +50,30 @@ def asked_for(graph: Mapping[str, Any], step: str) -> dict[str, float]:
     return found
 
 
-def _cpu(wall: float, asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _own_use() -> dict[str, float]:
+    """What this process has used until now, with names as tasks note them, and that of its largest child."""
     import resource
 
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    # In kilobytes, but on macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {
+        "cpu_seconds": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
+        "peak_memory": own.ru_maxrss * unit,
+        "peak_memory_of_child": children.ru_maxrss * unit,
+        **_own_transfers(),
+    }
+
+
+def _noted_use(subject: Subject) -> dict[str, float]:
+    noted = {} if subject.reader is None else subject.reader.manifest.record.get("used", {})
+    return {name: amount for name, amount in noted.items() if isinstance(amount, (int, float))}
+
+
+def _cpu(use: Mapping[str, float], wall: float, asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    if "cpu_seconds" not in use:
+        return
+    seconds = use["cpu_seconds"]
     cores = seconds / wall
     if "cpu" in asked:
         words = f"{span(seconds)}, {cores:.2g} of {asked['cpu']:g} cores"
@@ -62,18 +83,15 @@ def _cpu(wall: float, asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         yield {"label": "CPU time", "text": f"{span(seconds)}, {average} core{'s' * (average != '1')} on average"}
 
 
-def _memory(asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
-    import resource
-
-    # In kilobytes, but on macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+def _memory(use: Mapping[str, float], asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    if "peak_memory" not in use:
+        return
+    peak, largest_child = use["peak_memory"], use.get("peak_memory_of_child", 0)
     words = size_text(peak)
     if largest_child > peak:
         words += f"; a child process {size_text(largest_child)}"
     if "memory" in asked:
-        whole = asked["memory"] * _MEGABYTE
+        whole = asked["memory"] * MEGABYTE
         share = max(peak, largest_child) / whole
         yield {"label": "Peak memory", "text": f"{words} of {size_text(whole)}", "share": share}
     else:
@@ -96,13 +114,16 @@ def _graphics(asked: Mapping[str, float]) -> Iterator[dict[str, Any]]:
         yield {"label": "GPU", "text": f"{asked['gpu']:g} asked for; PyTorch has used none"}
 
 
-def _transfers() -> Iterator[dict[str, Any]]:
-    """Bytes read from and written to disks, where the system counts them."""
+def _own_transfers() -> dict[str, float]:
+    """Bytes that this process has read from disks and written to them, where the system counts them."""
     try:
         with open("/proc/self/io", encoding="ascii") as file:
-            counts = dict(line.strip().split(": ") for line in file)
+            return {name: int(count) for name, count in (line.strip().split(": ") for line in file)}
     except (OSError, ValueError):
-        return
+        return {}
+
+
+def _transfers(use: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     for label, name in (("Read from disk", "read_bytes"), ("Written to disk", "write_bytes")):
-        if int(counts.get(name, 0)):
-            yield {"label": label, "text": size_text(int(counts[name]))}
+        if use.get(name):
+            yield {"label": label, "text": size_text(use[name])}

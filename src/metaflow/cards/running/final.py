@@ -14,7 +14,8 @@ from metaflow.error_text import OWN_FILES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from traceback import FrameSummary
     from typing import Any
 
     from metaflow.cards.nodes import Node
@@ -111,11 +112,11 @@ def name_of(card: RunningCard) -> CardName:
     return CardName(card.declared.type, card.declared.id, card.hash)
 
 
-def error_page(maker: CardMaker, problem: CardProblem) -> str:
+def error_page(maker: CardMaker, problem: CardProblem, token: str = FINAL) -> str:
     """The page that takes the place of a card that could not be rendered."""
     from metaflow.cards.templates.error import ErrorCard
 
-    return ErrorCard.for_error(*problem).render(maker.task()).replace(RELOAD_TOKEN, FINAL)
+    return ErrorCard.for_error(*problem).render(maker.task()).replace(RELOAD_TOKEN, token)
 
 
 def unfinished_page(card: RunningCard, maker: CardMaker) -> str:
@@ -153,19 +154,22 @@ def final_document(user_data: Any, nodes: Sequence[Node]) -> bytes:
         "mode": "render",
     }
     document = Encoded({"data": data, "reload_token": FINAL, "created_on": now})
-    return bytes(joined(document.pieces, document.size))
+    return bytes(joined(document.pieces))
 
 
 def trace_of(error: BaseException) -> str:
     """Where an error came up, in code that is not ours; empty if all of it is. Long ones are cut in the middle."""
     import traceback
 
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(OWN_FILES) and frame.filename != "<string>"
-    ]
-    lines = "".join(traceback.format_list(frames)).splitlines(keepends=True)
+    return trace_lines(traceback.extract_tb(error.__traceback__))
+
+
+def trace_lines(frames: Iterable[FrameSummary]) -> str:
+    """Frames as a traceback shows them, without those of our code. Long ones are cut in the middle."""
+    import traceback
+
+    others = [each for each in frames if not each.filename.startswith(OWN_FILES) and each.filename != "<string>"]
+    lines = "".join(traceback.format_list(others)).splitlines(keepends=True)
     if len(lines) > _MOST_TRACE_LINES:
         half = _MOST_TRACE_LINES // 2
         lines = [*lines[:half], f"  [{len(lines) - 2 * half} lines left out]\n", *lines[-half:]]

@@ -33,7 +33,7 @@ def finish_card(
 
     def put(file: str, content: bytes) -> bool:
         try:
-            maker.put(file, content)
+            maker.files.put(file, content)
         except MetaflowException as error:
             warn(f"The card {file} cannot be stored. {error.headline}: {error.message}")
             return False

@@ -194,13 +194,11 @@ class Encoded:
         self._write('"')
 
 
-def joined(pieces: list[bytes], size: int) -> bytearray:
-    """The pieces as one buffer; copied one by one, other than by ``bytes.join``."""
-    whole = bytearray(size)
-    at = 0
+def joined(pieces: list[bytes]) -> bytearray:
+    """The pieces as one buffer, which grows piece by piece: to have it at once would take one long call."""
+    whole = bytearray()
     for piece in pieces:
-        whole[at : at + len(piece)] = piece
-        at += len(piece)
+        whole += piece
     return whole
 
 

@@ -16,13 +16,12 @@ from metaflow.cards.card import RELOAD_TOKEN, MetaflowCard
 from metaflow.cards.files import CardName
 from metaflow.cards.nodes import ComponentNode
 from metaflow.cards.page.escaping import text
+from metaflow.cards.running.final import CardProblem, error_page
 from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, Part, joined
 from metaflow.cards.running.reload_tokens import ReloadTokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from metaflow.cards.nodes import Node
     from metaflow.cards.running.making import CardMaker
     from metaflow.cards.running.running_card import RunningCard
@@ -59,23 +58,61 @@ class LivePage:
     ----------
     card : RunningCard
     maker : CardMaker
-    is_over : callable
-        Tells whether nothing may be stored any more.
 
     Attributes
     ----------
     was_stored : bool
-        Whether anything was stored.
+        Whether anything was stored, or may be by now.
     """
 
-    def __init__(self, card: RunningCard, maker: CardMaker, is_over: Callable[[], bool]) -> None:
+    def __init__(self, card: RunningCard, maker: CardMaker) -> None:
         self._card = card
         self._maker = maker
-        self._is_over = is_over
         self._name = CardName(card.declared.type, card.declared.id, card.hash)
         self._tokens = ReloadTokens(maker.attempt)
         self._shown: _Shown | None = None
+        self._document: dict[str, Any] = {}
+        self._is_closed = False
+        self._is_storing = False
         self.was_stored = False
+
+    def close(self) -> bool:
+        """Store nothing any more; whether something is being stored."""
+        self._is_closed = True
+        return self._is_storing
+
+    def following(self) -> LivePage:
+        """What goes on where this one, which is closed, was given up: with a whole page, whatever is stored by now."""
+        following = LivePage(self._card, self._maker)
+        following._tokens = self._tokens.following()
+        following._document = self._document
+        following.was_stored = self.was_stored
+        return following
+
+    def say(self, problem: CardProblem) -> None:
+        """Tell those who look at the card why it is not up to date.
+
+        Raises
+        ------
+        NotStored
+            If a file could not be stored.
+        """
+        now = time.time()
+        self._tokens.next_rendering()
+        if not self._document:
+            token = self._tokens.token("")
+            page = error_page(self._maker, problem, token)
+            self._put(self._name.page, encoded_page(page, token))
+            data: dict[str, Any] = {
+                "user": None,
+                "components": {},
+                "fragments": {},
+                "render_seq": self._tokens.sequence,
+                "mode": "refresh",
+            }
+            self._document = {"data": {**data, "component_update_ts": now}, "reload_token": token}
+        data = {**self._document["data"], "notice": f"{problem.headline}: {problem.reason}"}
+        self._put_document({**self._document, "data": data, "created_on": now})
 
     def update(self, user_data: Any) -> None:
         """Bring what is stored up to date with what is on the card now.
@@ -147,17 +184,26 @@ class LivePage:
             if not is_ours or str(key) not in encoded or encoded[str(key)].size <= LARGE_NODE
         }
         data = {**content, "components": components, "fragments": render_fragments(dict(stale))}
-        document = Encoded({"data": data, "reload_token": shown.token, "created_on": time.time()})
-        self._put(self._name.data, joined(document.pieces, document.size))
+        self._document = {"data": data, "reload_token": shown.token}
+        self._put_document({**self._document, "created_on": time.time()})
+
+    def _put_document(self, document: dict[str, Any]) -> None:
+        encoded = Encoded(document)
+        self._put(self._name.data, joined(encoded.pieces))
 
     def _put(self, name: str, content: bytearray) -> None:
-        if self._is_over():
-            return
+        before = self.was_stored
+        # Before the store is asked, as that may never come back, and before it is seen whether this is closed.
+        self._is_storing = self.was_stored = True
         try:
-            self._maker.put(name, cast("bytes", content))  # stores take any buffer, and a copy would take time
+            # Stores take any buffer, and a copy would take time.
+            is_stored = self._maker.files.put(name, cast("bytes", content), lambda: self._is_closed)
+            self.was_stored = is_stored or before
         except Exception as error:
+            self.was_stored = before
             raise NotStored(name) from error
-        self.was_stored = True
+        finally:
+            self._is_storing = False
 
 
 def _is_outdated(shown: _Shown, now: _Shown, card: MetaflowCard) -> bool:
@@ -207,7 +253,7 @@ def encoded_page(page: str, token: str) -> bytearray:
         if found >= 0:
             pieces.append(token.encode("utf-8", "replace"))
             start += len(RELOAD_TOKEN)
-    return joined(pieces, sum(map(len, pieces)))
+    return joined(pieces)
 
 
 def _outer(key: str, parts: Mapping[str, Part]) -> list[str]:

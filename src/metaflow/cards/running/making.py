@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from metaflow.cards.card import MetaflowCard
     from metaflow.cards.nodes import Node
+    from metaflow.cards.running.card_files import CardFiles
     from metaflow.cards.running.running_card import RunningCard
     from metaflow.client import Task
 
@@ -30,8 +31,8 @@ class CardMaker(NamedTuple):
         Gives the flow's graph, as ``current.graph`` has it.
     task : callable
         Gives the task as a client object: as it is now.
-    put : callable
-        Stores a file of a card: takes its name and its bytes. May be called from any thread.
+    files : CardFiles
+        Stores the files of the task's cards.
     """
 
     pathspec: str
@@ -39,7 +40,7 @@ class CardMaker(NamedTuple):
     flow: Any
     graph: Callable[[], Mapping[str, Any]]
     task: Callable[[], Task]
-    put: Callable[[str, bytes], None]
+    files: CardFiles
 
     def nodes(self, components: list[Any]) -> list[Node]:
         """What components show; what is wrong with one becomes a node that says so."""

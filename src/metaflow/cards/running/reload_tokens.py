@@ -27,6 +27,13 @@ class ReloadTokens:
         """Number of the rendering at hand."""
         return self._sequence
 
+    def following(self) -> ReloadTokens:
+        """Tokens that go on from here, whatever is still done with these."""
+        following = ReloadTokens(self._attempt)
+        following._sequence = self._sequence
+        following._used = set(self._used)
+        return following
+
     def next_rendering(self) -> None:
         """Another rendering begins."""
         self._sequence += 1

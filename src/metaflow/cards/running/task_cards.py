@@ -6,6 +6,7 @@ import json
 
 from metaflow.cards.exception import CardException
 from metaflow.cards.files import NAME
+from metaflow.cards.running.card_files import CardFiles
 from metaflow.cards.running.making import CardMaker
 from metaflow.cards.running.notices import tell
 from metaflow.cards.running.running_card import RunningCard
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Digits that tell a card from others; as many bytes as a UUID has.
 _HASH_BYTES = 16
+#: Seconds that a task's end waits for a last page to be stored again, because a store that hung wrote an older one.
+_SETTLING_SECONDS = 10.0
 
 
 class TaskCards(TaskHook):
@@ -67,7 +70,7 @@ class TaskCards(TaskHook):
         except Exception as error:
             tell(f"The cards of this task cannot be made. {type(error).__name__}: {text_of(error)}")
         self._maker = CardMaker(
-            pathspec, task.attempt, task.flow, _once(lambda: current.graph), task.client_task, task.put_card
+            pathspec, task.attempt, task.flow, _once(lambda: current.graph), task.client_task, CardFiles(task.put_card)
         )
         self._live = LiveCards(self._cards, self._maker)
         current._update({"card": CardCollector(self._cards, self._live)})
@@ -80,6 +83,7 @@ class TaskCards(TaskHook):
         if ok:
             for card in self._cards:
                 self._finish(card, self._live.was_shown(card), task.owns_process)
+        self._maker.files.settle(_SETTLING_SECONDS)
 
     def _finish(self, card: RunningCard, was_shown: bool, owns_process: bool) -> None:
         from metaflow.cards.running.final import title_of

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from metaflow.cards.nodes import Node
     from metaflow.client import Task
 
+#: Characters of each stream that are there, the last ones.
+_MOST_PRINTED = 400_000
+
 
 class DefaultJsonCard(MetaflowCard):
     """The nodes of the default card, and what it says of the task, as JSON instead of HTML."""
@@ -33,9 +36,12 @@ class DefaultJsonCard(MetaflowCard):
     def render(self, task: Task) -> str:
         """A JSON document with ``metadata`` and ``components``."""
         from metaflow import __version__
+        from metaflow.cards.report.log import wait_for_own_output
         from metaflow.cards.running.json_pieces import Encoded
         from metaflow.cards.templates.default import DefaultCard
 
+        if self._flow is not None:
+            wait_for_own_output()
         card = DefaultCard(self._options, self._components, self._graph, self._flow)
         components: list[Node] = nodes_of(card.contents(task))
         finished_at = task.finished_at
@@ -46,6 +52,8 @@ class DefaultJsonCard(MetaflowCard):
             "finished_at": None if finished_at is None else finished_at.isoformat(),
             "pathspec": task.pathspec,
             "metaflow_version": __version__,
+            "stdout": task.stdout[-_MOST_PRINTED:],
+            "stderr": task.stderr[-_MOST_PRINTED:],
         }
         return b"".join(Encoded({"metadata": metadata, "components": components}).pieces).decode()
 

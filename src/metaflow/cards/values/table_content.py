@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from metaflow.cards.values.cell_values import Cell, plain_cell, plain_column
 from metaflow.cards.values.frames import frame_columns, is_frame
 
+#: Rows of larger tables are tuples.
+_MANY_ROWS = 2_000
 _ATOMS = (str, bytes, bytearray, memoryview)
 
 
@@ -27,7 +29,7 @@ class TableContent(NamedTuple):
     """
 
     headers: list[str]
-    rows: list[list[Cell]]
+    rows: Sequence[Sequence[Cell]]
     left_out: int = 0
     is_vertical: bool = False
 
@@ -137,15 +139,19 @@ def _array_column(values: Any) -> list[Cell]:
     return plain_column(values.tolist())
 
 
-def _cells(rows: list[list[Any]]) -> list[list[Cell]]:
+def _cells(rows: list[list[Any]]) -> Sequence[Sequence[Cell]]:
     width = len(rows[0])
     if all(len(row) == width for row in rows):
         return _rows_of([plain_column(list(column)) for column in zip(*rows)]) if width else rows
     return [[plain_cell(value) for value in row] for row in rows]
 
 
-def _rows_of(columns: list[list[Cell]]) -> list[list[Cell]]:
-    return [list(row) for row in zip(*columns)]
+def _rows_of(columns: list[list[Cell]]) -> Sequence[Sequence[Cell]]:
+    rows = zip(*columns)
+    if not columns or len(columns[0]) < _MANY_ROWS:
+        return [list(row) for row in rows]
+    # The garbage collector never looks again at tuples that hold nothing which it would have to follow.
+    return [row for row in rows]  # noqa: C416 - list() would be one long call
 
 
 def _row(row: Any) -> list[Any]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from metaflow.cards.notebook import SANDBOX
 from metaflow.cards.viewer.documents import data_document, run_document
 from metaflow.cards.viewer.page import viewer_page
 from metaflow.datastore.layout import is_name
 from metaflow.exception import MetaflowException
+from metaflow.server.session_cookie import session_cookie
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ _OWN_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 #: A card is a stranger to the viewer: also if it is opened by itself, it is in an origin of its own.
 _CARD_POLICY = f"sandbox {SANDBOX}; frame-ancestors 'self'"
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_TEXT = {"Content-Type": "text/plain; charset=utf-8", "Content-Security-Policy": _DATA_POLICY}
+#: What the cookie is for; its name has the port as well.
+COOKIE_APP = "card viewer"
+_WHO = "Nobody is signed in here (any more). Open the whole address that `card server` has printed, with its token."
 _PARTS_OF_CARD = 5
 _JSON = "application/json"
 
@@ -40,11 +46,14 @@ class Request(NamedTuple):
         Whom the browser thinks it is asking.
     etag : str
         What it has already.
+    tokens : tuple of str
+        What its cookies, or a header, show.
     """
 
     target: str
     host: str
     etag: str = ""
+    tokens: tuple[str, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -72,10 +81,13 @@ class ViewerSettings(NamedTuple):
         Seconds between two questions of a page.
     max_cards : int
         How many cards a page lists at most.
+    token : str
+        What whoever asks has to show. The address with ``?token=`` signs a browser in.
     """
 
     poll_interval: float
     max_cards: int
+    token: str
 
 
 def answer(request: Request, watch: RunWatch, settings: ViewerSettings) -> Answer:
@@ -91,7 +103,19 @@ def answer(request: Request, watch: RunWatch, settings: ViewerSettings) -> Answe
     if _name_in(request.host) not in _OWN_NAMES:
         return _failure(403, "This viewer answers to http://localhost and http://127.0.0.1 only.")
     try:
-        found = _routed(request, watch, settings)
+        split = urlsplit(request.target)
+    except ValueError:
+        return _not_found()
+    shown = parse_qs(split.query).get("token", [""])[0]
+    if split.path == "/" and _is(shown, settings.token):
+        cookie = session_cookie(
+            {"scheme": "http", "headers": [(b"host", request.host.encode())]}, COOKIE_APP, settings.token
+        )
+        return Answer(303, b"", {"Location": "/", "Set-Cookie": cookie})
+    if not any(_is(each, settings.token) for each in (shown, *request.tokens)):
+        return _failure(401, _WHO) if split.path != "/" else Answer(401, f"{_WHO}\n".encode(), _TEXT)
+    try:
+        found = _routed(split, watch, settings)
     except MetaflowException as error:
         return _failure(503, f"{error.headline}: {error.message}")
     etag = '"' + hashlib.sha256(found.body).hexdigest()[:32] + '"'
@@ -99,11 +123,11 @@ def answer(request: Request, watch: RunWatch, settings: ViewerSettings) -> Answe
     return Answer(304, b"", headers) if found.code == 200 and request.etag == etag else found._replace(headers=headers)
 
 
-def _routed(request: Request, watch: RunWatch, settings: ViewerSettings) -> Answer:
-    try:
-        split = urlsplit(request.target)
-    except ValueError:
-        return _not_found()
+def _is(shown: str, token: str) -> bool:
+    return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), token.encode())
+
+
+def _routed(split: SplitResult, watch: RunWatch, settings: ViewerSettings) -> Answer:
     path = split.path
     if path == "/":
         page = viewer_page(watch.flow)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from metaflow.cards.viewer.routes import Answer, Request, ViewerSettings, answer
+from metaflow.cards.viewer.routes import COOKIE_APP, Answer, Request, ViewerSettings, answer
 from metaflow.cards.viewer.run_watch import RunWatch
 from metaflow.exception import MetaflowException
+from metaflow.server.session_cookie import tokens_of_cookies
+from metaflow.server.tokens import presented_token
 
 #: Seconds that a browser may take to send a request, or to take an answer.
 _SLOWEST = 30
@@ -24,7 +26,7 @@ _ALWAYS = {
 
 
 class ViewerServer(ThreadingHTTPServer):
-    """Serves the viewer, to browsers of this machine only.
+    """Serves the viewer, to browsers of this machine that show its token.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ class ViewerServer(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where a browser finds it."""
-        return f"http://{_LOOPBACK}:{self.server_port}/"
+        """Where a browser finds it, and is signed in."""
+        return f"http://{_LOOPBACK}:{self.server_port}/?token={self.settings.token}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that went away in the middle is nothing to speak of; anything else is."""
@@ -74,8 +76,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        asked = Request(self.path, self.headers.get("Host") or "", self.headers.get("If-None-Match") or "")
+        host, etag = self.headers.get("Host") or "", self.headers.get("If-None-Match") or ""
+        asked = Request(self.path, host, etag, self._shown_tokens())
         self._send(answer(asked, self.server.watch, self.server.settings))
+
+    def _shown_tokens(self) -> tuple[str, ...]:
+        headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in self.headers.items()]
+        presented = presented_token(headers)
+        return (*([presented] if presented else []), *tokens_of_cookies({"headers": headers}, COOKIE_APP))
 
     def _send(self, given: Answer) -> None:
         self.send_response(given.code)

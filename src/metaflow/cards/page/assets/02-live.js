@@ -122,6 +122,13 @@
       announce("The card was updated.");
     }
   };
+  const explain = (why = "") => {
+    const place = document.getElementById("mf-why");
+    if ((place?.textContent ?? "") === why) return;
+    place?.remove();
+    const made = { id: "mf-why", className: "mf-problem", role: "status", textContent: why };
+    if (why) document.querySelector("main")?.prepend(Object.assign(document.createElement("p"), made));
+  };
   const end = () => {
     if (!document.body.hasAttribute("data-live")) return;
     document.body.removeAttribute("data-live");
@@ -160,6 +167,7 @@
     if (message.type !== "metaflow-card-update") return;
     const { data } = message;
     if (!data || typeof data !== "object") return;
+    explain(data.notice);
     const sequence = `${data.render_seq} ${data.component_update_ts}`;
     if (sequence !== lastSequence) {
       lastSequence = sequence;

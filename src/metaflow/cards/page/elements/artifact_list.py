@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text
 
 
 def artifact_list_element(node: Mapping[str, Any], page: PageContext) -> str:
@@ -26,12 +26,12 @@ def artifact_list_element(node: Mapping[str, Any], page: PageContext) -> str:
 def _item(row: Mapping[str, Any], page: PageContext) -> str:
     kind = row.get("kind") or ""
     whole = row.get("type") or ""
-    hint = f' title="{text(whole)}"' if whole and whole != kind else ""
+    hint = f' title="{label_text(whole)}"' if whole and whole != kind else ""
     line = (
-        f'<span class="mf-artifact-name">{text(row.get("name", ""))}</span>'
-        f'<span class="mf-artifact-type"{hint}>{text(kind or whole)}</span>'
-        f'<span class="mf-artifact-text" dir="auto">{text(row.get("text") or "")}</span>'
-        f'<span class="mf-artifact-size">{text(row.get("size") or "")}</span>'
+        f'<span class="mf-artifact-name">{label_text(row.get("name", ""))}</span>'
+        f'<span class="mf-artifact-type"{hint}>{label_text(kind or whole)}</span>'
+        f'<span class="mf-artifact-text" dir="auto">{label_text(row.get("text") or "")}</span>'
+        f'<span class="mf-artifact-size">{label_text(row.get("size") or "")}</span>'
     )
     contents = row.get("contents")
     if not isinstance(contents, (list, tuple)) or not contents:
@@ -47,9 +47,9 @@ def fold_element(node: Mapping[str, Any], page: PageContext) -> str:
     contents = node.get("contents")
     if not isinstance(contents, (list, tuple)):
         contents = ()
-    note = f' <span class="mf-muted mf-small">{text(node["note"])}</span>' if node.get("note") else ""
+    note = f' <span class="mf-muted mf-small">{label_text(node["note"])}</span>' if node.get("note") else ""
     return (
         f'<details class="mf-fold"{" open" if node.get("open") else ""}>'
-        f"<summary><span>{text(node.get('title', ''))}</span>{note}</summary>"
+        f"<summary><span>{label_text(node.get('title', ''))}</span>{note}</summary>"
         f'<div class="mf-stack">{page.render_all(contents)}</div></details>'
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 
 #: Characters of a value that are there at first sight; longer ones are unfolded.
 _AT_FIRST = 240
@@ -21,7 +21,7 @@ def artifacts_element(node: Mapping[str, Any], page: PageContext) -> str:
     rows = [row for row in given if isinstance(row, Mapping)] if isinstance(given, (list, tuple)) else []
     named = any(row.get("name") is not None for row in rows)
     body = "".join([_row(row, named, page) for row in rows[:_MOST_ROWS]])
-    label = text(str(node.get("label") or "Artifacts"))
+    label = label_text(node.get("label") or "Artifacts")
     name = '<th scope="col">Name</th>' if named else ""
     # Without a name it is a value in its place, which needs no words on what its columns are.
     head = "" if not named else f'<thead><tr>{name}<th scope="col">Type</th><th scope="col">Value</th></tr></thead>'

@@ -1,7 +1,8 @@
 """The page of a card within another page.
 
 A node ``cardFrame`` has ``document``: the HTML of a whole page, and ``label``. It is shown in a frame that is a
-stranger to the page: it has no origin, and no scripts run in it but those that Metaflow's own pages have.
+stranger to the page: it has no origin. Frames have the policy of the page around them, so that names the scripts that
+the card came with by their hashes. No others run, and nothing is loaded from anywhere.
 """
 
 from __future__ import annotations
@@ -9,51 +10,56 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import script_code, script_hash, text
+from metaflow.cards.page.escaping import label_text, script_hash
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script", re.DOTALL | re.IGNORECASE)
+_SOURCE = re.compile(r"\bsrc\s*=", re.IGNORECASE)
+#: Scripts of one card that can run: the policy has a hash for each.
+_MOST_SCRIPTS = 200
+
+
+class _Scripts(NamedTuple):
+    """What a card's page has of scripts.
+
+    Attributes
+    ----------
+    inside : list of str
+        The code of those that are in it.
+    has_others : bool
+        Whether there are some that it would have to load.
+    """
+
+    inside: list[str]
+    has_others: bool
 
 
 def card_frame_element(node: Mapping[str, Any], page: PageContext) -> str:
     """A frame with a card."""
     page.styles.add("frames")
     document = str(node.get("document") or "").encode("utf-8", "replace").decode("utf-8")
-    hashes = {script_hash(code) for code in _scripts(document)}
-    known = hashes & _own_hashes()
-    if known != hashes:
-        known |= hashes & _library_hashes()
-    page.frame_scripts |= known
+    scripts = _scripts(document)
+    page.frame_scripts |= set(map(script_hash, scripts.inside[:_MOST_SCRIPTS]))
     note = ""
-    if known != hashes:
-        note = '<p class="mf-note" role="note">This card has scripts of its own, which do not run in this file.</p>'
+    if scripts.has_others:
+        note = "This card loads scripts from elsewhere, which it cannot do in this file."
+    elif len(scripts.inside) > _MOST_SCRIPTS:
+        note = f"Of the scripts of this card, only the first {_MOST_SCRIPTS} run in this file."
     return (
-        f'{note}<iframe class="mf-card-frame" title="{text(node.get("label") or "Card")}" sandbox="allow-scripts" '
+        (f'<p class="mf-note" role="note">{note}</p>' if note else "")
+        + f'<iframe class="mf-card-frame" title="{label_text(node.get("label") or "Card")}" sandbox="allow-scripts" '
         f'referrerpolicy="no-referrer" loading="lazy" srcdoc="{html.escape(document, quote=True)}"></iframe>'
     )
 
 
-def _scripts(document: str) -> list[str]:
-    """The code in a page, without what is only data."""
-    return [
-        found["code"] for found in _SCRIPT.finditer(document) if "application/json" not in found["attributes"].lower()
+def _scripts(document: str) -> _Scripts:
+    """The scripts of a page, as a browser reads them; without what is only data."""
+    found = [
+        each
+        for each in _SCRIPT.finditer(document.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "\ufffd"))
+        if "application/json" not in each["attributes"].lower()
     ]
-
-
-def _own_hashes() -> set[str]:
-    """Hashes of the scripts that all of our own pages have."""
-    from metaflow.cards.page.document import own_scripts
-
-    return set(map(script_hash, own_scripts()))
-
-
-def _library_hashes() -> set[str]:
-    """Hashes of the scripts that draw charts, as far as they are on this machine."""
-    from metaflow.cards.charts.chart_library import LibraryMissing, vega_script
-
-    try:
-        return {script_hash(script_code(vega_script()))}
-    except LibraryMissing:
-        return set()  # charts then show their data as tables
+    others = [each for each in found if _SOURCE.search(each["attributes"])]
+    return _Scripts([each["code"] for each in found if each not in others], bool(others))

@@ -8,7 +8,7 @@ from typing import Any
 from metaflow.cards.charts.chart_library import LibraryMissing, vega_script
 from metaflow.cards.charts.vega_spec import ChartParts, checked, parts_of
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import script_data, text
+from metaflow.cards.page.escaping import label_text, script_data, text
 
 #: Rows that are also there as a table, for whoever cannot see the chart.
 _ROWS_OF_TABLE = 100
@@ -26,7 +26,7 @@ def vega_chart_element(node: Mapping[str, Any], page: PageContext) -> str:
     try:
         page.libraries.setdefault("vega", vega_script())
     except LibraryMissing as error:
-        missing = f'<p class="mf-note" role="note">{text(parts.description)} is not drawn. {text(error)}</p>'
+        missing = f'<p class="mf-note" role="note">{label_text(parts.description)} is not drawn. {text(error)}</p>'
         return f'<figure class="mf-chart">{missing}{notes}{_folded(table, is_open=True)}</figure>'
     settings = {
         "mode": parts.mode,
@@ -57,7 +57,7 @@ def figure(kind: str, data: Sequence[str], description: str, role: str, below: s
     """
     return (
         f'<figure class="mf-chart" data-chart="{kind}">'
-        f'<div class="mf-chart-place" role="{role}" aria-label="{text(description)}"></div>'
+        f'<div class="mf-chart-place" role="{role}" aria-label="{label_text(description)}"></div>'
         '<noscript><p class="mf-note">Charts are drawn by a script, and scripts are turned off here.</p></noscript>'
         f'{below}<script type="application/json">{"".join(data)}</script></figure>'
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.preformatted import preformatted
-from metaflow.cards.page.escaping import MOST_CHARACTERS, left_out_note, text
+from metaflow.cards.page.escaping import MOST_CHARACTERS, label_text, left_out_note, text
 
 #: Characters of code that get colours; more takes too long.
 _MOST_COLOURED = 200_000
@@ -28,7 +28,7 @@ def code_element(node: Mapping[str, Any], page: PageContext) -> str:
     label = node.get("label")
     if not label:
         return block
-    return f'<figure><figcaption class="mf-caption" dir="auto">{text(label)}</figcaption>{block}</figure>'
+    return f'<figure><figcaption class="mf-caption" dir="auto">{label_text(label)}</figcaption>{block}</figure>'
 
 
 def code_block(code: str, language: str = "", first_line: int | None = None, marked: int | None = None) -> str:

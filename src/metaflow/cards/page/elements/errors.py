@@ -7,12 +7,12 @@ from typing import Any
 
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.preformatted import preformatted
-from metaflow.cards.page.escaping import text, text_within
+from metaflow.cards.page.escaping import label_text, text_within
 
 
 def error_element(node: Mapping[str, Any], page: PageContext) -> str:
     """What went wrong, and where in the code."""
-    headline = text(node.get("headline") or "Error")
+    headline = label_text(node.get("headline") or "Error")
     message, trace = node.get("message"), node.get("trace")
     parts = [f'<p class="mf-error-headline" dir="auto">{headline}</p>']
     if message:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text, without_reach
+from metaflow.cards.page.escaping import label_text, without_reach
 
 _LEAST_HEIGHT, _MOST_HEIGHT = 20, 20_000
 #: Signs that the author has thought of colours, which then may go together with nothing but white.
@@ -31,7 +31,7 @@ def html_element(node: Mapping[str, Any], page: PageContext) -> str:
     style = _STYLE.replace("light dark", "light") if is_paper else _STYLE
     document = html.escape(style + without_reach(content.encode("utf-8", "replace").decode("utf-8")), quote=True)
     height = _height(node.get("height"))
-    label = text(node.get("label") or "HTML")
+    label = label_text(node.get("label") or "HTML")
     return (
         f'<iframe class="mf-html{" mf-paper" if is_paper else ""}" title="{label}"{height} '
         'sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox" referrerpolicy="no-referrer" '

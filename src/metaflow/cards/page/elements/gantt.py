@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 from metaflow.client.times import span
 
 _WIDTH, _HEIGHT = 1000.0, 16.0
@@ -37,7 +37,7 @@ def gantt_element(node: Mapping[str, Any], page: PageContext) -> str:
     length = max(float(node.get("length") or 0), 1.0)
     if not rows:
         return '<p class="mf-note">Nothing has run yet.</p>'
-    label = text(node.get("label") or "Timeline")
+    label = label_text(node.get("label") or "Timeline")
     ticks = "".join([f"<span>{text(span(length * at / _TICKS / 1000))}</span>" for at in range(_TICKS + 1)])
     body = "".join([_row(row, length) for row in rows])
     legend = "".join(
@@ -65,7 +65,7 @@ def _row(row: Mapping[str, Any], length: float) -> str:
     bad = ' class="mf-gantt-bad"' if state.startswith(("failed", "killed")) else ""
     kind = ' class="mf-gantt-step"' if row.get("is_step") else ""
     return (
-        f'<tr{kind}><th scope="row" dir="auto">{text(row.get("label") or "")}</th>'
+        f'<tr{kind}><th scope="row" dir="auto">{label_text(row.get("label") or "")}</th>'
         f'<td><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" aria-hidden="true">{drawn}</svg>'
         f'</td><td{bad}>{text(state)}</td><td class="mf-number">{text(row.get("took") or "")}</td></tr>'
     )

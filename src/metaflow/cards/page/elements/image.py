@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 
 # Images that browsers show. SVG is among them: in <img> it neither runs scripts nor loads anything.
 _IMAGE = re.compile(
@@ -18,7 +18,7 @@ _IMAGE = re.compile(
 def image_element(node: Mapping[str, Any], page: PageContext) -> str:
     """An image, and what it shows below it. It can be enlarged."""
     source, label = str(node.get("src") or ""), node.get("label")
-    caption = f'<figcaption class="mf-caption" dir="auto">{text(label)}</figcaption>' if label else ""
+    caption = f'<figcaption class="mf-caption" dir="auto">{label_text(label)}</figcaption>' if label else ""
     if not is_image(source):
         what = f"Its address begins with <bdi>{text(source[:40])}</bdi>." if source else "It has no address."
         reason = f'<p class="mf-problem" role="note">This image cannot be shown: the page has to hold it. {what}</p>'
@@ -27,7 +27,7 @@ def image_element(node: Mapping[str, Any], page: PageContext) -> str:
     is_plain = source.isascii() and not any(special in source for special in "&<>\"'")
     address = source if is_plain else text(source)
     return (
-        f'<figure class="mf-image"><img class="mf-zoomable" src="{address}" alt="{text(label or "Image")}">'
+        f'<figure class="mf-image"><img class="mf-zoomable" src="{address}" alt="{label_text(label or "Image")}">'
         f"{caption}</figure>"
     )
 

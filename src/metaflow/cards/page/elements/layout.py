@@ -7,7 +7,7 @@ from typing import Any
 
 from metaflow.cards.nodes import Node, Nodes
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text
 
 #: Numbers of columns that the style has; others get the next larger one.
 _COLUMNS = (1, 2, 3, 4, 5, 6, 8, 12)
@@ -34,7 +34,7 @@ def page_element(node: Mapping[str, Any], page: PageContext) -> str:
     title = node.get("title")
     if not title or str(title) == page.title:
         return f'<div class="mf-stack">{on_panels(nodes_of(node), page)}</div>'
-    head = page.heading(text(title), "mf-page-heading")
+    head = page.heading(label_text(title), "mf-page-heading")
     with page.under_heading():
         return f'<div class="mf-stack">{head}{on_panels(nodes_of(node), page)}</div>'
 
@@ -45,9 +45,9 @@ def section_element(node: Mapping[str, Any], page: PageContext) -> str:
     name, head = "", ""
     if title:
         name = page.new_id()
-        head = page.heading(text(title), "mf-section-title", id=name)
+        head = page.heading(label_text(title), "mf-section-title", id=name)
     if subtitle:
-        head += f'<p class="mf-section-subtitle" dir="auto">{text(subtitle)}</p>'
+        head += f'<p class="mf-section-subtitle" dir="auto">{label_text(subtitle)}</p>'
     if head:
         head = f'<div class="mf-section-head">{head}</div>'
     nodes = nodes_of(node)

@@ -7,7 +7,7 @@ from typing import Any
 
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.preformatted import preformatted
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 from metaflow.cards.page.terminal import Style, lines_of
 
 #: Characters of a log that are shown at its beginning and at its end.
@@ -31,7 +31,7 @@ def log_element(node: Mapping[str, Any], page: PageContext) -> str:
             f'{_html(data[: _HEAD + start])}\n<span class="mf-cut">… {left_out} …</span>\n{_html(data[_HEAD + end :])}'
         )
     at_end = " mf-log-end" if node.get("at_end") else ""
-    return f'<div class="mf-log{at_end}">{preformatted(shown, text(node.get("label") or "Log"))}</div>'
+    return f'<div class="mf-log{at_end}">{preformatted(shown, label_text(node.get("label") or "Log"))}</div>'
 
 
 def _html(data: str) -> str:

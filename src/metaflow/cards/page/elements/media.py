@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 
 _ADDRESS = re.compile(r"data:(?:video|audio)/[a-z0-9.+-]+(?:;codecs=[a-zA-Z0-9.,_-]+)?;base64,")
 
@@ -18,8 +18,8 @@ def media_element(node: Mapping[str, Any], page: PageContext) -> str:
     src, label = node.get("src"), node.get("label")
     if not isinstance(src, str) or not _ADDRESS.match(src):
         return f'<p class="mf-problem" role="note">This {kind} is not part of the card, and cards load nothing.</p>'
-    named = text(label) if label else f"{kind.capitalize()} without a label"
+    named = label_text(label) if label else f"{kind.capitalize()} without a label"
     inline = " playsinline" if kind == "video" else ""
     player = f'<{kind} controls preload="metadata"{inline} aria-label="{named}" src="{text(src)}"></{kind}>'
-    caption = f'<figcaption class="mf-caption" dir="auto">{text(label)}</figcaption>' if label else ""
+    caption = f'<figcaption class="mf-caption" dir="auto">{label_text(label)}</figcaption>' if label else ""
     return f'<figure class="mf-media">{player}{caption}</figure>'

@@ -8,7 +8,7 @@ from typing import Any
 
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.layout import columns_of, nodes_of
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text
 
 #: The page's style divides a row into as many parts.
 _PARTS = 12
@@ -22,7 +22,7 @@ def tabs_element(node: Mapping[str, Any], page: PageContext) -> str:
     panels = []
     for number, tab in enumerate(tabs, 1):
         label = str(tab.get("label", "")).strip() or f"Tab {number}"
-        head = page.heading(text(label), "mf-tab-label")
+        head = page.heading(label_text(label), "mf-tab-label")
         with page.under_heading():
             inner = page.render_all(nodes_of(tab))
         panels.append(f'<section class="mf-tab-panel" id="{page.new_id()}">{head}{inner}</section>')

@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text
 
 _WIDTH = 240.0
 _HEIGHT = 44.0
+#: Bars, and points of a line, that are drawn: more could not be told apart.
+_MOST_BARS = 240
+_MOST_POINTS = 2_000
 
 
 def histogram_element(node: Mapping[str, Any], page: PageContext) -> str:
     """How often numbers of each range occur."""
-    counts = [max(0, int(count)) for count in node.get("counts") or ()]
+    given = node.get("counts") or ()
+    merged = -(-len(given) // _MOST_BARS) or 1
+    counts = [sum([max(0, int(each)) for each in given[at : at + merged]]) for at in range(0, len(given), merged)]
     if not counts or not any(counts):
         return ""
     low, high = shown_number(node.get("low")), shown_number(node.get("high"))
@@ -33,12 +38,13 @@ def histogram_element(node: Mapping[str, Any], page: PageContext) -> str:
 
 def sparkline_element(node: Mapping[str, Any], page: PageContext) -> str:
     """Numbers one after the other, as a line."""
-    values = [_finite(value) for value in node.get("values") or ()]
-    known = [value for value in values if value is not None]
+    given = [_finite(value) for value in node.get("values") or ()]
+    known = [value for value in given if value is not None]
     if len(known) < 2:
         return ""
     low, high = min(known), max(known)
     span = high - low or 1.0
+    values = _thinned(given)
     step = _WIDTH / max(1, len(values) - 1)
     parts, pen = [], "M"
     for index, value in enumerate(values):
@@ -53,12 +59,25 @@ def sparkline_element(node: Mapping[str, Any], page: PageContext) -> str:
     return _figure("mf-sparkline", words, drawing, first, last, node.get("label"))
 
 
+def _thinned(values: list[float | None]) -> list[float | None]:
+    """Of many values, the smallest and the largest of each stretch, in their order: the line looks the same."""
+    if len(values) <= _MOST_POINTS:
+        return values
+    length = -(-2 * len(values) // _MOST_POINTS)
+    shown: list[float | None] = []
+    for start in range(0, len(values), length):
+        known = [(value, at) for at, value in enumerate(values[start : start + length]) if value is not None]
+        ends = sorted({min(known), max(known)}, key=lambda end: end[1]) if known else [(None, 0)]
+        shown += [value for value, _ in ends]
+    return shown
+
+
 def _figure(kind: str, words: str, drawing: str, left: str, right: str, label: Any) -> str:
-    caption = f"<span>{text(label)}</span>" if label else ""
+    caption = f"<span>{label_text(label)}</span>" if label else ""
     return (
         f'<figure class="mf-plot {kind}"><svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" '
-        f'role="img" aria-label="{text(words)}">{drawing}</svg>'
-        f"<figcaption><span>{text(left)}</span>{caption}<span>{text(right)}</span></figcaption></figure>"
+        f'role="img" aria-label="{label_text(words)}">{drawing}</svg>'
+        f"<figcaption><span>{label_text(left)}</span>{caption}<span>{label_text(right)}</span></figcaption></figure>"
     )
 
 

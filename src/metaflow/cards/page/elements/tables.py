@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import script_data, text
+from metaflow.cards.page.escaping import script_data_pieces, text
 
 #: Rows of a page, fewer in a wide table, whose page has at most that many cells.
 _PAGE_ROWS = 50
@@ -143,8 +143,9 @@ class _Table:
             type(cell) is int and not -_EXACT_INTEGER < cell < _EXACT_INTEGER for row in rows for cell in row
         ):
             rows = [[_exact(cell) for cell in row] for row in rows]
-        content = script_data({"columns": self.headers, "width": self.width, "kinds": self.kinds, "rows": rows})
-        return f'<script type="application/json" class="mf-table-data">{content}</script>'
+        data = {"columns": self.headers, "width": self.width, "kinds": self.kinds, "rows": rows}
+        begin = '<script type="application/json" class="mf-table-data">'
+        return self.page.later([begin, *script_data_pieces(data), "</script>"])
 
 
 def number_text(number: float, is_float: bool) -> str:

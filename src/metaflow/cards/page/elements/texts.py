@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text, text_within
+from metaflow.cards.page.escaping import label_text, text_within
 
 
 def text_element(node: Mapping[str, Any], page: PageContext) -> str:
@@ -17,20 +17,20 @@ def text_element(node: Mapping[str, Any], page: PageContext) -> str:
 
 def title_element(node: Mapping[str, Any], page: PageContext) -> str:
     """A large heading."""
-    return page.heading(text(node.get("text", "")), "mf-page-heading")
+    return page.heading(label_text(node.get("text", "")), "mf-page-heading")
 
 
 def subtitle_element(node: Mapping[str, Any], page: PageContext) -> str:
     """What stands below a large heading."""
-    return f'<p class="mf-subtitle" dir="auto">{text(node.get("text", ""))}</p>'
+    return f'<p class="mf-subtitle" dir="auto">{label_text(node.get("text", ""))}</p>'
 
 
 def heading_element(node: Mapping[str, Any], page: PageContext) -> str:
     """A heading, and perhaps a line below it."""
-    head = page.heading(text(node.get("title", "")), "mf-section-title")
+    head = page.heading(label_text(node.get("title", "")), "mf-section-title")
     subtitle = node.get("subtitle")
     if subtitle:
-        head += f'<p class="mf-section-subtitle" dir="auto">{text(subtitle)}</p>'
+        head += f'<p class="mf-section-subtitle" dir="auto">{label_text(subtitle)}</p>'
     return f'<div class="mf-section-head">{head}</div>'
 
 
@@ -42,7 +42,7 @@ def facts_element(node: Mapping[str, Any], page: PageContext) -> str:
 
 def _fact(fact: Any, page: PageContext) -> str:
     if not isinstance(fact, Mapping):
-        return f"<div><dt></dt><dd>{text(fact)}</dd></div>"
+        return f"<div><dt></dt><dd>{label_text(fact)}</dd></div>"
     value = fact.get("value")
     if value is None:
         shown = '<span class="mf-muted">none</span>'
@@ -51,4 +51,4 @@ def _fact(fact: Any, page: PageContext) -> str:
     else:
         content, note = text_within(value, 10_000)
         shown = f'<span class="mf-text" dir="auto">{content}</span>{note}'
-    return f'<div><dt dir="auto">{text(fact.get("label", ""))}</dt><dd>{shown}</dd></div>'
+    return f'<div><dt dir="auto">{label_text(fact.get("label", ""))}</dt><dd>{shown}</dd></div>'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text, text_within
+from metaflow.cards.page.escaping import label_text, text, text_within
 from metaflow.cards.page.number_text import duration_text, moment_html, number_text
 from metaflow.cards.values.plain_numbers import plain_number
 
@@ -28,6 +28,8 @@ _HEADLINES = ("title", "name", "event", "event_name", "event_type", "action", "m
 _UNFOLDED = 10
 #: Events that a page holds.
 _MOST_EVENTS = 2000
+#: Fields of one event that are shown.
+_MOST_FIELDS = 100
 _LONG = 160
 _MOST_CHARACTERS = 5000
 
@@ -38,7 +40,7 @@ def timeline_element(node: Mapping[str, Any], page: PageContext) -> str:
     events = [_event_of(each) for each in held] if isinstance(held, (list, tuple)) else []
     title = node.get("title")
     name = page.new_id()
-    head = page.heading(text(title), "mf-section-title", id=name) if title else ""
+    head = page.heading(label_text(title), "mf-section-title", id=name) if title else ""
     stats = node.get("stats")
     if isinstance(stats, Mapping):
         head += _stats(stats)
@@ -110,11 +112,15 @@ def _item(event: Mapping[str, Any], before: Mapping[str, Any] | None, page: Page
     if duration is not None and 0 <= duration < 1e12:
         told.add("duration")
         head += f'<span class="mf-event-duration">took {duration_text(duration)}</span>'
-    pairs = "".join(_pair(name, value) for name, value in facts.items() if name not in told)
+    names = [name for name in facts if name not in told]
+    pairs = "".join(_pair(name, facts[name]) for name in names[:_MOST_FIELDS])
+    left_out = max(0, len(names) - _MOST_FIELDS) + (plain_number(event.get("left_out")) or 0)
+    note = f'<p class="mf-note">{number_text(left_out)} more fields are left out.</p>' if left_out > 0 else ""
     return (
         f'<li class="mf-event mf-event-{theme.replace("_", "-")}"><div class="mf-event-head">{head}'
         f'<span class="mf-event-when">{moment}{_gap(event, before)}</span></div>'
         + (f'<dl class="mf-pairs">{pairs}</dl>' if pairs else "")
+        + note
         + _payloads(event.get("payloads"), page)
         + "</li>"
     )
@@ -141,7 +147,7 @@ def _pair(name: Any, value: Any) -> str:
             kind = "mf-scroll" if content.startswith(("{", "[")) else "mf-scroll mf-prose"
             content = f'<pre class="{kind}" tabindex="0" dir="auto">{content}</pre>'
         shown = content + note
-    return f'<div><dt dir="auto">{text(name)}</dt><dd dir="auto">{shown}</dd></div>'
+    return f'<div><dt dir="auto">{label_text(name)}</dt><dd dir="auto">{shown}</dd></div>'
 
 
 def _payloads(payloads: Any, page: PageContext) -> str:

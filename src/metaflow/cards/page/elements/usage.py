@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text
 
 #: From this share on little is left.
 _NEARLY_ALL = 0.9
@@ -32,4 +32,4 @@ def _amount(each: Mapping[str, Any]) -> str:
             f'<svg class="{tone}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
             f'<rect class="mf-usage-all" width="100" height="4"/><rect width="{width:.1f}" height="4"/></svg>'
         )
-    return f"<div><dt>{text(each.get('label', ''))}</dt><dd>{text(each.get('text', ''))}{bar}</dd></div>"
+    return f"<div><dt>{label_text(each.get('label', ''))}</dt><dd>{label_text(each.get('text', ''))}{bar}</dd></div>"

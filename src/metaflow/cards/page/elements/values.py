@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import text
+from metaflow.cards.page.escaping import label_text, text
 from metaflow.cards.page.number_text import duration_text, number_text, rate_text
 from metaflow.cards.values.plain_numbers import plain_number
 
@@ -21,6 +22,8 @@ _MARKS = {"success": ("âœ“", "good"), "warning": ("!", "warning"), "danger": ("â
 #: Values with more characters than this are set smaller.
 _LARGE_UP_TO = 7
 _MEDIUM_UP_TO = 16
+_MOST_DETAILS = 100
+_MOST_OF_CHANGE = 1000
 
 
 def progress_element(node: Mapping[str, Any], page: PageContext) -> str:
@@ -34,7 +37,7 @@ def progress_element(node: Mapping[str, Any], page: PageContext) -> str:
     percent = _percent(value, most)
     bar = f' max="{most!r}" value="{min(max(value, 0), most)!r}"' if value is not None and most is not None else ""
     unnamed = "" if node.get("label") else " mf-progress-unnamed"
-    head = f'<span class="mf-progress-label{unnamed}" id="{name}" dir="auto">{text(label)}</span>'
+    head = f'<span class="mf-progress-label{unnamed}" id="{name}" dir="auto">{label_text(label)}</span>'
     head += f'<span class="mf-progress-percent">{percent}</span>' if percent else ""
     return (
         f'<div class="mf-progress{" mf-progress-done" if is_done else ""}"><div class="mf-progress-head">{head}</div>'
@@ -57,10 +60,10 @@ def value_box_element(node: Mapping[str, Any], page: PageContext) -> str:
     labelled = f' aria-labelledby="{name}"' if title else ""
     return (
         f'<div class="mf-value-box {theme}" role="group"{labelled}>'
-        + (f'<p class="mf-value-title" id="{name}" dir="auto">{text(title)}</p>' if title else "")
+        + (f'<p class="mf-value-title" id="{name}" dir="auto">{label_text(title)}</p>' if title else "")
         + f"{mark}{_value(node.get('value'))}"
-        + (f'<p class="mf-value-change" dir="auto">{_change(str(change))}</p>' if change else "")
-        + (f'<p class="mf-value-subtitle" dir="auto">{text(subtitle)}</p>' if subtitle else "")
+        + (f'<p class="mf-value-change" dir="auto">{_change(str(change)[:_MOST_OF_CHANGE])}</p>' if change else "")
+        + (f'<p class="mf-value-subtitle" dir="auto">{label_text(subtitle)}</p>' if subtitle else "")
         + "</div>"
     )
 
@@ -89,10 +92,10 @@ def _progress_facts(node: Mapping[str, Any], value: float | None, most: float | 
     shown = number_text(value) if value is not None else _odd(node.get("value"))
     if most is not None:
         shown += f" / {number_text(most)}"
-    facts = [f"<span>{text(f'{shown} {unit}'.strip())}</span>"]
+    facts = [f"<span>{label_text(f'{shown} {unit}'.strip())}</span>"]
     rate, left = _finite(node.get("rate")), _finite(node.get("seconds_left"))
     if rate is not None and rate > 0:
-        facts.append(f"<span>{text(rate_text(rate, unit))}</span>")
+        facts.append(f"<span>{label_text(rate_text(rate, unit))}</span>")
     if left is not None and left > 0:
         facts.append(f'<span class="mf-live-only">about {duration_text(left)} left</span>')
     return "".join(facts)
@@ -106,9 +109,16 @@ def _details(details: Any) -> str:
     if details is None or details == "":
         return ""
     if isinstance(details, Mapping):
-        pairs = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in details.items())
-        return f'<dl class="mf-progress-details mf-pairs">{pairs}</dl>'
-    return f'<p class="mf-progress-details" dir="auto">{text(details)}</p>'
+        pairs = "".join(
+            f"<div><dt>{label_text(name)}</dt><dd>{label_text(value)}</dd></div>"
+            for name, value in islice(details.items(), _MOST_DETAILS)
+        )
+        return f'<dl class="mf-progress-details mf-pairs">{pairs}</dl>{_left_out(len(details) - _MOST_DETAILS)}'
+    return f'<p class="mf-progress-details" dir="auto">{label_text(details)}</p>'
+
+
+def _left_out(count: int) -> str:
+    return f'<p class="mf-note">{count:,} more are left out.</p>' if count > 0 else ""
 
 
 def _value(value: Any) -> str:

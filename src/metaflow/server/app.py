@@ -36,6 +36,7 @@ from metaflow.server.writer import EventWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from fastapi import APIRouter
 
@@ -118,21 +119,8 @@ def create_app(
         metrics.count("metaflow_events_recorded_total", "Events that were recorded.", count)
         live.wake()
 
-    writer = EventWriter(metadata, log, written)
-    services = Services(settings, metadata, log, writer, live, metrics)
-    metrics.gauge("metaflow_listeners", "Listeners to live events.", lambda: live.count)
-    metrics.gauge("metaflow_listeners_dropped", "Listeners that read too slowly.", lambda: live.dropped)
-    metrics.gauge("metaflow_events_waiting", "Events that wait to be recorded.", lambda: writer.waiting)
-    _count_connections(metadata, metrics)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        trimming = asyncio.create_task(_trim_now_and_then(log, settings.event_days))
-        yield
-        trimming.cancel()
-        live.close()
-        await writer.finish()
-
+    services = Services(settings, metadata, log, EventWriter(metadata, log, written), live, metrics)
+    _measure(services)
     app = FastAPI(
         title="Metaflow metadata service",
         version=str(API_VERSION),
@@ -140,7 +128,7 @@ def create_app(
         openapi_url=_DOCUMENT,
         docs_url=None,  # these pages load programs from elsewhere
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_lifespan(services),
     )
     app.state.live = live
     for routes in (operation_routes, event_routes, record_routes, query_routes):
@@ -154,17 +142,38 @@ def create_app(
         app.include_router(metaflow_routes(metadata, documents, lambda count: from_thread.run_sync(written, count)))
     errors.install(app, further.tells_reasons)
     _describe(app)
+    _add_layers(app, services, further.paths)
+    return app
+
+
+def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What begins before the first request, and ends after the last."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        trimming = asyncio.create_task(_trim_now_and_then(services.log, services.settings.event_days))
+        yield
+        trimming.cancel()
+        services.live.close()
+        await services.writer.finish()
+
+    return lifespan
+
+
+def _add_layers(app: FastAPI, services: Services, paths: Paths) -> None:
+    """What every request and every answer passes; the last one is the outermost."""
+    settings = services.settings
     app.add_middleware(GZipMiddleware, minimum_size=_PACKED_BYTES, compresslevel=1)
     app.add_middleware(
         Gate,
         settings=settings,
         limits=ClientLimits(settings.requests_per_second, settings.requests_at_once),
-        metrics=metrics,
+        metrics=services.metrics,
         version_headers={
             API_VERSION_HEADER.lower().encode(): str(API_VERSION).encode(),
             SERVICE_VERSION_HEADER.lower().encode(): SERVICE_VERSION.encode(),
         },
-        paths=Paths(_OPEN_PATHS, _READING_POSTS, _ENDLESS_PATHS).with_more(further.paths),
+        paths=Paths(_OPEN_PATHS, _READING_POSTS, _ENDLESS_PATHS).with_more(paths),
     )
     if settings.cors_origins:
         app.add_middleware(
@@ -174,12 +183,15 @@ def create_app(
             allow_headers=["Authorization", "x-api-key", "Content-Type", "Last-Event-ID"],
             expose_headers=["Retry-After", API_VERSION_HEADER, SERVICE_VERSION_HEADER],
         )
-    return app
 
 
-def _count_connections(metadata: MetadataStore, metrics: Metrics) -> None:
-    """Show how busy the connections to the database are, if it has several of them."""
-    statistics: Callable[[], dict[str, int]] | None = getattr(metadata, "pool_statistics", None)
+def _measure(services: Services) -> None:
+    """Show how busy the service is, and the connections to its database, if that has several of them."""
+    live, writer, metrics = services.live, services.writer, services.metrics
+    metrics.gauge("metaflow_listeners", "Listeners to live events.", lambda: live.count)
+    metrics.gauge("metaflow_listeners_dropped", "Listeners that read too slowly.", lambda: live.dropped)
+    metrics.gauge("metaflow_events_waiting", "Events that wait to be recorded.", lambda: writer.waiting)
+    statistics: Callable[[], dict[str, int]] | None = getattr(services.metadata, "pool_statistics", None)
     if statistics is None:
         return
     for name in statistics():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow import settings
+from metaflow.datastore.sizes import MEGABYTE
 from metaflow.exception import CommandException
 from metaflow.server.tokens import parse_tokens
 
@@ -47,6 +48,8 @@ class ServerSettings(NamedTuple):
         How long events are kept for listeners that were away.
     log_format, log_level : str
         ``text`` or ``json``; ``debug``, ``info``, ``warning`` or ``error``.
+    project : str
+        Which project it serves, if it is no team's: differs from all others, and stays the same.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +67,15 @@ class ServerSettings(NamedTuple):
     event_days: float = 7
     log_format: str = "text"
     log_level: str = "info"
+    project: str = ""
+
+    @property
+    def app(self) -> str:
+        """What tells it from all other apps that a browser may meet at the same address."""
+        if self.project:
+            return self.project
+        # Files of the same name on two machines are two databases.
+        return shown_database(self.database) if "://" in self.database else f"{os.uname().nodename}:{self.database}"
 
     @property
     def is_on_loopback(self) -> bool:
@@ -105,7 +117,7 @@ def server_settings(options: Mapping[str, Any]) -> ServerSettings:
         insecure=bool(options.get("insecure")),
         read_only=bool(options.get("read_only") or settings.get("SERVER_READ_ONLY")),
         cors_origins=tuple(str(origin).rstrip("/") for origin in settings.get("SERVER_CORS_ORIGINS")),
-        body_bytes=_at_least("SERVER_MAX_BODY", 1) * 10**6,
+        body_bytes=_at_least("SERVER_MAX_BODY", 1) * MEGABYTE,
         requests_per_second=_at_least("SERVER_REQUESTS_PER_SECOND", 0),
         requests_at_once=_at_least("SERVER_REQUESTS_AT_ONCE", 0),
         most_listeners=_at_least("SERVER_LISTENERS", 0),

@@ -22,6 +22,9 @@ _ERRORS = {
     503: "The service cannot work at the moment; the header Retry-After says how long to wait, in seconds.",
 }
 _ALWAYS = (401, 422, 429, 503)
+# By its name, not as a model: FastAPI would prepare to check each of hundreds of errors, and take as long as all the
+# rest of the start.
+_ERROR = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Error.__name__}"}}}
 
 
 def answers(
@@ -30,7 +33,7 @@ def answers(
     """Answers of a route: what it gives, and the errors to be expected besides those that all may give."""
     found: dict[int | str, dict[str, Any]] = {status: {"model": model, "description": description}}
     for code in sorted({*errors, *_ALWAYS}):
-        found[code] = {"model": Error, "description": _ERRORS[code]}
+        found[code] = {"content": _ERROR, "description": _ERRORS[code]}
     return found
 
 
@@ -42,10 +45,11 @@ def body_of(model: type[BaseModel], description: str) -> dict[str, Any]:
 
 
 def complete(document: dict[str, Any], bodies: list[type[BaseModel]]) -> dict[str, Any]:
-    """Add to a document the models of bodies and how a token is shown."""
+    """Add to a document the models of bodies and errors, and how a token is shown."""
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    for model in bodies:
+    models: list[type[BaseModel]] = [*bodies, Error]
+    for model in models:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update({name: part for name, part in schema.pop("$defs", {}).items() if name not in schemas})
         schemas[model.__name__] = schema

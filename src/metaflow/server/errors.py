@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as RoutingError
 
-from metaflow.exception import MetadataException, UnrecordableEvent
+from metaflow.exception import DataException, MetadataException, UnrecordableEvent
 from metaflow.server.answers import json_answer
 
 if TYPE_CHECKING:
@@ -139,7 +139,12 @@ def install(app: FastAPI, tells_reasons: bool = False) -> None:
             return error_answer(422, "not_recordable", error.message)
         return database_answer(error, tells_reasons)
 
+    async def no_datastore(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DataException)
+        return error_answer(502, "datastore", error.message)
+
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RoutingError, not_routed)
     app.add_exception_handler(RequestValidationError, not_valid)
     app.add_exception_handler(MetadataException, no_database)
+    app.add_exception_handler(DataException, no_datastore)

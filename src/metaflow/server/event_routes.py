@@ -36,7 +36,12 @@ RunFilter = Annotated[str | None, Query(description="only events of this run; ne
 def event_routes(services: Services) -> APIRouter:
     """Routes of events."""
     router = APIRouter(prefix="/api/v1/events", tags=["events"])
+    _add_log_routes(router, services)
+    _add_stream(router, services)
+    return router
 
+
+def _add_log_routes(router: APIRouter, services: Services) -> None:
     @router.post(
         "",
         operation_id="recordEvents",
@@ -70,6 +75,8 @@ def event_routes(services: Services) -> APIRouter:
         events = [{"id": event_id, "event": plain} for event_id, plain in page]
         return json_answer({"events": events, "last_id": last, "oldest_id": oldest})
 
+
+def _add_stream(router: APIRouter, services: Services) -> None:
     @router.get(
         "/stream",
         operation_id="streamEvents",
@@ -101,8 +108,6 @@ def event_routes(services: Services) -> APIRouter:
         if known is None and recent is not None:
             known = await services.live.position_before(recent)
         return EventStream(services.live, interest, known)
-
-    return router
 
 
 def _interest(flow: str | None, run_id: str | None) -> Interest:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 
 from metaflow.server.bodies import MOST_SKIPPED, limited, skip_body, too_large
 from metaflow.server.errors import Refusal
-from metaflow.server.session_cookie import PAGE_HEADER, comes_from_own_page, is_own_origin, token_of_cookie
+from metaflow.server.session_cookie import PAGE_HEADER, comes_from_own_page, is_own_origin, tokens_of_cookies
 from metaflow.server.tokens import find_token, presented_token
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _LARGE_BODY = 256 * 1024
 _LARGE_BODIES = 16
 #: What may be sent to sign in, in bytes: those who send it are not known yet.
 _SIGN_IN_BODY = 16 * 1024
-#: Seconds that a client may take to send a large body.
+#: Seconds that a client may take to send a body.
 _BODY_SECONDS = 60.0
 
 
@@ -162,9 +162,7 @@ class Gate:
         path = scope["path"]
         presented = presented_token(scope["headers"])
         by_cookie = presented is None
-        if by_cookie:
-            presented = token_of_cookie(scope)
-        token = find_token(tokens, presented) if tokens and presented is not None else None
+        token = self._token_of_page(scope) if presented is None else find_token(tokens, presented)
         reads = scope["method"] in _READING or (scope["method"] == "POST" and path in self._paths.reading_posts)
         if not tokens and not self._settings.insecure and _host_of(headers.get("host", "")) not in _LOOPBACK:
             # A web page may have its own name lead to this machine, and would then be served like any program here.
@@ -179,6 +177,11 @@ class Gate:
                 self._check_page(scope, headers)
             self._check_writer(headers, token)
         return token
+
+    def _token_of_page(self, scope: Scope) -> Token | None:
+        """The token that a cookie stands for. What is in cookies of others is of no interest."""
+        shown = tokens_of_cookies(scope, self._settings.app)
+        return next(filter(None, (find_token(self._settings.tokens, each) for each in shown)), None)
 
     def _check_page(self, scope: Scope, headers: Headers) -> None:
         """See that a page of this service asks: a browser sends the cookie for whoever makes it ask."""
@@ -227,11 +230,13 @@ class Gate:
         if length.isdecimal() and int(length) > limit:
             raise too_large(limit)
         receive = limited(receive, limit)
-        if scope["method"] in _READING or limit <= _LARGE_BODY or (length.isdecimal() and int(length) <= _LARGE_BODY):
+        if scope["method"] in _READING:
             await self._app(scope, receive, answer.send)
-            return
-        async with self._large_bodies:
+        elif limit <= _LARGE_BODY or (length.isdecimal() and int(length) <= _LARGE_BODY):
             await self._app(scope, _timely(receive), answer.send)
+        else:
+            async with self._large_bodies:
+                await self._app(scope, _timely(receive), answer.send)
 
     def _record(self, scope: Scope, answer: _Answer, who: str, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

@@ -6,9 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    Gauges = Mapping[str, Callable[[], float]]
+    from collections.abc import Callable, Iterator
 
 #: Media type of the text.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

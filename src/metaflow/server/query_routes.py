@@ -30,8 +30,14 @@ PageLimit = Annotated[int, Query(ge=1, le=models.MOST_RECORDS, description="most
 def query_routes(services: Services) -> APIRouter:
     """Routes that search."""
     router = APIRouter(prefix="/api/v1", tags=["queries"])
-    limit_bytes = services.settings.body_bytes
+    _add_run_list(router, services)
+    _add_run_query(router, services)
+    _add_task_list(router, services)
+    _add_task_query(router, services)
+    return router
 
+
+def _add_run_list(router: APIRouter, services: Services) -> None:
     @router.get(
         "/runs",
         operation_id="listRuns",
@@ -75,6 +81,8 @@ def query_routes(services: Services) -> APIRouter:
         }
         return await _runs(services, _checked(_RUN_QUERY, plain, "The query"))
 
+
+def _add_run_query(router: APIRouter, services: Services) -> None:
     @router.post(
         "/runs/query",
         operation_id="queryRuns",
@@ -83,8 +91,10 @@ def query_routes(services: Services) -> APIRouter:
         openapi_extra=body_of(models.RunQuery, "which runs, and in which order"),
     )
     async def query_runs(request: Request) -> Response:
-        return await _runs(services, await read_body(request, _RUN_QUERY, "The query", limit_bytes))
+        return await _runs(services, await read_body(request, _RUN_QUERY, "The query", services.settings.body_bytes))
 
+
+def _add_task_list(router: APIRouter, services: Services) -> None:
     @router.get(
         "/tasks",
         operation_id="listTasks",
@@ -117,6 +127,8 @@ def query_routes(services: Services) -> APIRouter:
         }
         return await _tasks(services, _checked(_TASK_QUERY, plain, "The query"))
 
+
+def _add_task_query(router: APIRouter, services: Services) -> None:
     @router.post(
         "/tasks/query",
         operation_id="queryTasks",
@@ -125,9 +137,7 @@ def query_routes(services: Services) -> APIRouter:
         openapi_extra=body_of(models.TaskQuery, "which tasks"),
     )
     async def query_tasks(request: Request) -> Response:
-        return await _tasks(services, await read_body(request, _TASK_QUERY, "The query", limit_bytes))
-
-    return router
+        return await _tasks(services, await read_body(request, _TASK_QUERY, "The query", services.settings.body_bytes))
 
 
 async def _runs(services: Services, plain: dict[str, Any]) -> Response:

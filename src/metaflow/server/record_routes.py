@@ -34,7 +34,13 @@ RunId = Annotated[str, Query(description="id of the run")]
 def record_routes(services: Services) -> APIRouter:
     """Routes of single records, and of short lists."""
     router = APIRouter(prefix="/api/v1", tags=["records"])
-    metadata, limit = services.metadata, services.settings.body_bytes
+    _add_reading_routes(router, services)
+    _add_writing_routes(router, services)
+    return router
+
+
+def _add_reading_routes(router: APIRouter, services: Services) -> None:
+    metadata = services.metadata
 
     @router.get(
         "/flows",
@@ -54,6 +60,22 @@ def record_routes(services: Services) -> APIRouter:
     )
     async def run(flow: FlowName, run_id: RunId) -> Response:
         return json_answer(record_to_plain(await _existing(services, flow, run_id)))
+
+    @router.get(
+        "/steps",
+        operation_id="listSteps",
+        summary="Steps of a run that have tasks, the newest first",
+        responses=answers(models.StepList, "The steps."),
+    )
+    async def steps(
+        flow: FlowName, run_id: RunId, step: Annotated[str | None, Query(description="only this one")] = None
+    ) -> Response:
+        found = await run_in_threadpool(metadata.steps, flow, run_id, step)
+        return json_answer({"steps": [record_to_plain(record) for record in found]})
+
+
+def _add_writing_routes(router: APIRouter, services: Services) -> None:
+    limit = services.settings.body_bytes
 
     @router.post(
         "/runs",
@@ -91,20 +113,6 @@ def record_routes(services: Services) -> APIRouter:
         await services.writer.apply([TagsChanged(known.flow, known.run_id, added, removed)])
         changed = await _existing(services, known.flow, known.run_id)
         return json_answer({"tags": changed.tags, "system_tags": changed.system_tags})
-
-    @router.get(
-        "/steps",
-        operation_id="listSteps",
-        summary="Steps of a run that have tasks, the newest first",
-        responses=answers(models.StepList, "The steps."),
-    )
-    async def steps(
-        flow: FlowName, run_id: RunId, step: Annotated[str | None, Query(description="only this one")] = None
-    ) -> Response:
-        found = await run_in_threadpool(metadata.steps, flow, run_id, step)
-        return json_answer({"steps": [record_to_plain(record) for record in found]})
-
-    return router
 
 
 async def _existing(services: Services, flow: str, run_id: str) -> RunRecord:

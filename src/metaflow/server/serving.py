@@ -13,6 +13,7 @@ import uvicorn
 from metaflow.exception import DatabaseUnavailable
 from metaflow.server.app import create_app
 from metaflow.server.configuration import shown_database
+from metaflow.server.connections import Connection
 from metaflow.server.database import open_database
 from metaflow.server.listening import BACKLOG, address_of, allow_many_connections, listen
 from metaflow.server.logs import set_up_logs
@@ -53,7 +54,7 @@ def serve(
     ----------
     settings : ServerSettings
     announce : callable
-        Told, in a line for people, where the service listens, once it does.
+        Told, in a line for people, where the service listens, once it answers and can be told to end.
     make_app : callable
         Makes the application.
     pages : str
@@ -73,26 +74,30 @@ def serve(
         database = open_database(settings.database, settings.database_connections)
         try:
             _try_out(database, settings)
-            server = http_server(make_app(database, settings))
-            announce(_announcement(settings, listener, pages))
-            server.run(sockets=[listener])
+            text = _announcement(settings, listener, pages)
+            http_server(make_app(database, settings), lambda: announce(text)).run(sockets=[listener])
         finally:
             database.close()
     finally:
         listener.close()
 
 
-def http_server(app: FastAPI, grace_seconds: int = _GRACE_SECONDS) -> uvicorn.Server:
+def http_server(
+    app: FastAPI, announce: Callable[[], None] | None = None, grace_seconds: int = _GRACE_SECONDS
+) -> uvicorn.Server:
     """A server of HTTP for an application that :func:`~metaflow.server.app.create_app` made.
 
     Parameters
     ----------
     app : FastAPI
+    announce : callable, optional
+        Called once it answers, and ends when it is told to.
     grace_seconds : int
         Seconds that requests have to end when the server is stopped.
     """
     config = uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -102,7 +107,7 @@ def http_server(app: FastAPI, grace_seconds: int = _GRACE_SECONDS) -> uvicorn.Se
         lifespan="on",
         ws="none",
     )
-    return _Server(config)
+    return _Server(config, announce)
 
 
 def _try_out(database: Database, settings: ServerSettings) -> None:
@@ -119,6 +124,10 @@ def _try_out(database: Database, settings: ServerSettings) -> None:
 class _Server(uvicorn.Server):
     """Ends streams before it waits for requests to end, as these never would; and returns when it was told to end."""
 
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._announce = announce
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Have signals end the server, and nothing else: uvicorn's own way raises them again when it has ended."""
@@ -131,6 +140,11 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._announce is not None:
+            self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.app.state.live.close()  # type: ignore[union-attr]  # made by create_app()

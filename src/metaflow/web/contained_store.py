@@ -1,4 +1,4 @@
-"""A directory of which nothing is read that is a link to somewhere else."""
+"""A directory of which nothing is read, written or removed that is elsewhere, whatever links it has."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from metaflow.datastore.local import LocalStore
 from metaflow.exception import DataException
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, MutableSequence, Sequence
     from pathlib import Path
 
-    from metaflow.datastore.store import StoredObject
+    from metaflow.datastore.store import Buffer, StoredObject
 
 
 class ContainedStore(LocalStore):
     """A datastore in a directory that others may write to.
 
-    A server may be allowed to read more than those who write there: a link must not make it read that for them.
+    A server may be allowed to read, write and remove more than those who write there: a link must not make it do that
+    for them.
 
     Parameters
     ----------
@@ -26,6 +28,16 @@ class ContainedStore(LocalStore):
     """
 
     __slots__ = ()
+
+    def put(self, key: str, parts: Sequence[Buffer]) -> None:
+        """Store an object, in place of what was there."""
+        self._check_folder(key)
+        super().put(key, parts)
+
+    def put_new(self, key: str, parts: Sequence[Buffer]) -> bool:
+        """Store an object only if nothing is there yet."""
+        self._check_folder(key)
+        return super().put_new(key, parts)
 
     def get(self, key: str) -> bytes:
         """The content of an object."""
@@ -47,8 +59,30 @@ class ContainedStore(LocalStore):
         self._check(key)
         return super().local_path(key)
 
+    def delete(self, key: str) -> None:
+        """Remove an object; of a link itself, not of where it leads."""
+        self._check_folder(key)
+        super().delete(key)
+
+    # All listing goes through these three; what a link leads to is not listed.
+
+    def _walk(self, folder: str, beginning: str) -> Iterator[str]:
+        return super()._walk(folder, beginning) if self._is_inside(folder) else iter(())
+
+    def _scan_folder(self, folder: str, beginning: str, folders: MutableSequence[str]) -> Sequence[StoredObject]:
+        return super()._scan_folder(folder, beginning, folders) if self._is_inside(folder) else ()
+
+    def _folders(self, prefix: str) -> Iterator[str]:
+        return super()._folders(prefix) if self._is_inside(prefix) else iter(())
+
+    def _check_folder(self, key: str) -> None:
+        """See that what a key names is an entry of a directory in here, be it a link itself."""
+        self._check(key.rpartition("/")[0])
+
     def _check(self, key: str) -> None:
-        root = self._root
-        path = os.path.realpath(os.path.join(root, key))
-        if not path.startswith(root.rstrip(os.sep) + os.sep):
-            raise DataException(f"{key} in {root} is a link to another place, which this server does not follow.")
+        if not self._is_inside(key):
+            raise DataException(f"{key} in {self._root} is a link to another place, which this server does not follow.")
+
+    def _is_inside(self, key: str) -> bool:
+        path = os.path.realpath(os.path.join(self._root, key))
+        return path == self._root or path.startswith(self._root.rstrip(os.sep) + os.sep)

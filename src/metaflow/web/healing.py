@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
+from metaflow.client.unnoticed_runs import UnnoticedRuns
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.liveness import effective_status
 from metaflow.metadata_store.store import RunQuery
@@ -26,7 +27,7 @@ _RETRY_SECONDS = 60.0
 
 
 class Healer:
-    """Sets right what the index says of runs whose processes died.
+    """Sets right what the index says of runs whose processes died, and has it hear of those that it never heard of.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ class Healer:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._failed: dict[tuple[str, str], float] = {}
+        self._unnoticed = UnnoticedRuns(provider)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -59,7 +61,8 @@ class Healer:
             The index cannot be read.
         """
         self._provider.renew_index()
-        count = 0
+        # A service is told of runs by their processes only.
+        count = 0 if self._provider.home.service else self._unnoticed.look()
         for run in self._provider.index.runs(RunQuery(status="running")):
             key = run.flow, run.run_id
             now = time.monotonic()

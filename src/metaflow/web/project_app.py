@@ -12,7 +12,7 @@ from metaflow.identity import get_username
 from metaflow.server.configuration import ServerSettings
 from metaflow.server.listening import address_of, allow_many_connections, listen, listen_on_first_free
 from metaflow.server.tokens import token_of_person
-from metaflow.web.access.project_token import project_token
+from metaflow.web.access.project_token import project_name, project_token
 from metaflow.web.access.sign_in import OneTimeCodes
 
 if TYPE_CHECKING:
@@ -131,15 +131,16 @@ def _serve(
         tokens=(token_of_person(_user(), token),),
         read_only=options.read_only,
         event_days=_EVENT_DAYS,
+        project=project_name(token),
     )
     database, provider = open_project(home, options.read_only)
     documents = own_documents(home)
     try:
         app = create_web_app(database, provider, settings, Path.cwd(), documents, codes)
-        announce(_announcement(home, options, address + token))
+        text = _announcement(home, options, address + token)
         if not (DIRECTORY / "index.html").exists():
-            announce(NOT_BUILT)
-        http_server(app, _GRACE_SECONDS).run(sockets=[listener])
+            text += f"\n{NOT_BUILT}"
+        http_server(app, lambda: announce(text), _GRACE_SECONDS).run(sockets=[listener])
         announce("The web app has ended.")
     finally:
         documents.close()
@@ -161,6 +162,12 @@ def open_project(home: Home, read_only: bool = False) -> tuple[Database, Provide
     from metaflow.metadata_store.served_index import ServedIndex
 
     index = ServedIndex(Path(home.root) / INDEX_KEY)
+    if home.datastore and not read_only:
+        # It is filled while pages are open already, not by whoever asks first; see `web.arrivals`.
+        try:
+            index.create()
+        except MetadataException:
+            pass  # told to whoever asks
     provider = Provider(home, index, may_write=not read_only)
     if not read_only:
         return index, provider

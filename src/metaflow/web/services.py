@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from metaflow.web.settled_tasks import SettledTasks
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from metaflow.server.database import Database
     from metaflow.server.services import Services
     from metaflow.web.access.sign_in import OneTimeCodes
+    from metaflow.web.arrivals import Arrivals
+    from metaflow.web.attempts.kept_tables import KeptTables
+    from metaflow.web.run.steps import CountedSteps
 
 
 class WebServices(NamedTuple):
@@ -26,20 +31,34 @@ class WebServices(NamedTuple):
         called in threads (``run_in_threadpool``).
     database : Database
         Where the records are, for questions about very many of them.
+    attempts : KeptTables
+        The attempts of all tasks of a run, in memory.
+    steps : CountedSteps
+        How far the steps of a run are.
     project : Path, optional
         Directory whose flows may be started from a page; None where nothing may be started, as on a team's server.
     codes : OneTimeCodes, optional
         Codes that let somebody in once, instead of a token.
     own_documents : DocumentStore, optional
         Where documents are that are the app's own, if not in the database.
+    arrivals : Arrivals, optional
+        What looks for runs of other machines, where the datastore is behind a network.
     """
 
     server: Services
     provider: Provider
     database: Database
+    attempts: KeptTables
+    steps: CountedSteps
     project: Path | None = None
     codes: OneTimeCodes | None = None
     own_documents: DocumentStore | None = None
+    arrivals: Arrivals | None = None
+
+    @property
+    def tasks(self) -> SettledTasks:
+        """Questions about all tasks of a run."""
+        return SettledTasks(self.provider)
 
     @property
     def documents(self) -> DocumentStore:

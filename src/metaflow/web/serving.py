@@ -13,12 +13,16 @@ from metaflow.server.app import Further, create_app
 from metaflow.server.gate import Paths
 from metaflow.server.live import POLL_SECONDS
 from metaflow.web.access.routes import SESSION_PATH
+from metaflow.web.arrivals import Arrivals
+from metaflow.web.attempts.kept_tables import KeptTables
 from metaflow.web.comparison.routes import READING_POSTS
 from metaflow.web.healing import Healer
 from metaflow.web.local_events import LocalEvents
 from metaflow.web.pages import OPEN_PATHS, Pages, page_routes
 from metaflow.web.routes import FAMILIES
+from metaflow.web.run.steps import CountedSteps
 from metaflow.web.services import WebServices
+from metaflow.web.settled_tasks import SettledTasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -65,7 +69,12 @@ def create_web_app(
     """
 
     def routes(services: Services) -> list[APIRouter]:
-        web = WebServices(services, provider, database, project, codes, documents)
+        tasks = SettledTasks(provider)
+        attempts = KeptTables(database, tasks)
+        steps = CountedSteps(tasks, attempts)
+        web = WebServices(services, provider, database, attempts, steps, project, codes, documents)
+        if isinstance(database, ServedIndex) and provider.home.datastore and not settings.read_only:
+            web = web._replace(arrivals=Arrivals(provider, database, services.live))
         return [*(family(web) for family in FAMILIES), page_routes(Pages()), _background(web, database)]
 
     is_local = isinstance(database, ServedIndex)
@@ -86,10 +95,14 @@ def _background(web: WebServices, database: Database) -> APIRouter:
         work: list[Coroutine[Any, Any, None]] = []
         if not web.server.settings.read_only:
             work.append(Healer(web.provider).run())
+        if web.arrivals is not None:
+            work.append(web.arrivals.run())
         if isinstance(database, ServedIndex):
             work.append(LocalEvents(database, web.server.live).run())
         tasks = [asyncio.create_task(each) for each in work]
         yield
+        if web.arrivals is not None:
+            web.arrivals.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

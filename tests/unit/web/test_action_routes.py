@@ -10,11 +10,12 @@ from client.stored_flow import StoredRun
 
 from attack_strings import MARKUP
 from metaflow.client.cancellation import CancelledRun, CancelledTask
+from metaflow.client.upkeep import clean_up
 from metaflow.datastore.layout import blobs_prefix, run_key
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.tokens import parse_tokens
-from metaflow.web.actions import cancelling, journal
+from metaflow.web.actions import cancelling, journal, operations, tagging
 from metaflow.web.actions.operations import Operations
 
 from .acting_app import acting_app, age_chunks, named
@@ -136,6 +137,41 @@ def test_a_pinned_run_is_not_deleted_and_what_others_need_stays(root, app):
     )
 
 
+def test_runs_may_be_deleted_before_all_others_were_looked_through(root, app, monkeypatch):
+    going = run_with(root, "1", [1, 2])
+    run_with(root, "2", [2])
+    age_chunks(root)
+    may_look = threading.Event()
+    survey = clean_up.survey
+
+    def slow_survey(store, runs=None, progress=None):
+        assert runs is not None or may_look.wait(60)
+        return survey(store, runs, progress)
+
+    monkeypatch.setattr(clean_up, "survey", slow_survey)
+    looking = app.post("/actions/delete/preview", {"runs": named(going)}).json
+    shown = looking["preview"]
+    assert looking["state"] == "going" and not shown["is_counted"]
+    assert (shown["run_count"], shown["task_count"], shown["bytes_later"]) == (1, 1, 0) and shown["bytes"] > 0
+    deleting = app.post("/actions/delete", {"preview": shown["token"]})
+    may_look.set()
+    done = app.done(deleting)
+    assert done["state"] == "done" and done["deletion"]["deleted"] == named(going)
+    assert done["deletion"]["bytes"] > shown["bytes"], "what only it needed goes too"
+    assert sum(path.is_file() for path in (root / blobs_prefix()).rglob("*")) == 1, "what another run needs stays"
+    (entry,) = app.log("action=delete")
+    assert entry["runs"] == named(going)
+
+
+def test_a_preview_that_nobody_waits_for_ends_and_can_be_carried_out(root, app, monkeypatch):
+    monkeypatch.setattr(operations, "_PATIENCE_SECONDS", 0.0)
+    going = run_with(root, "1", [1])
+    looked = app.done(app.post("/actions/delete/preview", {"runs": named(going)}))
+    assert (looked["state"], looked["preview"]["is_counted"]) == ("done", False)
+    done = app.done(app.post("/actions/delete", {"preview": looked["preview"]["token"]}))
+    assert done["deletion"]["deleted"] == named(going)
+
+
 def test_a_run_that_is_pinned_while_somebody_reads_the_preview_stays(root, app):
     one, two = run_with(root, "1"), run_with(root, "2")
     token = app.done(app.post("/actions/delete/preview", {"runs": named(one, two)}))["preview"]["token"]
@@ -240,6 +276,21 @@ def test_an_error_that_nobody_foresaw_leaves_nobody_waiting(root, app, monkeypat
     assert done["state"] == "failed" and "unexpectedly (RuntimeError)" in done["cancelled"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(RuntimeError("unforeseen"), 500), (MetadataException("password of the database: 123"), 503)],
+)
+def test_what_breaks_off_is_recorded_as_failed(root, app, monkeypatch, error, status):
+    def change(*arguments):
+        raise error
+
+    monkeypatch.setattr(tagging, "change_tags_of", change)
+    reply = app.post("/actions/pin", {"runs": [{"flow": "F", "run_id": "1"}], "pinned": True})
+    assert reply.status == status
+    (entry,) = app.log()
+    assert entry["outcome"] == "failed" and "123" not in entry["message"]
+
+
 @pytest.mark.parametrize(("token", "settings"), [(None, {"read_only": True}), (READER, {"tokens": TOKENS})])
 def test_who_may_only_read_can_do_nothing(root, tmp_path, token, settings):
     run_with(root)
@@ -268,7 +319,7 @@ def test_what_is_done_with_a_token_is_recorded_with_its_name(root):
             "start",
         )
         facts = app.get("/actions/resume?flow=F&run_id=1").json
-        assert facts["command"] == "python flow.py resume --origin-run-id=1" and facts["problem"] is not None
+        assert facts["command"] == "python flow.py resume --origin-run-id 1" and facts["problem"] is not None
 
 
 def test_a_team_server_records_tags_of_runs_whose_files_it_cannot_reach(root):

@@ -11,7 +11,8 @@ from metaflow.metadata_store.records import RunOutcome, RunRecord
 from metaflow.web.comparison import cells
 from metaflow.web.comparison.history import DURATION, history
 from metaflow.web.comparison.rows import MOST_ROWS, lay_side_by_side, with_metrics
-from metaflow.web.comparison.texts import MOST_LINES, patches, text_patch
+from metaflow.web.comparison.texts import text_patch
+from metaflow.web.run.changed_files import MOST_LINES
 
 
 def value(scalar: Any, sha: str = "") -> cells.Cell:
@@ -99,26 +100,8 @@ def test_configs_that_hold_themselves_end() -> None:
         assert len(cells.leaves("cfg", strange)) <= 2000
 
 
-def test_code_differs_file_by_file() -> None:
-    before = {"same.py": b"1\n", "gone.py": b"2\n", "changed.py": b"a\n--- b\nc\n", "binary": b"\xff\x00"}
-    after = {"same.py": b"1\n", "new.py": b"3\n4\n", "changed.py": b"a\nx\nc\n", "binary": b"\xff\x01"}
-    found = {each.path: each for each in patches(before, after)}
-    assert {path: each.change for path, each in found.items()} == {
-        "binary": "changed",
-        "changed.py": "changed",
-        "gone.py": "removed",
-        "new.py": "added",
-    }
-    assert (found["new.py"].added, found["new.py"].removed) == (2, 0)
-    assert found["changed.py"].patch is not None and "+x\n" in found["changed.py"].patch
-    assert found["binary"].patch is not None and "Binary files" in found["binary"].patch
-
-
 def test_what_is_too_long_has_no_patch() -> None:
-    long = b"line\n" * (MOST_LINES + 1)
-    (found,) = patches({}, {"long.txt": long})
-    assert found.patch is None
-    assert text_patch(long.decode(), "") is None
+    assert text_patch("line\n" * (MOST_LINES + 1), "") is None
 
 
 @given(st.text(), st.text())

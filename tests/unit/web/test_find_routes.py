@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 import pytest
 
 from attack_strings import ATTACKS
+from metaflow.client.home import Home
 from metaflow.client.trigger import METADATA_FIELD
 from metaflow.metadata_store.events import RunEnded, RunForgotten, RunStarted, TaskEnded, TaskStarted
+from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord, encodable
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.configuration import ServerSettings
@@ -19,21 +21,30 @@ from metaflow.web.find.facets import FacetIndex
 from metaflow.web.serving import create_web_app
 from running_service import running_app
 
+THIS_PROCESS = dict(zip(("host", "pid", "process_started"), process_identity(), strict=True))
+
 
 class NoProvider:
     """These routes read records only."""
 
     description = "nowhere"
+    home = Home("nowhere", service="none")
     index = SqliteMetadata()
 
     def renew_index(self) -> None:
         """There is none."""
+
+    def is_out_of_reach(self, location: str) -> bool:
+        """Nothing is asked for."""
+        return False
 
 
 def run_events(flow, number, *, user="ana", status="done", tags=(), system=(), values=None, message=None, seconds=10):
     """What a run of two tasks records; those that run have not ended."""
     at = 1000.0 + 10 * number
     run = RunRecord(flow, str(number), user, at, tuple(sorted(tags)), tuple(sorted((f"user:{user}", *system))))
+    if status == "running":
+        run = run._replace(**THIS_PROCESS, heartbeat_at=at + 25)
     key = (flow, str(number))
     parameters = TaskRecord(*key, "_parameters", "0", 0, at, status="done", values=values or {})
     start = TaskRecord(*key, "start", "1", 0, at + 1)
@@ -124,6 +135,7 @@ def found(app, **query):
         ({"run": ["Train/1", "Score/4", "Train/4", "No/1"]}, "41"),
         ({"run": ["Train/1", "Score/4"], "status": "done"}, "1"),
         ({"order": "-duration", "status": ["done", "failed"]}, "123"),
+        ({"order": "-duration"}, "15243"),  # one that goes on has taken a while, too
         ({"order": "flow"}, "43521"),
         ({"order": "-parameter:lr"}, "45123"),
     ],

@@ -10,14 +10,18 @@ import pytest
 
 from metaflow.client.home import Home
 from metaflow.client.provider import Provider
+from metaflow.client.recovery import PROCESS_DIED
 from metaflow.datastore.layout import INDEX_KEY, run_key
-from metaflow.metadata_store.events import RunStarted
+from metaflow.metadata_store.events import RunStarted, TaskStarted
 from metaflow.metadata_store.liveness import process_identity
-from metaflow.metadata_store.records import RunRecord
+from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.served_index import ServedIndex
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunQuery
+from metaflow.server.configuration import ServerSettings
 from metaflow.web.healing import Healer
+from metaflow.web.serving import create_web_app
+from running_service import running_app
 
 HOST, PID, STARTED = process_identity()
 
@@ -82,6 +86,34 @@ def test_who_may_only_read_sees_the_truth_and_writes_nothing(tmp_path, index):
     assert file.read_bytes() == before and statuses(index) == {"1": "running"}
 
 
+def test_an_app_that_may_only_read_shows_the_truth_on_all_pages(tmp_path, index):
+    put(tmp_path, run_of("1"))
+    run = run_of("1")
+    task = TaskRecord("F", "1", "start", "1", 0, run.started_at)
+    index.apply([RunStarted(run), TaskStarted(task)])
+    settings = ServerSettings(read_only=True)
+    app = create_web_app(index, Provider(Home(str(tmp_path)), index, may_write=False), settings)
+    with running_app(app, index) as service:
+
+        def ask(path: str):
+            reply = service.get(f"/api/v1/{path}?flow=F&run_id=1")
+            assert reply.status == 200, reply
+            return reply.json
+
+        assert [(each["status"], each["message"]) for each in ask("runs/find")["runs"]] == [("failed", PROCESS_DIED)]
+        details = ask("run/details")
+        assert details["run"]["status"] == details["recent"][0]["status"] == "failed"
+        assert [each["status"] for each in ask("run/steps")["steps"]] == ["killed"]
+        assert [each["status"] for each in ask("run/tasks")["tasks"]] == ["killed"]
+        timeline = ask("run/timeline")
+        states = [timeline["states"][state] for state in timeline["attempts"]["state"]]
+        assert (timeline["status"], states, timeline["counts"]["running"]) == ("failed", ["killed"], 0)
+        assert [each["killed"] for each in ask("run/graph/state")["steps"]] == [1]
+        assert ask("run/failure")["cause"] == "lost"
+        assert ask("flow/history")["runs"][0]["status"] == "failed"
+    assert statuses(index) == {"1": "running"}, "nothing was written"
+
+
 def test_an_index_that_was_deleted_is_made_again(tmp_path, index):
     put(tmp_path, run_of("1", alive=True))
     provider = Provider(Home(str(tmp_path)), index)
@@ -95,3 +127,13 @@ def test_an_index_that_was_deleted_is_made_again(tmp_path, index):
     index.discard()
     assert [run.run_id for run in read_only.runs(RunQuery())] == ["1"], "known to this reader"
     assert not (tmp_path / INDEX_KEY).exists()
+
+
+def test_a_run_that_was_killed_before_the_index_heard_of_it_is_found(tmp_path, index):
+    put(tmp_path, run_of("1", alive=True))
+    index.apply([RunStarted(run_of("1", alive=True))])
+    healer = Healer(Provider(Home(str(tmp_path)), index))
+    healer.heal()
+    put(tmp_path, run_of("2"))
+    healer.heal()
+    assert statuses(index) == {"1": "running", "2": "failed"}

@@ -12,13 +12,16 @@ import pytest
 from attack_strings import ATTACKS
 from metaflow.client.home import Home
 from metaflow.client.provider import Provider
-from metaflow.datastore.layout import log_key
+from metaflow.datastore.layout import AttemptKey, log_key
+from metaflow.datastore.live_tasks import log_part_key
 from metaflow.datastore.logs import TRUNCATION_NOTICE, format_lines, overwrite_log, unfinished_path
+from metaflow.datastore.remote import RemoteStore
 from metaflow.metadata_store.events import RunEnded, RunStarted, TaskEnded, TaskStarted
 from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.configuration import ServerSettings
+from metaflow.web.logs import run_lines
 from metaflow.web.serving import create_web_app
 from running_service import Stream, running_app
 
@@ -260,7 +263,34 @@ def test_lines_of_all_tasks_in_the_order_in_which_they_came(service, store):
     of_step = service.get(f"/api/v1/run/logs?{urlencode({**RUN, 'step': 'a', 'status': 'done', 'limit': 1000})}").json
     assert {line["step"] for line in of_step["lines"]} == {"a"} and len(of_step["lines"]) == 60
     assert service.get(f"/api/v1/run/logs?{urlencode({**RUN, 'before': 'rubbish'})}").status == 422
-    assert service.get("/api/v1/run/logs?flow=F&run_id=none").kind == "not_found"
+    assert service.get("/api/v1/run/logs?flow=F&run_id=none").kind == "run_not_found"
+
+
+def test_pages_that_take_too_long_are_gone_on_from(service, store, monkeypatch):
+    """As those of a run of very many tasks that printed nothing: each page says up to where it has looked."""
+    monkeypatch.setattr(run_lines, "_SECONDS", -1.0)
+    expected = []
+    for number in range(60):
+        is_over = number != 20
+        task = store.task(task_id=str(number), at=101.0 + 7 * number, status="done" if is_over else "running")
+        if number % 9 == 2:  # among them the one that runs
+            times = [101.0 + 7 * number + 3 * line for line in range(3 if is_over else 60)]
+            for at in times:
+                store.log(task, lines(b"%d at %d" % (number, at), at=at))
+            expected += [(at, f"s/{number}/0", f"{number} at {int(at)}") for at in times]
+    expected = [text for _, _, text in sorted(expected)]
+    for limit in (5, 1000):
+        pages = list(pages_of_run(service, {}, limit=limit))
+        assert [line["text"] for page in reversed(pages) for line in page["lines"]] == expected
+        looked_at = [page["looked_at"] for page in pages]
+        assert looked_at == sorted(looked_at) and (looked_at[-1], pages[-1]["total"]) == (60, 60)
+        assert any(page["is_partial"] and not page["lines"] for page in pages) and not pages[-1]["is_partial"]
+    forwards, more = [], {"beginning": True}
+    while more:
+        page = service.get(f"/api/v1/run/logs?{urlencode({**RUN, 'limit': 4, **more})}").json
+        forwards += [line["text"] for line in page["lines"]]
+        more = {"after": page["later"]} if page["has_later"] else {}
+    assert forwards == expected
 
 
 def test_lines_that_came_at_once_are_all_there(service, store):
@@ -338,3 +368,26 @@ def test_many_ask_for_one_log_while_it_grows(service, store):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_logs_of_a_run_whose_files_are_on_s3(service, store, s3_bucket):
+    bucket = RemoteStore(s3_bucket.location)
+    store.database.apply([RunStarted(store.run._replace(run_id="2", datastore=s3_bucket.location))])
+    tasks = []
+    for number in range(5):
+        status = "running" if number == 4 else "done"
+        tasks.append(TaskRecord("F", "2", "s", str(number), 0, 101.0 + number, created_at=101.0 + number))
+        store.database.apply([TaskStarted(tasks[-1])])
+        if status == "done":
+            store.end(tasks[-1])
+    for number in (1, 2):
+        bucket.put(log_key(*tasks[number][:5]), [lines(b"%d needle" % number, b"more", at=102.0 + number)])
+    bucket.put(log_part_key(AttemptKey(*tasks[4][:5]), 0), [lines(b"4 runs", at=106.0)])
+    of_run = {"flow": "F", "run_id": "2"}
+    page = service.get(f"/api/v1/run/logs?{urlencode(of_run)}").json
+    assert [line["text"] for line in page["lines"]] == ["1 needle", "more", "2 needle", "more", "4 runs"]
+    found = service.get(f"/api/v1/run/logs/search?{urlencode({**of_run, 'q': 'needle'})}").json
+    assert [group["task_id"] for group in found["groups"]] == ["2", "1"] and found["searched"] == 5
+    tail = service.get(f"/api/v1/task/log?{query(tasks[1], tail=True, limit=1)}").json
+    assert [row["text"] for row in tail["rows"]] == ["more"] and tail["total_rows"] == 2
+    assert service.get(f"/api/v1/task/log?{query(tasks[3])}").json["is_missing"]

@@ -22,8 +22,10 @@ def test_the_command_is_what_was_typed():
     assert repeat_command(RUN, started) == "python flow.py --with retry run --text 'it'\"'\"'s $5 & more' --run run"
     assert shlex.split(repeat_command(RUN, started)) == given["arguments"]
     assert resume_command(RUN, started) == "python flow.py --with retry resume --origin-run-id 17"
+    assert resume_command(RUN, started, ["fit"]) == "python flow.py --with retry resume fit --origin-run-id 17"
     assert spin_command(TASK, started) == "python flow.py --with retry spin 17/fit/7"
     assert logs_command(TASK) == "metaflow logs F/17/fit/7"
+    assert logs_command(TASK, of_attempt=True) == "metaflow logs F/17/fit/7 --attempt 0"
 
 
 def test_what_programs_add_for_themselves_is_left_out():

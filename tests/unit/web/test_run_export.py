@@ -9,6 +9,7 @@ import pytest
 from client.stored_flow import GRAPH, StoredRun, foreach_run
 
 from attack_strings import ATTACKS, MARKUP
+from metaflow.cards.page.escaping import script_hash
 from metaflow.client.home import Home
 from metaflow.client.provider import Provider
 from metaflow.datastore.layout import INDEX_KEY, card_key, log_key, manifest_key
@@ -124,9 +125,37 @@ def test_nothing_of_a_flow_becomes_markup(tmp_path):
     assert not {name for name in found.attributes if name.startswith("on")}
     assert all(address.startswith(("#", "data:image/")) for address in found.addresses), found.addresses
     assert found.scripts == 2 and set(found.sandboxes) == {"allow-scripts"} and len(found.sandboxes) == 40
-    # Every script is one that the policy names: no flow has added any.
+    # Every script is one that the policy names; what cards have added runs in frames without an origin only.
+    policy, bare = policy_of(page), policy_of(page_of(tmp_path, cards=False))
+    added = set(policy.pop("script-src")) - set(bare.pop("script-src"))
+    assert policy == bare and policy["default-src"] == ["'none'"]
+    assert added and added <= {
+        script_hash(code) for each in ATTACKS for code in re.findall("(?i)<script>(.*?)</", each)
+    }
+
+
+def policy_of(page):
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
-    assert policy in page_of(tmp_path, cards=False) and "unsafe-eval" not in policy and "http" not in policy
+    assert "unsafe-eval" not in policy and "http" not in policy
+    return {words[0]: words[1:] for words in map(str.split, policy.split(";"))}
+
+
+def test_scripts_of_cards_are_named_and_what_they_would_load_is_told(tmp_path):
+    run = StoredRun(tmp_path)
+    task = run.finished("start", 1)
+    code = "\r\nlet a = 1 < 2;\n"
+    data = '<script type="application/json">{}</script>'
+    put_card(run, task, f"<!DOCTYPE html><script>{code}</script>{data}".encode(), name="mine-" + "a" * 10)
+    put_card(run, task, b'<script defer src="https://cdn.example/x.js"></script>', name="other-" + "b" * 10)
+    many = "".join(f"<script>{number}</script>" for number in range(300)).encode()
+    put_card(run, task, many, name="third-" + "c" * 10)
+    run.ended()
+    page = page_of(tmp_path)
+    named = policy_of(page)["script-src"]
+    assert script_hash("\nlet a = 1 < 2;\n") in named, "as browsers read it"
+    assert script_hash("{}") not in named and script_hash("") not in named
+    assert script_hash("199") in named and script_hash("200") not in named
+    assert page.count("loads scripts from elsewhere") == page.count("only the first 200 run") == 1
 
 
 def test_what_is_damaged_is_named_and_the_rest_is_shown(tmp_path):

@@ -13,7 +13,7 @@ from metaflow.datastore.logs import LogLine
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.runtime.process import describe_exit
 from metaflow.web.run.causes import cause_of_run, cause_of_task
-from metaflow.web.run.code_view import changed_files, excerpt, text_of_file
+from metaflow.web.run.code_view import excerpt, text_of_file
 from metaflow.web.run.failure_groups import failure_groups
 from metaflow.web.run.tracebacks import (
     MAXIMUM_FRAMES,
@@ -137,15 +137,7 @@ def test_lines_around_the_one_that_failed():
     assert excerpt(content, 1000) == [] and excerpt(b"\xff\x00", 1) == []
 
 
-def test_files_that_differ_and_no_more_than_can_be_shown():
-    before = {"same.py": b"x\n", "gone.py": b"a\nb\n", "image.png": b"\xff", "big.py": b"z" * 2_000_000}
-    after = {"same.py": b"x\n", "new.py": b"c\n", "image.png": b"\xfe", "big.py": b"y"}
-    found = {each["path"]: each for each in changed_files(before, after)}
-    assert set(found) == {"gone.py", "new.py", "image.png", "big.py"}
-    assert (found["gone.py"]["change"], found["gone.py"]["removed"]) == ("removed", 2)
-    assert (found["new.py"]["change"], found["new.py"]["added"]) == ("added", 1)
-    assert "Binary files" in found["image.png"]["patch"]
-    assert found["big.py"]["is_cut"] and found["big.py"]["patch"] == ""
+def test_a_file_is_shown_if_it_is_text_and_no_more_than_a_page_holds():
     assert text_of_file(b"\xff").text is None and text_of_file(b"a\0b").text is None
     assert text_of_file(b"a" * 2_000_000).is_cut
 

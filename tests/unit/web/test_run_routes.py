@@ -21,6 +21,7 @@ from metaflow.metadata_store.events import RunEnded, RunStarted
 from metaflow.metadata_store.records import RunRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.configuration import ServerSettings
+from metaflow.web.openapi import document
 from metaflow.web.serving import create_web_app
 from running_service import Service, running_app
 
@@ -114,7 +115,9 @@ def test_how_a_run_was_started(service: Service, project: Store) -> None:
     )
     assert "--run-id-file" not in details["command"]
     assert details["command_is_recorded"] and details["directory"] == str(project.path.resolve())
-    assert (details["previous"], details["next"]) == (project.good, None)
+    assert (details["previous"], details["next"], details["last_success"]) == (project.good, None, project.good)
+    schema = document()["components"]["schemas"]["WholeRun"]
+    assert "origin_run_id" in schema["required"] and set(schema["required"]) <= set(details["run"])
     assert [each["run_id"] for each in details["recent"]] == [project.failed, project.good]
     parameters = {each["name"]: each for each in details["parameters"]}
     assert list(parameters) == ["alpha", "options", "name_of_it", "made"]

@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from metaflow.datastore.layout import log_key, run_key
+from metaflow.client.cancellation import read_cancellation
+from metaflow.compute import cancelling, job_endings
+from metaflow.compute.backend import SubmittedJob
+from metaflow.compute.jobs import KnownJob, write_known_job
+from metaflow.datastore.layout import log_key, run_key, runs_prefix
+from metaflow.datastore.local import LocalStore
+from metaflow.datastore.logs import unfinished_path
 from metaflow.exception import CommandException, DataException
 from metaflow.metadata_store.events import RunStarted, TaskEnded
+from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
+from metaflow.web.logs.log_files import LogFiles
 from metaflow.web.service_reading import TeamProvider, allowed_location, configured_places
 
 ALLOWED = ("/data/team", "s3://bucket/prefix", "az://box/deep/er")
@@ -118,6 +126,75 @@ def test_a_file_that_is_a_link_to_elsewhere_is_not_read(team, tmp_path):
     for read in (store.get, store.stat, store.fetch, store.local_path):
         with pytest.raises(DataException, match="link"):
             read(log_key("F", "1", "start", "1", 0))
+
+
+def test_nothing_is_written_removed_or_listed_where_a_link_leads(team, tmp_path):
+    database, root = team
+    record(database, root)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    runs = root / "mf-store" / "runs" / "F" / "1"
+    runs.mkdir(parents=True)
+    (runs / "start").symlink_to(outside)
+    (runs / "link").symlink_to(outside / "precious")
+    store = TeamProvider(database, [str(tmp_path / "allowed")]).store_of("F", "1")
+    prefix = runs_prefix("F", "1")
+    assert [*store.list(prefix)] == [each.key for each in store.scan(prefix)] == [f"{prefix}link"]
+    assert [*store.list(f"{prefix}start/", folders=True)] == [] == [*store.list(f"{prefix}start/")]
+    for change in (
+        lambda key: store.put(key, [b"x"]),
+        lambda key: store.put_new(key, [b"x"]),
+        store.delete,
+    ):
+        with pytest.raises(DataException, match="link"):
+            change(f"{prefix}start/precious")
+    store.delete(f"{prefix}link")
+    assert not (runs / "link").is_symlink(), "the link itself may go"
+    store.put(f"{prefix}new/folder/x", [b"x"])
+    assert store.get(f"{prefix}new/folder/x") == b"x"
+    assert [path.name for path in outside.iterdir()] == ["precious"]
+
+
+def test_what_a_task_is_printing_is_no_link_to_elsewhere(team, tmp_path):
+    database, root = team
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    task = record(database, root)
+    log = root / log_key("F", "1", "start", "1", 0)
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"")
+    Path(unfinished_path(log)).symlink_to(secret)
+    opened = LogFiles(TeamProvider(database, [str(tmp_path / "allowed")])).open(task)
+    assert opened.unfinished() == []
+    Path(unfinished_path(log)).unlink()
+    Path(unfinished_path(log)).write_text("secret")
+    assert len(opened.unfinished()) == 1
+
+
+def test_a_cancelled_run_makes_the_server_neither_signal_a_process_nor_connect_to_an_engine(
+    team, tmp_path, monkeypatch
+):
+    database, root = team
+    host, pid, started = process_identity()
+    monkeypatch.setattr(cancelling.os, "kill", lambda *arguments: pytest.fail(f"kill{arguments}"))
+    monkeypatch.setattr(job_endings, "open_backend", lambda *arguments: pytest.fail(f"open_backend{arguments}"))
+    for run_id, more in {
+        "1": {"host": host, "pid": pid, "process_started": started},
+        "2": {"host": host, "pid": -1, "process_started": None},
+    }.items():
+        run = RunRecord("F", run_id, "eve", time.time(), datastore=str(root), **more)
+        database.apply([RunStarted(run)])
+        store = LocalStore(root)
+        store.put(run_key("F", run_id), [json.dumps(run.to_dict()).encode()])
+        job = SubmittedJob("mf-1", "17", ("start/1/0", "start/2/0"))
+        write_known_job(store, "F", run_id, KnownJob("slurm", {"address": "-oProxyCommand=touch /tmp/x"}, job))
+    provider = TeamProvider(database, [str(tmp_path / "allowed")])
+    going_on = cancelling.cancel_run(provider, "F", "1", patience=0, user="ann")
+    assert going_on.status == "running", "its own process ends it when it sees the note"
+    died = cancelling.cancel_run(provider, "F", "2", patience=0, user="ann")
+    assert [(task.task, task.status) for task in died.tasks] == [("start/1", "running"), ("start/2", "running")]
+    assert all(read_cancellation(store, "F", run_id).user == "ann" for run_id in ("1", "2"))
 
 
 def test_a_run_that_nobody_hears_of_is_shown_as_failed_and_recorded_only_when_that_is_sure(team, tmp_path):

@@ -31,11 +31,11 @@ RUN = {"run": {"flow": "F", "run_id": "1", "user": "ann", "started_at": 1.0}}
 def serve(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     with ExitStack() as stack:
 
-        def start(project: Path | None = None, codes: OneTimeCodes | None = None, **settings: Any) -> Service:
+        def start(directory: Path | None = None, codes: OneTimeCodes | None = None, **settings: Any) -> Service:
             database = SqliteMetadata(tmp_path / "x.sqlite", keep_log=True)
             stack.callback(database.close)
             provider = Provider(Home(str(tmp_path)), database)
-            app = create_web_app(database, provider, ServerSettings(**settings), project, codes=codes)
+            app = create_web_app(database, provider, ServerSettings(**settings), directory, codes=codes)
             return stack.enter_context(running_app(app, database))
 
         yield start
@@ -55,7 +55,7 @@ def test_a_token_becomes_a_cookie_that_scripts_and_other_sites_cannot_use(serve)
     answer = sign_in(service, WRITER)
     assert answer.status == 200 and answer.json["user"] == "ann" and answer.json["can_act"]
     name, *attributes = re.split("; ?", answer.headers["Set-Cookie"])
-    assert name.startswith(f"metaflow_session_{service.port}=") and WRITER not in name
+    assert name.startswith(f"metaflow_session_{service.port}_") and WRITER not in name
     assert {"Path=/", "HttpOnly", "SameSite=Strict"} <= set(attributes) and "Secure" not in attributes
     facts = service.get("/api/v1/app", Cookie=f"other=1; {name}; more=2").json
     assert (facts["user"], facts["can_act"], facts["can_sign_out"], facts["mode"]) == ("ann", True, True, "team")
@@ -71,7 +71,7 @@ def test_who_is_not_let_in(serve):
         refused = sign_in(service, token)
         assert refused.status in (401, 422) and "Set-Cookie" not in refused.headers
     assert sign_in(service, "x" * 20_000).status == 413, "who is not known yet cannot make the service read much"
-    name = f"metaflow_session_{service.port}"
+    name = cookie_of(sign_in(service, WRITER)).partition("=")[0]
     for value in ("wrong", "!!!", "=", base64.urlsafe_b64encode(b"\xff\xfe").decode(), "a" * 20_000):
         assert service.get("/api/v1/app", Cookie=f"{name}={value}").status == 401
     elsewhere = cookie_of(sign_in(service, WRITER)).replace(str(service.port), str(service.port + 1))
@@ -80,6 +80,19 @@ def test_who_is_not_let_in(serve):
         assert service.get(path).status == 401, path
     for path in ("/ui/", "/ui/runs/F/1", "/healthz"):
         assert service.get(path).status != 401, path
+
+
+def test_apps_at_the_same_address_do_not_take_each_others_cookies(serve, tmp_path):
+    """They are so one after the other, or through tunnels: the browser then sends the cookies of all of them."""
+    service = serve(tokens=TOKENS)
+    other = serve(tokens=TOKENS, project="elsewhere", directory=tmp_path)
+    same_address = {"Host": f"127.0.0.1:{service.port}", "Origin": f"http://127.0.0.1:{service.port}"}
+    own, foreign = cookie_of(sign_in(service, WRITER)), cookie_of(sign_in(other, WRITER, **same_address))
+    assert own.partition("=")[0] != foreign.partition("=")[0], "none signs another out"
+    assert service.get("/api/v1/app", Cookie=foreign).status == 401, "also if the token would be good here"
+    assert service.get("/api/v1/app", Cookie=f"{foreign}; {own}").json["user"] == "ann"
+    forged = f"{own.partition('=')[0]}=d3Jvbmc"
+    assert service.get("/api/v1/app", Cookie=f"{forged}; {own}").json["user"] == "ann", "another server set the first"
 
 
 @pytest.mark.parametrize(
@@ -123,13 +136,13 @@ def test_the_cookie_acts_for_our_own_pages_and_programs_need_no_header(serve):
 
 
 def test_a_token_that_reads_and_a_server_that_only_reads_change_nothing(serve, tmp_path):
-    service = serve(tokens=TOKENS, project=tmp_path)
+    service = serve(tokens=TOKENS, directory=tmp_path)
     answer = sign_in(service, READER)
     assert answer.status == 200 and (answer.json["can_act"], answer.json["can_start"]) == (False, False)
     own = {**PAGE, "Origin": service.url, "Cookie": cookie_of(answer)}
     refused = service.ask("POST", "/api/v1/runs", RUN, own)
     assert refused.status == 403 and "eyes" in refused.json["error"]["message"]
-    read_only = serve(tokens=TOKENS, project=tmp_path, read_only=True)
+    read_only = serve(tokens=TOKENS, directory=tmp_path, read_only=True)
     answer = sign_in(read_only, WRITER)
     assert answer.status == 200 and (answer.json["can_act"], answer.json["read_only"]) == (False, True)
     own = {**PAGE, "Origin": read_only.url, "Cookie": cookie_of(answer)}
@@ -138,7 +151,7 @@ def test_a_token_that_reads_and_a_server_that_only_reads_change_nothing(serve, t
 
 def test_without_tokens_only_this_machine_is_served_and_nobody_needs_to_sign_in(serve, tmp_path, monkeypatch):
     monkeypatch.setenv("METAFLOW_USER", "ann")
-    service = serve(project=tmp_path)
+    service = serve(directory=tmp_path)
     facts = service.get("/api/v1/app").json
     assert (facts["user"], facts["can_act"], facts["can_start"], facts["can_sign_out"]) == ("ann", True, True, False)
     assert sign_in(service, "anything").status == 200

@@ -244,6 +244,12 @@ def test_all_that_is_wrong_is_told_by_field(project, app, tmp_path):
     assert app.log()[0]["outcome"] == "refused"
 
 
+@pytest.mark.parametrize("name", ["datastore_root", "metadata", "config", "with", "environment", "quiet"])
+def test_only_options_of_the_form_can_be_given(project, app, name):
+    said = command(app, values={"word": "x"}, options={name: "/tmp"})
+    assert said["command"] is None and [problem["name"] for problem in said["problems"]] == [name]
+
+
 def test_values_reach_the_flow_as_they_were_typed(project, app):
     word = "\n".join([*MARKUP[:6], *ADDRESSES[:2], "--tag=x", "$(id)", "`id`", "%s", "\u202egnp", " ü€𝄞 "])
     wish = {"file": "word.py", "values": {"word": word, "times": "-3", "loud": True, "data": '{"a": [1, "é"]}'}}

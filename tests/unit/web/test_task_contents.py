@@ -9,7 +9,7 @@ import zlib
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from metaflow.datastore.blobs import read_part
+from metaflow.datastore.blob_reading import read_part
 from metaflow.datastore.layout import blob_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.task_writer import TaskWriter

@@ -17,6 +17,7 @@ from metaflow.client.provider import Provider
 from metaflow.datastore.layout import INDEX_KEY, card_key, manifest_key, resources_key, runs_prefix
 from metaflow.datastore.resource_series import Point, ResourceUse
 from metaflow.metadata_store.sqlite import SqliteMetadata
+from metaflow.secret_names import MASK, looks_secret
 from metaflow.server.configuration import ServerSettings
 from metaflow.web.serving import create_web_app
 from metaflow.web.task import cards
@@ -74,6 +75,7 @@ def test_a_task_is_told_with_its_place_and_its_neighbours(client, tmp_path):
     commands = {each["label"]: each["command"] for each in facts["commands"]}
     assert commands["Print its log"] == "metaflow logs F/1/work/3"
     assert commands["Run this task again, alone"] == "python flow.py spin 1/work/3"
+    assert commands["Resume the run from this step"] == "python flow.py resume work --origin-run-id 1"
     assert commands["In Python"].endswith("task = Task('F/1/work/3')")
     edge = client().get("task")["siblings"]
     assert edge["previous"] is None and edge["next"]["value"] == "value 1"
@@ -161,7 +163,8 @@ def test_any_name_of_an_artifact_can_be_asked_for(client, tmp_path):
     assert {row["name"] for row in app.get("task/artifacts", private=True)["artifacts"]} == names
     for name in names:
         if name.isprintable() and len(name) < 1000 and not name.startswith("_"):
-            assert app.get("task/artifact", name=name)["value"] == "value"
+            found = app.get("task/artifact", name=name)
+            assert (found["value"] or found["preview"]) == (MASK if looks_secret(name) else "value")
             assert app.ask("task/artifact/raw", name=name).status == 200
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from metaflow.metadata_store.attempt_rows import AttemptRow
+from metaflow.metadata_store.task_listing import quantile
 from metaflow.web.timeline.critical_path import critical_path
-from metaflow.web.timeline.summary import quantile
 from metaflow.web.timeline.table import STATES, read_table, steps_in_order
 
 

@@ -21,6 +21,7 @@ from metaflow.client.home import Home
 from metaflow.client.provider import Provider
 from metaflow.datastore.layout import INDEX_KEY, run_key
 from metaflow.datastore.local import LocalStore
+from metaflow.exception import DataException
 from metaflow.metadata_store.events import RunStarted, TaskEnded, TaskStarted
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
@@ -236,8 +237,20 @@ def test_a_graph_that_cannot_be_read_is_said_and_the_rest_is_shown(foreach: Plac
 @pytest.mark.parametrize("path", ["timeline", "critical-path"])
 def test_runs_that_are_not_there_are_refused(foreach: Place, path: str) -> None:
     answer = foreach.ask(path, flow="F", run_id="2")
-    assert (answer.status, answer.json["error"]["kind"]) == (404, "not_found")
+    assert (answer.status, answer.json["error"]["kind"]) == (404, "run_not_found")
     assert foreach.ask(path, flow="F").status == 422
+
+
+@pytest.mark.parametrize("path", ["timeline", "critical-path"])
+def test_a_datastore_that_is_gone_is_no_failure_of_the_service(
+    foreach: Place, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*names: str) -> None:
+        raise DataException("Cannot use the datastore.")
+
+    monkeypatch.setattr(Provider, "records_of", gone)
+    answer = foreach.ask(path, flow="F", run_id="1")
+    assert (answer.status, answer.json["error"]) == (502, {"kind": "datastore", "message": "Cannot use the datastore."})
 
 
 def test_a_cursor_of_something_else_is_refused(foreach: Place) -> None:

@@ -9,6 +9,14 @@ from pydantic import Field
 from metaflow.server.models import Model
 
 
+class ArrivingRuns(Model):
+    """Runs of other machines, where the datastore is behind a network."""
+
+    read: Annotated[int | None, Field(description="how many new ones were read so far; null if there are none")]
+    total: Annotated[int | None, Field(description="how many there are to read")]
+    problem: Annotated[str | None, Field(description="why they cannot be looked for at the moment")]
+
+
 class AppFacts(Model):
     """What a page must know before it shows anything."""
 
@@ -20,6 +28,7 @@ class AppFacts(Model):
     can_start: Annotated[bool, Field(description="whether flows can be started and runs resumed from here")]
     can_sign_out: Annotated[bool, Field(description="whether whoever asks has shown a token")]
     read_only: Annotated[bool, Field(description="whether nobody may change anything here")]
+    arriving: Annotated[ArrivingRuns | None, Field(description="null where nothing comes from other machines")]
 
 
 class SignIn(Model):

@@ -41,6 +41,11 @@ def project_token(root: str) -> str:
     return _read(path) or token  # that of another process, if it was later
 
 
+def project_name(token: str) -> str:
+    """What tells a project's app from all others, also from those of equal directories of other machines: no secret."""
+    return hashlib.sha256(f"app of {token}".encode()).hexdigest()
+
+
 def _read(path: str) -> str | None:
     """The token in a file, if nobody else can read or could have written it."""
     try:

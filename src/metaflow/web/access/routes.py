@@ -55,7 +55,9 @@ def app_routes(web: WebServices) -> APIRouter:
         if found is None:
             raise Refusal(401, "unauthorized", "This is no token that the app knows. See that all of it was copied.")
         text, token = found
-        return json_answer(_facts(web, token), headers={"Set-Cookie": session_cookie(request.scope, text)})
+        return json_answer(
+            _facts(web, token), headers={"Set-Cookie": session_cookie(request.scope, settings.app, text)}
+        )
 
     @router.delete(
         "/session",
@@ -66,7 +68,7 @@ def app_routes(web: WebServices) -> APIRouter:
     )
     async def sign_out(request: Request) -> Response:
         """For pages of this app only, which say so with the header `X-Metaflow-Page: 1`."""
-        return Response(status_code=204, headers={"Set-Cookie": session_cookie(request.scope, "")})
+        return Response(status_code=204, headers={"Set-Cookie": session_cookie(request.scope, settings.app, "")})
 
     return router
 
@@ -82,4 +84,5 @@ def _facts(web: WebServices, token: Token | None) -> dict[str, Any]:
         "can_start": visitor.can_start,
         "can_sign_out": token is not None,
         "read_only": web.server.settings.read_only,
+        "arriving": None if web.arrivals is None else web.arrivals.facts(),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from metaflow.exception import MetaflowException
+from metaflow.exception import MetadataException, MetaflowException
 from metaflow.server.errors import Refusal
 from metaflow.web.access.visitor import visitor_of
 from metaflow.web.actions.deletion import Deletions
@@ -88,16 +88,24 @@ class Actions:
         except Refusal as refusal:
             await self.record(entry, "refused", str(refusal.detail))
             raise
+        except MetadataException:
+            # The service tells of its database in its own way: what is wrong with it is not for everybody.
+            await self.record(entry, "failed", "The database could not be used.")
+            raise
         except MetaflowException as error:
             await self.record(entry, "failed", error.message)
             raise Refusal(409, "failed", error.message) from error
+        except Exception as error:
+            # Without an end, it would seem to go on.
+            await self.record(entry, "failed", f"It failed unexpectedly ({type(error).__name__}).")
+            raise
 
     async def record(self, entry: str, outcome: Outcome, message: str) -> None:
         """Note what came of something, and let listeners look."""
         await run_in_threadpool(self.journal.end, entry, outcome, message)
 
     async def shortly(self, operation: Operation) -> dict[str, Any]:
-        """How far an operation is: its end, if that comes at once."""
+        """How far an operation is: its end, or what it tells before that, if that comes at once."""
         await run_in_threadpool(operation.wait, _SHORTLY)
         self.web.server.live.wake()
         return operation.plain()

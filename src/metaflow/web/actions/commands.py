@@ -11,6 +11,7 @@ from metaflow.datastore.root import ROOT_DIRECTORY
 from metaflow.exception import CommandException, DataException
 from metaflow.runner.flow_file import FlowFile
 from metaflow.web.actions.flow_arguments import WrongValue, inside, typed_values
+from metaflow.web.actions.flow_form import PROJECT_OPTIONS
 from metaflow.web.actions.launching import Command
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Wanted(NamedTuple):
     values : mapping of str to object
         What was typed for parameters, by name; see :func:`typed_values`.
     options : mapping of str to object
-        The same for options before the command.
+        The same for those options before the command that a form has.
     configs : sequence of (str, str or None, str or None)
         Name of each config that is given, and its file or its value.
     tags, decorators : sequence of str
@@ -113,7 +114,7 @@ def _command(
     of_command = [option for option in description.commands.get(name, []) if option.is_parameter]
     values, wrong = typed_values(of_command, wanted.values, flows.directory)
     options, wrong_options = typed_values(
-        [option for option in description.top_level if option.name in wanted.options], wanted.options, flows.directory
+        [option for option in description.top_level if option.name in PROJECT_OPTIONS], wanted.options, flows.directory
     )
     wrong += wrong_options
     try:

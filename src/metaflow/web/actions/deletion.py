@@ -14,10 +14,10 @@ from metaflow.metadata_store.store import TaskQuery
 from metaflow.web.actions.tagging import protecting_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from metaflow.client.provider import Provider
-    from metaflow.client.upkeep.clean_up import Outcome, Plan
+    from metaflow.client.upkeep.clean_up import Outcome, Outline, Plan, PlannedRun
     from metaflow.datastore.store import ObjectStore
     from metaflow.metadata_store.records import RunRecord, TaskCursor
     from metaflow.web.actions.journal import RunName
@@ -39,16 +39,25 @@ class PlannedDeletion(NamedTuple):
 
     Attributes
     ----------
-    plans : tuple of (ObjectStore, Plan)
-    runs : tuple of (str, str)
-        Flow and id of those that would go.
+    stores : tuple of (ObjectStore, tuple of (str, str))
+        Flow and id of the runs that would go from each datastore.
+    plans : tuple of Plan or None
+        What would go from each; None as long as the other runs are still looked through.
     made_at : float
         In seconds of a clock that only goes forward.
+    looking : Operation
+        What looks through the other runs.
     """
 
-    plans: tuple[tuple[ObjectStore, Plan], ...]
-    runs: tuple[RunName, ...]
+    stores: tuple[tuple[ObjectStore, tuple[RunName, ...]], ...]
+    plans: tuple[Plan, ...] | None
     made_at: float
+    looking: Operation
+
+    @property
+    def runs(self) -> tuple[RunName, ...]:
+        """Flow and id of all runs that would go."""
+        return tuple(name for _, names in self.stores for name in names)
 
 
 class Deletions:
@@ -67,39 +76,56 @@ class Deletions:
     def preview(self, operation: Operation) -> str:
         """Work out what would go with the runs of an operation; what is found is in its result.
 
+        What the runs themselves have is told at once, and may be deleted from then on. Which chunks only they refer to
+        is known when all other runs have been looked through, as far as somebody still wants to know.
+
         Raises
         ------
         DataException, MetadataException
             A store cannot be read.
         """
-        provider, tags = self._provider, protecting_tags()
-        protected: list[dict[str, Any]] = []
+        wanted, protected = self._not_protected(operation.runs)
+        stores = runs_by_store(self._provider, wanted)
+        outlines = [CleanUp(self._provider, store).outline_for(names) for store, names in stores]
+        protected += [_named(_run_name(each), reason=reason) for outline in outlines for each, reason in outline.kept]
+        going = tuple(
+            (store, (*(run.name for run in outline.runs), *outline.unfinished))
+            for (store, _), outline in zip(stores, outlines, strict=True)
+        )
+        planned = PlannedDeletion(going, None, time.monotonic(), operation)
+        token = self._keep(planned) if planned.runs else None
+        known = {"token": token, "expires_in": PREVIEW_SECONDS, **_tasks_of(self._provider, planned.runs)}
+        operation.tell(preview={**known, **_staying(protected), **_outlined(outlines)})
+        if token is None:
+            return "Nothing of this can be deleted."
+        try:
+            plans = self._plans(planned, _while_wanted(operation))
+        except _NobodyWaits:
+            return "Nobody waited until all other runs were looked through."
+        self._keep(planned._replace(plans=plans), token)
+        protected += [_named(_run_name(each), reason=reason) for plan in plans for each, reason in plan.kept]
+        shown = {**known, **_staying(protected), **_described(plans)}
+        operation.tell(preview=shown)
+        return f"{shown['run_count']} of {len(operation.runs)} would go."
+
+    def _not_protected(self, names: Sequence[RunName]) -> tuple[list[RunName], list[dict[str, Any]]]:
+        """Runs that may go as far as their tags tell, and the others with the reason."""
+        tags = protecting_tags()
         wanted: list[RunName] = []
-        for name in operation.runs:
-            run = provider.run(*name)
+        protected: list[dict[str, Any]] = []
+        for name in names:
+            run = self._provider.run(*name)
             reason = "it does not exist any more" if run is None else _pinned(run, tags)
             if reason is None:
                 wanted.append(name)
             else:
                 protected.append(_named(name, reason=reason))
-        plans = []
-        for store, names in runs_by_store(provider, wanted):
-            plan = CleanUp(provider, store, operation.say).plan_for(names)
-            # A run that is pinned while somebody reads the preview stays.
-            plans.append((store, plan._replace(keep_tags=tags)))
-            protected += [_named(tuple(pathspec.split("/", 1)), reason=reason) for pathspec, reason in plan.kept]
-        going = tuple(name for _, plan in plans for name in (*(run.name for run in plan.runs), *plan.unfinished))
-        token = self._keep(PlannedDeletion(tuple(plans), going, time.monotonic())) if going else None
-        operation.result["preview"] = {
-            "token": token,
-            "expires_in": PREVIEW_SECONDS,
-            "protected": protected[:LISTED_RUNS],
-            "protected_count": len(protected),
-            **_described(provider, [plan for _, plan in plans], going),
-        }
-        return (
-            "Nothing of this can be deleted." if token is None else f"{len(going)} of {len(operation.runs)} would go."
-        )
+        return wanted, protected
+
+    def _plans(self, planned: PlannedDeletion, say: Callable[[str], None]) -> tuple[Plan, ...]:
+        """What would go from each datastore; a run that is pinned while somebody reads the preview stays."""
+        plans = (CleanUp(self._provider, store, say).plan_for(names) for store, names in planned.stores)
+        return tuple(plan._replace(keep_tags=protecting_tags()) for plan in plans)
 
     def planned(self, token: str) -> PlannedDeletion | None:
         """What was shown under that token; None if it is unknown or too old."""
@@ -120,8 +146,12 @@ class Deletions:
         deleted: list[RunName] = []
         refused: list[tuple[RunName, str]] = []
         size = later = 0
-        for store, plan in planned.plans:
+        if planned.plans is None:
+            planned.looking.give_up()
+        for (store, _), plan in zip(planned.stores, planned.plans or self._plans(planned, operation.say), strict=True):
             outcome: Outcome = CleanUp(self._provider, store, operation.say).carry_out(plan)
+            # What was still right when it was shown.
+            refused += [(_run_name(pathspec), reason) for pathspec, reason in plan.kept if planned.plans is None]
             deleted += outcome.deleted
             refused += outcome.refused
             size += outcome.size
@@ -140,20 +170,63 @@ class Deletions:
             )
         return f"{_counted(len(deleted))} deleted."
 
-    def _keep(self, planned: PlannedDeletion) -> str:
-        token = secrets.token_urlsafe(16)
+    def _keep(self, planned: PlannedDeletion, token: str | None = None) -> str:
+        """Keep what was shown under a token, a new one if none is given."""
         with self._lock:
+            if token is None:
+                token = secrets.token_urlsafe(16)
+            elif token not in self._planned:
+                return token  # there were too many since
             self._planned[token] = planned
             while len(self._planned) > _KEPT_PREVIEWS:
                 del self._planned[next(iter(self._planned))]
         return token
 
 
-def _described(provider: Provider, plans: Sequence[Plan], going: Sequence[RunName]) -> dict[str, Any]:
+class _NobodyWaits(Exception):
+    """What is being looked for is not wanted any more."""
+
+
+def _while_wanted(operation: Operation) -> Callable[[str], None]:
+    """Tells what is being done, and ends it when nobody waits for it any more."""
+
+    def say(text: str) -> None:
+        if not operation.is_wanted:
+            raise _NobodyWaits
+        operation.say(text)
+
+    return say
+
+
+def _outlined(outlines: Sequence[Outline]) -> dict[str, Any]:
+    """What is known at once of what would go."""
+    return {
+        **_going([run for outline in outlines for run in outline.runs], {}),
+        "run_count": sum(len(outline.runs) + len(outline.unfinished) for outline in outlines),
+        "bytes": sum(outline.size for outline in outlines),
+        "bytes_later": 0,
+        "is_counted": not any(outline.has_chunks for outline in outlines),
+        "unreadable": [],
+    }
+
+
+def _described(plans: Sequence[Plan]) -> dict[str, Any]:
     """What would go, in numbers, and run by run."""
-    runs = [planned for plan in plans for planned in plan.runs]
-    resumed_by = _resumed_by(plans)
-    task_count, is_counted = _count_tasks(provider, going)
+    return {
+        **_going([planned for plan in plans for planned in plan.runs], _resumed_by(plans)),
+        "run_count": sum(len(plan.runs) + len(plan.unfinished) for plan in plans),
+        "bytes": sum(plan.size for plan in plans),
+        "bytes_later": sum(plan.chunks.young_size for plan in plans),
+        "is_counted": True,
+        "unreadable": [key for plan in plans for key, _ in plan.damaged][:LISTED_RUNS],
+    }
+
+
+def _staying(protected: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"protected": protected[:LISTED_RUNS], "protected_count": len(protected)}
+
+
+def _going(runs: Sequence[PlannedRun], resumed_by: dict[RunName, list[str]]) -> dict[str, Any]:
     return {
         "runs": [
             {
@@ -166,13 +239,7 @@ def _described(provider: Provider, plans: Sequence[Plan], going: Sequence[RunNam
             }
             for each in runs[:LISTED_RUNS]
         ],
-        "run_count": len(going),
-        "task_count": task_count,
-        "task_count_is_complete": is_counted,
         "files": sum(each.files for each in runs),
-        "bytes": sum(plan.size for plan in plans),
-        "bytes_later": sum(plan.chunks.young_size for plan in plans),
-        "unreadable": [key for plan in plans for key, _ in plan.damaged][:LISTED_RUNS],
     }
 
 
@@ -184,6 +251,11 @@ def _resumed_by(plans: Sequence[Plan]) -> dict[RunName, list[str]]:
             if stored.record is not None and stored.record.origin_run_id is not None:
                 found.setdefault((flow, stored.record.origin_run_id), []).append(run_id)
     return found
+
+
+def _tasks_of(provider: Provider, names: Sequence[RunName]) -> dict[str, Any]:
+    count, is_complete = _count_tasks(provider, names)
+    return {"task_count": count, "task_count_is_complete": is_complete}
 
 
 def _count_tasks(provider: Provider, names: Sequence[RunName]) -> tuple[int, bool]:
@@ -204,6 +276,11 @@ def _count_tasks(provider: Provider, names: Sequence[RunName]) -> tuple[int, boo
 def _pinned(run: RunRecord, tags: Sequence[str]) -> str | None:
     found = next((tag for tag in tags if tag in run.tags or tag in run.system_tags), None)
     return None if found is None else f"it has the tag {found}: remove the tag first"
+
+
+def _run_name(pathspec: str) -> RunName:
+    flow, _, run_id = pathspec.partition("/")
+    return flow, run_id
 
 
 def _named(name: Sequence[str], **further: Any) -> dict[str, Any]:

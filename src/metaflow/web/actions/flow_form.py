@@ -20,8 +20,8 @@ _KINDS = {
     "JSON": "json",
     "choice": "choice",
 }
-#: Options before the command that say in which branch of a project the run is.
-_PROJECT_OPTIONS = ("branch", "production")
+#: Options before the command that say in which branch of a project the run is; no others can be given.
+PROJECT_OPTIONS = ("branch", "production")
 _FOR_TESTS = "elsewhere"
 _SHOWN_DEFAULT = re.compile(r"\s*\[default: .*\]\s*\Z", re.DOTALL)
 
@@ -44,7 +44,7 @@ def form_of(description: FlowDescription) -> dict[str, Any]:
     return {
         "flow": description.flow,
         "parameters": [_field(option) for option in options if option.is_parameter and not option.hidden],
-        "options": [_field(top_level[name]) for name in _PROJECT_OPTIONS if name in top_level],
+        "options": [_field(top_level[name]) for name in PROJECT_OPTIONS if name in top_level],
         "configs": list(configs.choices or ()) if configs is not None else [],
         "decorators": [name for name in registry.names("step_decorators") if name != _FOR_TESTS],
     }

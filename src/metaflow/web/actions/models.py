@@ -130,6 +130,10 @@ class DeletionPreview(Model):
     files: int
     bytes: Annotated[int, Field(description="bytes that are free at once")]
     bytes_later: Annotated[int, Field(description="bytes too young to be removed; a later clean-up does it")]
+    is_counted: Annotated[
+        bool,
+        Field(description="false: data that only these runs need will be free too, and is still being looked for"),
+    ]
     protected: Annotated[list[ProtectedRun], Field(description="at most 200")]
     protected_count: int
     unreadable: Annotated[list[str], Field(description="manifests that cannot be read: no artifacts go as long as so")]
@@ -152,7 +156,7 @@ class StartedRun(Model):
     command: str
     directory: str
     pid: int | None
-    output: Annotated[str, Field(description="the last 16 KiB that the command printed until the run began")]
+    output: Annotated[str, Field(description="the last 16 KB that the command printed until the run began")]
     output_file: Annotated[str, Field(description="where all of its output is")]
 
 

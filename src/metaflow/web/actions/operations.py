@@ -23,6 +23,8 @@ _log = logging.getLogger("metaflow.server")
 #: Operations that are remembered; those that go on are never forgotten.
 _KEPT = 200
 _KEPT_NOTES = 50
+#: Seconds after which nobody waits any more for what only looks. Pages ask several times a second how far it is.
+_PATIENCE_SECONDS = 15.0
 
 
 class Operation:
@@ -58,7 +60,22 @@ class Operation:
         self.result: dict[str, Any] = {}
         self.details: dict[str, Any] = {}
         self._notes: deque[str] = deque(maxlen=_KEPT_NOTES)
-        self._ended = threading.Event()
+        self._tells = threading.Event()
+        self._asked_at = time.monotonic()
+        self._is_given_up = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody has asked lately how far it is, and nobody has given it up."""
+        return not self._is_given_up and time.monotonic() - self._asked_at < _PATIENCE_SECONDS
+
+    def ask(self) -> None:
+        """Say that somebody waits for it."""
+        self._asked_at = time.monotonic()
+
+    def give_up(self) -> None:
+        """Say that nobody needs it any more."""
+        self._is_given_up = True
 
     def say(self, text: str) -> None:
         """Tell what is being done now."""
@@ -69,11 +86,16 @@ class Operation:
         self.ended_at = time.time()
         self.message = message
         self.state = state
-        self._ended.set()
+        self._tells.set()
+
+    def tell(self, **result: Any) -> None:
+        """Have something in the result that whoever waits wants to see at once."""
+        self.result.update(result)
+        self._tells.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end, but not for longer."""
-        self._ended.wait(seconds)
+        """Wait for the end, or for what is told before it, but not for longer."""
+        self._tells.wait(seconds)
 
     def plain(self) -> dict[str, Any]:
         """As the interface gives it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from metaflow.exception import DataException, MetaflowDataMissing
 from metaflow.metadata_store.store import TaskQuery
+from metaflow.web.run.commands import resume_command, started_with
+from metaflow.web.run.recorded import recorded_run
 
 if TYPE_CHECKING:
     from metaflow.client.provider import Provider
@@ -43,14 +44,9 @@ def resume_facts(provider: Provider, run: RunRecord, flows: ProjectFlows | None)
         "script": run.script,
         "steps": _steps(provider, run),
         "failed_steps": _failed_steps(provider, run),
-        "command": command_to_copy(run, files[0] if files else None),
+        "command": resume_command(run, started_with(run, recorded_run(provider, run).start)),
         "problem": _problem(run, flows, files),
     }
-
-
-def command_to_copy(run: RunRecord, file: str | None = None) -> str:
-    """What to type to resume a run."""
-    return shlex.join(["python", file or run.script or "FLOW.py", "resume", f"--origin-run-id={run.run_id}"])
 
 
 def _problem(run: RunRecord, flows: ProjectFlows | None, files: list[str]) -> str | None:

@@ -157,6 +157,7 @@ def _add_reading_routes(router: APIRouter, actions: Actions) -> None:
                 "The app does not know of that any more: it ended long ago, or the app was started again. The record "
                 "of who did what says what came of it.",
             )
+        found.ask()
         if found.state != "going":
             actions.web.server.live.wake()
         return json_answer(found.plain())

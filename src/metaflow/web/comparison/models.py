@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from metaflow.server.models import Model, Name, RunStatus, Seconds, Tag, Text
+from metaflow.web.run.models import ChangedFiles
 
 #: Runs of one comparison.
 MOST_RUNS = 50
@@ -90,21 +91,9 @@ class TwoRuns(Model):
     after: RunName
 
 
-class FileChange(Model):
-    """How a file of the code differs."""
-
-    path: Text
-    change: Literal["added", "removed", "changed"]
-    patch: Annotated[Text | None, Field(description="null if it is too long to be shown")]
-    added: Annotated[int, Field(description="lines")]
-    removed: Annotated[int, Field(description="lines")]
-
-
-class CodeDifference(Model):
+class CodeDifference(ChangedFiles):
     """How the code of two runs differs."""
 
-    files: list[FileChange]
-    left_out: Annotated[int, Field(description="files that are not named, as there are too many")]
     note: Annotated[str | None, Field(description="why nothing can be said; null if all is well")]
 
 

@@ -20,19 +20,18 @@ from metaflow.web.comparison import models
 from metaflow.web.comparison.history import DURATION, Field, history
 from metaflow.web.comparison.reading import RunFacts, read_run
 from metaflow.web.comparison.rows import lay_side_by_side, with_metrics
-from metaflow.web.comparison.texts import Content, content_of, patches, text_patch
+from metaflow.web.comparison.texts import Content, content_of, text_patch
+from metaflow.web.run.changed_files import NO_FILES, changed_files
 from metaflow.web.run.reading import existing_run
-from metaflow.web.run.steps import CountedSteps
+from metaflow.web.settled_tasks import settled_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metaflow.client.provider import Provider
     from metaflow.metadata_store.records import RunRecord
-    from metaflow.metadata_store.store import MetadataStore
     from metaflow.web.services import WebServices
 
-_MOST_FILES = 500
 #: What is asked by POST because it is long, but only reads.
 READING_POSTS = ("/api/v1/compare", "/api/v1/compare/code", "/api/v1/compare/value")
 
@@ -40,8 +39,6 @@ READING_POSTS = ("/api/v1/compare", "/api/v1/compare/code", "/api/v1/compare/val
 def compare_routes(web: WebServices) -> APIRouter:
     """Routes that compare runs. All of them only read."""
     router = APIRouter(prefix="/api/v1", tags=["compare"])
-    # The database of a service counts tasks too, whatever kind it is.
-    counted = CountedSteps(web.database)
 
     @router.post(
         "/compare",
@@ -51,7 +48,7 @@ def compare_routes(web: WebServices) -> APIRouter:
     )
     async def compare(question: Annotated[models.CompareQuestion, Body()]) -> Response:
         names = list(dict.fromkeys((each.flow, each.run_id) for each in question.runs))
-        return json_answer(await run_in_threadpool(_compared, web, counted, names))
+        return json_answer(await run_in_threadpool(_compared, web, names))
 
     @router.post(
         "/compare/code",
@@ -88,17 +85,16 @@ def compare_routes(web: WebServices) -> APIRouter:
             ),
         ] = [],  # noqa: B006
     ) -> Response:
-        return json_answer(
-            await run_in_threadpool(_history, web.server.metadata, flow, limit, list(map(_field, field)))
-        )
+        return json_answer(await run_in_threadpool(_history, web, flow, limit, list(map(_field, field))))
 
     return router
 
 
-def _compared(web: WebServices, counted: CountedSteps, names: list[tuple[str, str]]) -> dict[str, Any]:
-    found = [web.server.metadata.run(flow, run_id) for flow, run_id in names]
+def _compared(web: WebServices, names: list[tuple[str, str]]) -> dict[str, Any]:
+    recorded = [web.server.metadata.run(flow, run_id) for flow, run_id in names]
+    found = [None if run is None else settled_run(web.provider, run) for run in recorded]
     now = time.time()
-    facts = [None if run is None else read_run(web.provider, run, counted.of_run(run, now)) for run in found]
+    facts = [None if run is None else read_run(web.provider, run, web.steps.of_run(run, now)) for run in found]
     sections = [each.sections if each is not None else {} for each in facts]
     with_metrics(sections)
     return {
@@ -138,16 +134,11 @@ def _code(web: WebServices, question: models.TwoRuns) -> dict[str, Any]:
             versions.append(code.files)
         except MetaflowException as error:
             return _no_code(f"The code of {run.flow}/{run.run_id} cannot be read: {error.message}")
-    found = patches(*versions)
-    return {
-        "files": [patch._asdict() for patch in found[:_MOST_FILES]],
-        "left_out": max(0, len(found) - _MOST_FILES),
-        "note": None,
-    }
+    return {**changed_files(*versions), "note": None}
 
 
 def _no_code(note: str) -> dict[str, Any]:
-    return {"files": [], "left_out": 0, "note": note}
+    return {**NO_FILES, "note": note}
 
 
 def _value(web: WebServices, question: models.ValueQuestion) -> dict[str, Any]:
@@ -185,11 +176,15 @@ def _content(provider: Provider, run: RunRecord, question: models.ValueQuestion)
         return None
 
 
-def _history(metadata: MetadataStore, flow: str, limit: int, wanted: list[Field]) -> dict[str, Any]:
-    found = metadata.runs(RunQuery(flow, limit=limit + 1, with_values=True))
+def _history(web: WebServices, flow: str, limit: int, wanted: list[Field]) -> dict[str, Any]:
+    found = web.server.metadata.runs(RunQuery(flow, limit=limit + 1, with_values=True))
     if not found:
         raise Refusal(404, "not_found", f"There is no run of {flow} here: it was never run, or its runs were deleted.")
-    return {"flow": flow, **history(found[:limit][::-1], wanted), "more": len(found) > limit}
+    return {
+        "flow": flow,
+        **history([settled_run(web.provider, run) for run in found[:limit][::-1]], wanted),
+        "more": len(found) > limit,
+    }
 
 
 def _field(text: str) -> Field:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from metaflow.exception import MetaflowException
 from metaflow.web.export.words import note, section
+from metaflow.web.run.changed_files import NO_FILES
 from metaflow.web.run.commit_changes import changes_since_commit
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ def code(subject: Subject) -> Iterator[Node]:
     try:
         found = changes_since_commit(subject.recorded, subject.wanted.project)
     except MetaflowException as error:
-        found = {"against": "its commit", "obstacle": error.message, "files": []}
+        found = {"against": "its commit", "obstacle": error.message, **NO_FILES}
     contents: list[Node] = []
     left = _MOST_CHARACTERS
     for each in found["files"]:
         patch = each["patch"]
-        words = f"{each['change']}, {each['added']:,} lines more, {each['removed']:,} less"
+        words = each["change"]
+        if each["added"] is not None:
+            words += f", {each['added']:,} lines more, {each['removed']:,} less"
         if each["is_cut"] or len(patch) > left:
             patch = f"{patch[: max(left, 0)]}\n(The rest is left out.)"
         left -= len(patch)

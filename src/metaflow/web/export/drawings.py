@@ -130,7 +130,7 @@ def _attempt_row(row: int, columns: Columns, ends: Sequence[int]) -> dict[str, A
         bars += [["starting", started, begun], ["code", begun, end if done is None else done]]
         bars += [["saving", done, end]] if done is not None else []
     label, attempt = columns.label[row], columns.attempt[row]
-    name = columns.task[row] + (f" {label}" if label else "") + (f" (attempt {attempt + 1})" if attempt else "")
+    name = columns.task[row] + (f" {label}" if label else "") + (f" (attempt {attempt})" if attempt else "")
     return {
         "label": name,
         "state": STATES[columns.state[row]],

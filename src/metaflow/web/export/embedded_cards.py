@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from metaflow.cards.previews.facts import size_text
 from metaflow.cards.stored import cards_of_tasks
+from metaflow.datastore.sizes import size_text
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import MetaflowException
 from metaflow.web.export.words import note, section, task_name

@@ -62,7 +62,7 @@ def _task(task: dict[str, Any], with_log: bool) -> list[Node]:
         facts(
             {
                 "Task": where,
-                "Attempt": task["attempt"] + 1,
+                "Attempt": task["attempt"],
                 "Failed": moment(task["finished_at"]),
                 **{f"Foreach {each['variable']}": _place(each) for each in task["foreach"]},
             }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from metaflow.cards.previews.facts import size_text
 from metaflow.cards.report.artifacts import line_of, short_type, whole_type
 from metaflow.cards.report.values import noted_nodes
+from metaflow.datastore.sizes import size_text
 from metaflow.datastore.skipped import is_skipped
 from metaflow.exception import MetaflowException
+from metaflow.secret_names import is_hidden
 from metaflow.web.export.words import note, section, task_name
 from metaflow.web.run.values import own_names
 
@@ -72,11 +73,13 @@ def _row(name: str, entry: ArtifactEntry, room: list[int]) -> dict[str, Any]:
         "name": name,
         "kind": short_type(entry.type),
         "type": whole_type(entry.type),
-        "text": line_of(entry),
+        "text": line_of(name, entry),
     }
     if is_skipped(entry):
         return row
     row["size"] = size_text(entry.size)
+    if is_hidden(name, row["kind"]):
+        return row
     contents = noted_nodes(entry)
     picture = entry.facts.get("thumbnail")
     if isinstance(picture, str) and picture.startswith(_PICTURES):

@@ -34,7 +34,7 @@ def took(started_at: float, finished_at: float | None, now: float) -> str:
 def task_name(task: TaskRecord) -> str:
     """A task as people call it within its run."""
     place = ", ".join(f"{variable}={value}"[:120] for variable, value, _, _ in task.foreach_stack)
-    attempt = f", attempt {task.attempt + 1}" if task.attempt else ""
+    attempt = f", attempt {task.attempt}" if task.attempt else ""
     return f"{task.step}/{task.task_id}{attempt}" + (f" ({place})" if place else "")
 
 

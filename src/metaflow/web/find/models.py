@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from metaflow.server.models import Model, RunStatus, Scalar
+from metaflow.web.silence import Silence
 
 #: Most runs of one answer.
 MOST_ROWS = 200
@@ -37,6 +38,7 @@ class RunRow(Model):
     origin_run_id: Annotated[str | None, Field(description="the run that it resumes")]
     triggers: Annotated[list[str], Field(description="names of the events and flows that started it")]
     tasks: Annotated[TaskCount | None, Field(description="only of a run that goes on")]
+    silence: Annotated[Silence | None, Field(description="only of a run of which nothing is heard")]
     parameters: Annotated[dict[str, Scalar], Field(description="those that were asked for and that it has")]
     artifacts: Annotated[dict[str, Scalar], Field(description="of its last step: those that were asked for")]
 

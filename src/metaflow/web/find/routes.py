@@ -49,8 +49,12 @@ Conditions = Annotated[
 def find_routes(web: WebServices) -> APIRouter:
     """Routes that find runs."""
     router = APIRouter(prefix="/api/v1", tags=["find"])
-    index = FacetIndex(web.database)
+    _add_find(router, web)
+    _add_names(router, web)
+    return router
 
+
+def _add_find(router: APIRouter, web: WebServices) -> None:
     @router.get(
         "/runs/find",
         operation_id="findRuns",
@@ -105,6 +109,10 @@ def find_routes(web: WebServices) -> APIRouter:
         }
         return await run_in_threadpool(_found, web, _checked(plain), _columns(column), count)
 
+
+def _add_names(router: APIRouter, web: WebServices) -> None:
+    index = FacetIndex(web.database)
+
     @router.get(
         "/runs/facets",
         operation_id="listFacets",
@@ -131,13 +139,11 @@ def find_routes(web: WebServices) -> APIRouter:
     ) -> Response:
         return json_answer(await run_in_threadpool(flow_summaries, web.database, text, limit, offset, last))
 
-    return router
-
 
 def _found(web: WebServices, plain: dict[str, Any], columns: Columns, count: bool) -> Response:
     query = run_query_from_plain(plain)
     check_run_query(query)
-    found = find_runs(web.server.metadata, web.database, query, columns)
+    found = find_runs(web, query, columns)
     total, is_exact = count_runs(web.database, query) if count else (None, True)
     return json_answer(
         {

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from metaflow.client.trigger import METADATA_FIELD
 from metaflow.metadata_store.store import run_position
 from metaflow.web.find.models import MOST_COUNTED
+from metaflow.web.settled_tasks import settled_run
+from metaflow.web.silence import silence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from metaflow.metadata_store.overviews import Progress, RunOverviews
+    from metaflow.metadata_store.overviews import RunOverviews
     from metaflow.metadata_store.records import RunRecord
-    from metaflow.metadata_store.store import MetadataStore, RunQuery
+    from metaflow.metadata_store.store import RunQuery
+    from metaflow.web.services import WebServices
 
     Key = tuple[str, str]
 
@@ -35,15 +38,12 @@ class Found(NamedTuple):
     after: list[Any] | None
 
 
-def find_runs(metadata: MetadataStore, overviews: RunOverviews, query: RunQuery, columns: Columns) -> Found:
+def find_runs(web: WebServices, query: RunQuery, columns: Columns) -> Found:
     """Read a page of runs.
 
     Parameters
     ----------
-    metadata : MetadataStore
-        Where runs are.
-    overviews : RunOverviews
-        The same.
+    web : WebServices
     query : RunQuery
         Which runs; with a limit.
     columns : Columns
@@ -52,14 +52,23 @@ def find_runs(metadata: MetadataStore, overviews: RunOverviews, query: RunQuery,
     assert query.limit is not None
     by_value = query.order is not None and query.order.name is not None
     asked = query._replace(limit=query.limit + 1, with_values=by_value or any(columns))
-    found = metadata.runs(asked)
-    page = found[: query.limit]
-    after = list(run_position(page[-1], query.order)) if page and len(found) > query.limit else None
+    found = web.server.metadata.runs(asked)
+    recorded = found[: query.limit]
+    after = list(run_position(recorded[-1], query.order)) if recorded and len(found) > query.limit else None
+    # What runs are filtered and sorted by is what is recorded; what is shown is the truth.
+    page = [settled_run(web.provider, run) for run in recorded]
     keys = [(run.flow, run.run_id) for run in page]
-    progress = overviews.progress([(run.flow, run.run_id) for run in page if run.status == "running"])
-    triggers = _triggers(overviews, page)
+    progress = web.database.progress([(run.flow, run.run_id) for run in page if run.status == "running"])
+    triggers = _triggers(web.database, page)
     return Found(
-        [_row(run, columns, progress.get(key), triggers.get(key, [])) for run, key in zip(page, keys)],
+        [
+            {
+                **_row(run, columns, triggers.get(key, [])),
+                "tasks": progress[key]._asdict() if key in progress else None,
+                "silence": silence_of(web.provider, run),
+            }
+            for run, key in zip(page, keys)
+        ],
         after,
     )
 
@@ -70,7 +79,7 @@ def count_runs(overviews: RunOverviews, query: RunQuery) -> tuple[int, bool]:
     return min(counted, MOST_COUNTED), counted <= MOST_COUNTED
 
 
-def _row(run: RunRecord, columns: Columns, progress: Progress | None, triggers: list[str]) -> dict[str, Any]:
+def _row(run: RunRecord, columns: Columns, triggers: list[str]) -> dict[str, Any]:
     outcome = run.outcome
     parameters = (outcome.parameters if outcome is not None else None) or {}
     artifacts = (outcome.artifacts if outcome is not None else None) or {}
@@ -87,7 +96,6 @@ def _row(run: RunRecord, columns: Columns, progress: Progress | None, triggers: 
         "branch": _behind(run.system_tags, _BRANCH),
         "origin_run_id": run.origin_run_id,
         "triggers": triggers,
-        "tasks": None if progress is None else progress._asdict(),
         "parameters": {name: parameters[name] for name in columns.parameters if name in parameters},
         "artifacts": {name: artifacts[name] for name in columns.artifacts if name in artifacts},
     }

@@ -21,7 +21,6 @@ from metaflow.web.graph.recorded import RecordedGraph, Step, read_graph
 from metaflow.web.graph.states import graph_state
 from metaflow.web.graph.ways import graph_of_tasks
 from metaflow.web.run.reading import existing_run
-from metaflow.web.run.steps import CountedSteps
 
 if TYPE_CHECKING:
     from metaflow.metadata_store.records import RunRecord
@@ -35,25 +34,8 @@ _REMEMBERED = 256
 def graph_routes(web: WebServices) -> APIRouter:
     """Routes of a run's graph."""
     router = APIRouter(prefix="/api/v1", tags=["graph"])
-    # The database of a service counts tasks too, whatever kind it is.
-    counted = CountedSteps(web.database)
 
-    @lru_cache(_REMEMBERED)  # a run's graph never changes, and may be far away
-    def recorded(flow: str, run_id: str) -> RecordedGraph:
-        return read_graph(web.provider.graph(flow, run_id))
-
-    def graph_of(run: RunRecord) -> tuple[RecordedGraph, str | None]:
-        try:
-            graph = recorded(run.flow, run.run_id)
-        except MetaflowException as error:
-            reason = f"The run's own record cannot be read: {error.message}"
-        else:
-            if graph.steps:
-                return graph, None
-            reason = "The run's record has no graph."
-        targets = graph_of_tasks(web.server.metadata, run.flow, run.run_id)
-        steps = {name: Step(name, "linear", nexts, {}) for name, nexts in targets.items()}
-        return RecordedGraph(steps), f"{reason} What is drawn is told from what its tasks have read."
+    graphs = _Graphs(web)
 
     @router.get(
         "/run/graph",
@@ -67,7 +49,7 @@ def graph_routes(web: WebServices) -> APIRouter:
         across: Annotated[bool, Query(description="from left to right instead of from top to bottom")] = False,
     ) -> Response:
         def read() -> dict[str, Any]:
-            found, reason = graph_of(existing_run(web, flow, run_id))
+            found, reason = graphs.of(existing_run(web, flow, run_id))
             shown = nearest({name: step.targets for name, step in found.steps.items()}, found.start, MOST_STEPS)
             drawn = found._replace(steps={name: found.steps[name] for name in shown})
             return {
@@ -90,8 +72,33 @@ def graph_routes(web: WebServices) -> APIRouter:
     async def state(flow: FlowName, run_id: RunId) -> Response:
         def read() -> dict[str, Any]:
             run = existing_run(web, flow, run_id)
-            return graph_state(web.server.metadata, run, graph_of(run)[0], counted.of_run(run, time.time()))
+            return graph_state(web.server.metadata, run, graphs.of(run)[0], web.steps.of_run(run, time.time()))
 
         return json_answer(await run_in_threadpool(read))
 
     return router
+
+
+class _Graphs:
+    """Graphs of runs. One never changes, and may be far away: so those that were asked for lately are kept."""
+
+    def __init__(self, web: WebServices) -> None:
+        self._web = web
+        self._recorded = lru_cache(_REMEMBERED)(self._read)
+
+    def of(self, run: RunRecord) -> tuple[RecordedGraph, str | None]:
+        """The graph of a run, and why it may lack something."""
+        try:
+            graph = self._recorded(run.flow, run.run_id)
+        except MetaflowException as error:
+            reason = f"The run's own record cannot be read: {error.message}"
+        else:
+            if graph.steps:
+                return graph, None
+            reason = "The run's record has no graph."
+        targets = graph_of_tasks(self._web.server.metadata, run.flow, run.run_id)
+        steps = {name: Step(name, "linear", nexts, {}) for name, nexts in targets.items()}
+        return RecordedGraph(steps), f"{reason} What is drawn is told from what its tasks have read."
+
+    def _read(self, flow: str, run_id: str) -> RecordedGraph:
+        return read_graph(self._web.provider.graph(flow, run_id))

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import threading
 import time
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from metaflow.client.log_spool import spool_path
-from metaflow.datastore.file_errors import file_error
-from metaflow.datastore.layout import AttemptKey, live_key, log_key
+from metaflow.datastore.layout import AttemptKey, log_key
 from metaflow.datastore.local import local_file
-from metaflow.datastore.logs import unfinished_path
 from metaflow.metadata_store.store import TaskQuery
 from metaflow.web.logs.line_text import SHOWN_BYTES
 from metaflow.web.logs.log_index import LogIndex, parsed
-from metaflow.web.logs.remote_copies import RemoteCopies
+from metaflow.web.logs.remote_logs import RemoteLogs
+from metaflow.web.logs.sources import LogFile, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from typing import TypeVar
 
     from metaflow.client.provider import Provider
     from metaflow.metadata_store.records import TaskRecord
     from metaflow.web.logs.log_index import Line
+    from metaflow.web.logs.sources import LogBytes, LogSource
+
+    T = TypeVar("T")
+    R = TypeVar("R")
 
 #: How many indexes are kept; each has a few kilobytes for a hundred megabytes of log.
 _MOST_INDEXES = 2000
+#: Logs that are fetched at a time from behind a network.
+_AT_ONCE = 16
 #: How often a clone may be one of a clone.
 _MOST_ORIGINS = 100
 
@@ -70,13 +77,13 @@ class OpenLog:
         self.index = LogIndex()
         self.version = next(_versions)
         self.is_missing = True
-        self._path = Path()
-        # What the system said of the file before it was last read; then there is nothing new if it says the same.
-        self._seen: tuple[int, int, int, int] | None = None
+        self._source: LogSource = LogFile(os.devnull)
+        # How the log was before it was last read; then there is nothing new if it still is.
+        self._seen: Hashable | None = None
         self._lock = threading.Lock()
 
-    def renew(self, path: Path) -> None:
-        """Take in what was added, from a file that may be another than before.
+    def renew(self, source: LogSource) -> None:
+        """Take in what was added, from a source that may be another than before.
 
         Raises
         ------
@@ -84,53 +91,37 @@ class OpenLog:
             If it cannot be read.
         """
         with self._lock:
-            self._path = path
-            try:
-                status = os.stat(path)
-                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-                if identity == self._seen:
-                    return
-                with open(path, "rb", buffering=0) as file:
-                    self.is_missing = False
-                    if os.fstat(file.fileno()).st_size < self.index.end or not self.index.extend(file):
-                        self._forget()
-                        self.index.extend(file)
-                self._seen = identity
-            except FileNotFoundError:
-                self.is_missing, self._seen = True, None
+            self._source = source
+            state = source.state()
+            if state is not None and state == self._seen:
+                return
+            file = source.open()
+            self._seen, self.is_missing = None, file is None
+            if file is None:
                 if self.index.end:
                     self._forget()
-            except OSError as error:
-                raise file_error("read the log", path, error) from error
+                return
+            with reading(file) as content:
+                if not self.index.extend(content):
+                    self._forget()
+                    self.index.extend(content)
+            self._seen = state
 
     @contextmanager
-    def reading(self) -> Iterator[BinaryIO]:
-        """The file, for as long as the block runs; an empty one if there is none.
+    def reading(self) -> Iterator[LogBytes]:
+        """The bytes of the log, for as long as the block runs; none if there is no log.
 
         Raises
         ------
         DataException
             If it cannot be read.
         """
-        try:
-            file = open(os.devnull if self.is_missing else self._path, "rb", buffering=0)  # noqa: SIM115
-        except FileNotFoundError:
-            file = open(os.devnull, "rb", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise file_error("read the log", self._path, error) from error
-        with file:
-            try:
-                yield file
-            except OSError as error:
-                raise file_error("read the log", self._path, error) from error
+        with reading(self._source.open() or io.BytesIO()) as file:
+            yield file
 
     def unfinished(self) -> list[Line]:
         """What was printed since the last line feed of each stream; only of a task that runs on this machine."""
-        try:
-            with open(unfinished_path(self._path), "rb") as file:
-                content = file.read(4 * SHOWN_BYTES)
-        except OSError:
-            return []
+        content = self._source.unfinished(4 * SHOWN_BYTES)
         return [parsed(self.index.lines, raw) for raw in content.split(b"\n") if raw]
 
     def _forget(self) -> None:
@@ -153,7 +144,7 @@ class LogFiles:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._copies = RemoteCopies()
+        self._remote = RemoteLogs()
         self._logs: OrderedDict[AttemptKey, OpenLog] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -178,6 +169,20 @@ class LogFiles:
         DataException
             If it cannot be read.
         """
+        return self._renewed(task, self.source(task))
+
+    def printed(self, task: TaskRecord) -> OpenLog | None:
+        """The same; None if there is no log, of which nothing is kept then, as a run may have very many such tasks.
+
+        Raises
+        ------
+        DataException
+            If it cannot be read.
+        """
+        source = self.source(task)
+        return None if source.state() is None else self._renewed(task, source)
+
+    def _renewed(self, task: TaskRecord, source: LogSource) -> OpenLog:
         attempt = AttemptKey(task.flow, task.run_id, task.step, task.task_id, task.attempt)
         with self._lock:
             log = self._logs.get(attempt)
@@ -186,30 +191,42 @@ class LogFiles:
                 if len(self._logs) > _MOST_INDEXES:
                     self._logs.popitem(last=False)
             self._logs.move_to_end(attempt)
-        log.renew(self.path(task))
+        log.renew(source)
         return log
 
-    def path(self, task: TaskRecord) -> Path:
-        """The file with the log of an attempt, brought here first if it is elsewhere.
-
-        There is no such file if nothing was printed.
+    def source(self, task: TaskRecord) -> LogSource:
+        """The bytes of the log that an attempt itself has written, wherever they are now.
 
         Raises
         ------
         DataException
-            If it cannot be read.
+            If they cannot be reached.
         """
         attempt = AttemptKey(task.flow, task.run_id, task.step, task.task_id, task.attempt)
         store, key = self._provider.store_of(task.flow, task.run_id), log_key(*attempt)
         path = local_file(store, key)
-        if path is None:
-            spooled = Path(spool_path(self._provider.home.root, key))
-            if spooled.exists():
-                return spooled
-        elif path.exists() or not any(store.scan(live_key(*attempt))):
-            return path
-        return self._copies.path(store, key, attempt, task.status != "running")
+        # The log of a task that runs here is a file, also if it will be elsewhere.
+        here = spool_path(self._provider.home.root, key) if path is None else str(path)
+        if os.path.exists(here) or (path is not None and not self._remote.parts(store, attempt)):
+            return LogFile(here)
+        return self._remote.log(store, key, attempt, task.status != "running")
 
-    def is_remote(self, flow: str, run_id: str) -> bool:
-        """Whether reading a log of a run is a journey over a network, so that many should be made at a time."""
-        return self._provider.store_of(flow, run_id).is_remote
+    def ahead(self, flow: str, run_id: str, tasks: Iterable[T], read: Callable[[T], R]) -> Iterator[tuple[T, R]]:
+        """Read something for each of many tasks of a run, in order: several at a time, where that is a journey.
+
+        Parameters
+        ----------
+        flow, run_id : str
+            The run.
+        tasks : iterable
+            What to read it for. No more are taken than are needed.
+        read : callable
+            Reads it for one; it must not raise.
+        """
+        if not self._provider.store_of(flow, run_id).is_remote:
+            yield from ((each, read(each)) for each in tasks)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            left = iter(tasks)
+            while some := list(islice(left, _AT_ONCE)):
+                yield from zip(some, pool.map(read, some), strict=True)

@@ -16,13 +16,12 @@ from metaflow.web.logs.redraws import CURSOR_MOVES, HiddenLines, Redrawn, Redraw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     from metaflow.datastore.logs import LogStream
+    from metaflow.web.logs.sources import LogBytes
 
-    #: What of a log is looked at.
-    View = Literal["both", "stdout", "stderr"]
-
+#: What of a log is looked at.
+View = Literal["both", "stdout", "stderr"]
 #: Bytes that are scanned, and read, at a time. A longer line is a block of its own.
 BLOCK_BYTES = 256 * 1024
 #: More of a line is never held in memory; longer ones are of damaged files.
@@ -117,7 +116,7 @@ class LogIndex:
         self._passed: tuple[Block, bytes] | None = None
         self._mark = b""
 
-    def extend(self, file: BinaryIO) -> bool:
+    def extend(self, file: LogBytes) -> bool:
         """Take in what was added to the file.
 
         Returns
@@ -148,7 +147,7 @@ class LogIndex:
         """How many rows a view has."""
         return self.count(view) - len(self.hidden[view])
 
-    def read(self, file: BinaryIO, view: View, begin: int, end: int) -> Iterator[Line]:
+    def read(self, file: LogBytes, view: View, begin: int, end: int) -> Iterator[Line]:
         """Give the lines of a view from the one with that place in it, in order.
 
         Parameters
@@ -175,18 +174,18 @@ class LogIndex:
             if block >= len(self.blocks):
                 return  # the file has shrunk
 
-    def lines_of(self, file: BinaryIO, block: Block) -> Iterator[Line]:
+    def lines_of(self, file: LogBytes, block: Block) -> Iterator[Line]:
         """Give the lines of a block."""
         for number, raw in enumerate(self.raw_lines_of(file, block), block.line):
             yield parsed(number, raw)
 
-    def raw_lines_of(self, file: BinaryIO, block: Block) -> list[bytes]:
+    def raw_lines_of(self, file: LogBytes, block: Block) -> list[bytes]:
         """The lines of a block as they stand in the file."""
         file.seek(block.offset)
         content = file.read(min(block.size, MOST_LINE_BYTES))
         return content.removesuffix(b"\n").split(b"\n") if content else []
 
-    def place(self, file: BinaryIO, view: View, number: int) -> int:
+    def place(self, file: LogBytes, view: View, number: int) -> int:
         """Place in a view of the line with that number, or of the next one, if it is of the other stream."""
         number = min(max(0, number), self.lines)
         if view == "both" or not self.blocks:
@@ -199,7 +198,7 @@ class LogIndex:
             place += line.stream == view
         return place
 
-    def place_of_time(self, file: BinaryIO, view: View, microseconds: int) -> int:
+    def place_of_time(self, file: LogBytes, view: View, microseconds: int) -> int:
         """Place in a view of the first line that came at this time or later."""
         low, high = 0, len(self.blocks)
         while low < high:  # the last block that begins before
@@ -218,7 +217,7 @@ class LogIndex:
             place += view in ("both", line.stream)
         return place
 
-    def _time_of(self, file: BinaryIO, block: Block) -> int:
+    def _time_of(self, file: LogBytes, block: Block) -> int:
         """When the first line of a block came that says so."""
         file.seek(block.offset)
         for raw in file.read(min(block.size, _MARK_BYTES)).split(b"\n"):
@@ -296,7 +295,7 @@ def _before(block: Block, view: View) -> int:
     return block.stderr if view == "stderr" else block.line - block.stderr
 
 
-def scan(file: BinaryIO, begin: int) -> Iterator[tuple[bytes, int]]:
+def scan(file: LogBytes, begin: int) -> Iterator[tuple[bytes, int]]:
     """Give the complete lines of a file from an offset on, block by block: the bytes of each, and how many they are.
 
     A line that is longer than a block is one of its own, and longer than its bytes, if it is of a damaged file.
@@ -316,7 +315,7 @@ def scan(file: BinaryIO, begin: int) -> Iterator[tuple[bytes, int]]:
         begin += size
 
 
-def _long_line_bytes(file: BinaryIO, read: int) -> int:
+def _long_line_bytes(file: LogBytes, read: int) -> int:
     """Bytes of a line of which some were read; 0 if it is not complete."""
     while True:
         content = file.read(BLOCK_BYTES)

@@ -9,10 +9,10 @@ from metaflow.web.logs.log_index import row_of_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
 
     from metaflow.web.logs.log_files import OpenLog
     from metaflow.web.logs.log_index import Line, LogIndex, View
+    from metaflow.web.logs.sources import LogBytes
 
 #: Most rows of a page.
 MOST_ROWS = 1000
@@ -36,14 +36,14 @@ class Looking(NamedTuple):
         """How many rows there are."""
         return index.rows(self.view) if self.folds else index.count(self.view)
 
-    def row(self, index: LogIndex, file: BinaryIO, number: int) -> int:
+    def row(self, index: LogIndex, file: LogBytes, number: int) -> int:
         """The row that shows a line, or the nearest one."""
         place = index.place(file, self.view, number)
         row = row_of_line(index, self.view, place) if self.folds else place
         return max(0, min(row, self.rows(index) - 1))
 
 
-def rows(index: LogIndex, file: BinaryIO, looking: Looking, begin: int, end: int) -> list[dict[str, Any]]:
+def rows(index: LogIndex, file: LogBytes, looking: Looking, begin: int, end: int) -> list[dict[str, Any]]:
     """Rows from one to another, as answers have them."""
     end = min(end, looking.rows(index))
     begin = min(max(0, begin), end)
@@ -52,7 +52,7 @@ def rows(index: LogIndex, file: BinaryIO, looking: Looking, begin: int, end: int
     return [_folded_row(index, line) for line in _visible(index, file, looking.view, begin, end)]
 
 
-def changed_row(index: LogIndex, looking: Looking, file: BinaryIO, known_lines: int) -> int:
+def changed_row(index: LogIndex, looking: Looking, file: LogBytes, known_lines: int) -> int:
     """The first row that is not as it was when the log had only so many lines."""
     first = known_lines
     if looking.folds:
@@ -101,7 +101,7 @@ def _row(line: Line, text: bytes) -> dict[str, Any]:
     return row
 
 
-def _visible(index: LogIndex, file: BinaryIO, view: View, begin: int, end: int) -> Iterator[Line]:
+def _visible(index: LogIndex, file: LogBytes, view: View, begin: int, end: int) -> Iterator[Line]:
     """Lines that made these rows. Between them there may be very many others, which are not read."""
     hidden = index.hidden[view]
     if not len(hidden):

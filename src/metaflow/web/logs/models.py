@@ -143,8 +143,13 @@ class RunLogPage(Model):
 
     lines: list[RunLogLine]
     earlier: Annotated[str | None, Field(description="`before` of the page of earlier lines; null at the beginning")]
-    later: Annotated[str | None, Field(description="`after` of the page of later lines; null if there is no line")]
+    later: Annotated[str | None, Field(description="`after` of the page of later lines; null if there is none")]
     has_later: Annotated[bool, Field(description="whether there are later lines already")]
     unreadable: list[UnreadableLog]
     is_cut: Annotated[bool, Field(description="whether the run has more attempts than are looked at")]
-    is_partial: Annotated[bool, Field(description="whether more tasks ran at that time than are looked at for a page")]
+    is_partial: Annotated[
+        bool,
+        Field(description="whether there are fewer lines than asked for, as finding more takes longer: go on"),
+    ]
+    looked_at: Annotated[int, Field(description="attempts that need not be looked at again by who goes on")]
+    total: Annotated[int, Field(description="attempts of the run")]

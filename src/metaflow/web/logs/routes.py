@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from metaflow.exception import DataException, MetadataException
+from metaflow.exception import DataException
 from metaflow.server.answers import json_answer
 from metaflow.server.documented import answers
 from metaflow.server.errors import Refusal
 from metaflow.web.logs import models
 from metaflow.web.logs.download import file_name, log_as_text
 from metaflow.web.logs.line_text import decoded
-from metaflow.web.logs.live_answers import GoingOn, message
+from metaflow.web.logs.live_answers import GoingOn
+from metaflow.web.logs.live_log import LiveLog
 from metaflow.web.logs.log_files import LogFiles
 from metaflow.web.logs.log_pages import MOST_ROWS, Looking
 from metaflow.web.logs.log_search import MOST_MATCHES, search
-from metaflow.web.logs.requests import (
-    AttemptNumber,
-    Case,
-    Flow,
-    IsPattern,
-    Level,
-    Redraws,
-    RunId,
-    Step,
-    Streams,
-    TaskId,
-    Text,
-    as_view,
-    find_task,
-    make_matcher,
-    unreadable,
-)
+from metaflow.web.logs.requests import LookingAt, OneView, Sought, SoughtFor, find_task, make_matcher, unreadable
 from metaflow.web.logs.run_routes import run_log_routes
 from metaflow.web.logs.task_logs import TaskLog, open_task_log
+from metaflow.web.task.address import Address, TaskAddress
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from metaflow.web.services import WebServices
 
 _PAGE = 200
 # Bytes of a part of a line that is asked for alone.
 _LINE_BYTES = 1_000_000
-# Seconds between two looks at whether an attempt is over.
-_STATUS_SECONDS = 1.0
 _STREAM = """A stream, from behind the lines that are known. Kinds of events: `rows` (what is new, see LogGrowth; its id
 is the version and the number of lines, which browsers give back when they connect again), `reset` (what was known is no
 longer there: read the log again), `attempt` (a later attempt has begun: `{"attempt"}`), `problem` (the log cannot be
@@ -61,14 +42,12 @@ def log_routes(web: WebServices) -> APIRouter:
     """Routes of logs."""
     files = LogFiles(web.provider)
     router = APIRouter(prefix="/api/v1", tags=["logs"])
-    router.include_router(_page_routes(web, files))
-    router.include_router(_live_routes(web, files))
-    router.include_router(_whole_routes(web, files))
-    router.include_router(run_log_routes(web, files))
+    for family in (_page_route, _search_route, _live_route, _line_route, _download_route, run_log_routes):
+        router.include_router(family(web, files))
     return router
 
 
-def _page_routes(web: WebServices, files: LogFiles) -> APIRouter:
+def _page_route(web: WebServices, files: LogFiles) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -78,13 +57,8 @@ def _page_routes(web: WebServices, files: LogFiles) -> APIRouter:
         responses=answers(models.LogPage, "The page.", 404),
     )
     async def read(
-        flow: Flow,
-        run_id: RunId,
-        step: Step,
-        task_id: TaskId,
-        attempt: AttemptNumber = None,
-        stream: Streams = "both",
-        redraws: Redraws = False,
+        address: Address,
+        looking: LookingAt,
         first_row: Annotated[int, Query(alias="from", ge=0, description="the first row of the page, from 0")] = 0,
         line: Annotated[int | None, Query(ge=1, description="instead: the page around the row of this line")] = None,
         tail: Annotated[bool, Query(description="instead: the last page")] = False,
@@ -93,7 +67,7 @@ def _page_routes(web: WebServices, files: LogFiles) -> APIRouter:
         """Rows are lines, without those that a terminal would no longer show, unless `redraws` is set."""
 
         def page() -> dict[str, Any]:
-            log = _open(web, files, (flow, run_id, step, task_id, attempt), Looking(as_view(stream), not redraws))
+            log = _open(web, files, address, looking)
             try:
                 if tail:
                     return log.tail(limit)
@@ -103,6 +77,12 @@ def _page_routes(web: WebServices, files: LogFiles) -> APIRouter:
 
         return json_answer(await run_in_threadpool(page))
 
+    return router
+
+
+def _search_route(web: WebServices, files: LogFiles) -> APIRouter:
+    router = APIRouter()
+
     @router.get(
         "/task/log/search",
         operation_id="searchTaskLog",
@@ -110,46 +90,41 @@ def _page_routes(web: WebServices, files: LogFiles) -> APIRouter:
         responses=answers(models.LogMatches, "The lines, and where to go on.", 404),
     )
     async def search_log(
-        flow: Flow,
-        run_id: RunId,
-        step: Step,
-        task_id: TaskId,
-        attempt: AttemptNumber = None,
-        stream: Streams = "both",
-        redraws: Redraws = False,
-        q: Text = "",
-        is_pattern: IsPattern = False,
-        case: Case = False,
-        level: Level = None,
+        address: Address,
+        looking: LookingAt,
+        sought: SoughtFor,
         from_line: Annotated[int, Query(ge=1, description="the line to begin with: `next` of the answer before")] = 1,
         limit: Annotated[int, Query(ge=1, le=MOST_MATCHES)] = MOST_MATCHES,
     ) -> Response:
         """A regular expression that takes too long is stopped, and the answer says so."""
 
         def found() -> dict[str, Any]:
-            log = _open(web, files, (flow, run_id, step, task_id, attempt), Looking(as_view(stream), not redraws))
-            matcher = make_matcher(q, is_pattern, case, level)
-            try:
-                result = search(log.log, log.looking, matcher, from_line - 1, limit)
-            except DataException as error:
-                raise unreadable(error) from error
-            finally:
-                matcher.close()
-            return {
-                "version": log.log.version,
-                "matches": result.matches,
-                "searched_lines": result.searched_lines,
-                "total_lines": log.log.index.lines,
-                "next": None if result.is_over else result.searched_lines + 1,
-                "is_too_slow": result.is_too_slow,
-            }
+            return _matches(_open(web, files, address, looking), sought, from_line, limit)
 
         return json_answer(await run_in_threadpool(found))
 
     return router
 
 
-def _live_routes(web: WebServices, files: LogFiles) -> APIRouter:
+def _matches(log: TaskLog, sought: Sought, from_line: int, limit: int) -> dict[str, Any]:
+    matcher = make_matcher(sought)
+    try:
+        result = search(log.log, log.looking, matcher, from_line - 1, limit)
+    except DataException as error:
+        raise unreadable(error) from error
+    finally:
+        matcher.close()
+    return {
+        "version": log.log.version,
+        "matches": result.matches,
+        "searched_lines": result.searched_lines,
+        "total_lines": log.log.index.lines,
+        "next": None if result.is_over else result.searched_lines + 1,
+        "is_too_slow": result.is_too_slow,
+    }
+
+
+def _live_route(web: WebServices, files: LogFiles) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -163,13 +138,8 @@ def _live_routes(web: WebServices, files: LogFiles) -> APIRouter:
         },
     )
     async def stream_log(
-        flow: Flow,
-        run_id: RunId,
-        step: Step,
-        task_id: TaskId,
-        attempt: AttemptNumber = None,
-        stream: Streams = "both",
-        redraws: Redraws = False,
+        address: Address,
+        looking: LookingAt,
         known: Annotated[int, Query(ge=0, description="how many lines of the log are known")] = 0,
         version: Annotated[int | None, Query(description="the version of the log in which they are")] = None,
         last_event_id: Annotated[str | None, Header(description="both, as browsers send them again")] = None,
@@ -177,17 +147,17 @@ def _live_routes(web: WebServices, files: LogFiles) -> APIRouter:
         """Ends when the attempt is over and all it has printed was sent."""
         if web.server.live.is_full:
             raise Refusal(503, "overloaded", "There are as many listeners as are allowed.", {"Retry-After": "5"})
-        name = (flow, run_id, step, task_id, attempt)
-        looking = Looking(as_view(stream), not redraws)
-        await run_in_threadpool(find_task, web.server.metadata, *name)  # so that it is told by a status
+        metadata = web.server.metadata
+        await run_in_threadpool(find_task, metadata, address)  # so that it is told by a status
         if last_event_id:
             version, known = _known(last_event_id)
-        return GoingOn(web.server.live, lambda: _news(web, files, name, looking, version, known))
+        log = LiveLog(metadata, files, address, looking, version, known)
+        return GoingOn(web.server.live, log.messages)
 
     return router
 
 
-def _whole_routes(web: WebServices, files: LogFiles) -> APIRouter:
+def _line_route(web: WebServices, files: LogFiles) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -197,18 +167,14 @@ def _whole_routes(web: WebServices, files: LogFiles) -> APIRouter:
         responses=answers(models.LogLine, "The line, or a part of it.", 404),
     )
     async def read_line(
-        flow: Flow,
-        run_id: RunId,
-        step: Step,
-        task_id: TaskId,
+        address: Address,
         line: Annotated[int, Query(ge=1, description="number of the line")],
-        attempt: AttemptNumber = None,
         begin: Annotated[int, Query(alias="from", ge=0, description="where to begin, in bytes")] = 0,
     ) -> Response:
         """A line of very many bytes is given part by part."""
 
         def read() -> dict[str, Any]:
-            log = _open(web, files, (flow, run_id, step, task_id, attempt), Looking()).log
+            log = _open(web, files, address, Looking()).log
             try:
                 with log.reading() as file:
                     found = next(log.index.read(file, "both", line - 1, line), None)
@@ -226,6 +192,12 @@ def _whole_routes(web: WebServices, files: LogFiles) -> APIRouter:
 
         return json_answer(await run_in_threadpool(read))
 
+    return router
+
+
+def _download_route(web: WebServices, files: LogFiles) -> APIRouter:
+    router = APIRouter()
+
     @router.get(
         "/task/log/download",
         operation_id="downloadTaskLog",
@@ -237,18 +209,13 @@ def _whole_routes(web: WebServices, files: LogFiles) -> APIRouter:
         },
     )
     async def download(
-        flow: Flow,
-        run_id: RunId,
-        step: Step,
-        task_id: TaskId,
-        attempt: AttemptNumber = None,
-        stream: Streams = "both",
+        address: Address,
+        view: OneView,
         times: Annotated[bool, Query(description="begin each line with when it came, in UTC")] = False,
         colours: Annotated[bool, Query(description="keep the escape sequences of terminals")] = False,
     ) -> Response:
         """The lines as they were printed."""
-        view = as_view(stream)
-        log = await run_in_threadpool(_open, web, files, (flow, run_id, step, task_id, attempt), Looking(view))
+        log = await run_in_threadpool(_open, web, files, address, Looking(view))
         return StreamingResponse(
             log_as_text(log.log, view, times, colours),
             media_type="text/plain; charset=utf-8",
@@ -258,7 +225,7 @@ def _whole_routes(web: WebServices, files: LogFiles) -> APIRouter:
     return router
 
 
-def _open(web: WebServices, files: LogFiles, name: tuple[str, str, str, str, int | None], looking: Looking) -> TaskLog:
+def _open(web: WebServices, files: LogFiles, address: TaskAddress, looking: Looking) -> TaskLog:
     """The log of an attempt.
 
     Raises
@@ -266,63 +233,11 @@ def _open(web: WebServices, files: LogFiles, name: tuple[str, str, str, str, int
     Refusal
         There is no such attempt, or its log cannot be read.
     """
-    task, latest = find_task(web.server.metadata, *name)
+    task, latest = find_task(web.server.metadata, address)
     try:
         return open_task_log(files, task, latest, looking)
     except DataException as error:
         raise unreadable(error) from error
-
-
-async def _news(
-    web: WebServices,
-    files: LogFiles,
-    name: tuple[str, str, str, str, int | None],
-    looking: Looking,
-    version: int | None,
-    known: int,
-) -> AsyncIterator[bytes]:
-    """Messages about what is new in a log, until nothing more can come."""
-    asked_at, told_attempt, unfinished, problem = 0.0, None, None, ""
-    task, latest = await run_in_threadpool(find_task, web.server.metadata, *name)
-    is_first = True
-    while True:
-        was_over = task.status != "running"
-        try:
-            log = await run_in_threadpool(open_task_log, files, task, latest, looking)
-            growth = await run_in_threadpool(log.growth, known)
-        except DataException as error:
-            if error.message != problem:
-                problem = error.message
-                yield message("problem", {"message": unreadable(error).detail})
-            yield b""
-        else:
-            problem = ""
-            if version not in (None, growth["version"]):
-                known, version = 0, growth["version"]
-                yield message("reset", {"version": version})
-                continue
-            version = growth["version"]
-            if is_first or growth["total_lines"] != known or growth["unfinished"] != unfinished:
-                known, unfinished, is_first = growth["total_lines"], growth["unfinished"], False
-                yield message("rows", growth, f"{version}.{known}")
-            if latest > task.attempt and latest != told_attempt:
-                told_attempt = latest
-                yield message("attempt", {"attempt": latest})
-            if was_over:
-                yield message("end", {"status": task.status})
-                return
-            yield b""
-        if time.monotonic() - asked_at >= _STATUS_SECONDS:
-            asked_at = time.monotonic()
-            try:
-                task, latest = await run_in_threadpool(
-                    find_task, web.server.metadata, *name[:4], task.attempt
-                )  # that attempt, whichever is the latest by now
-            except Refusal as refusal:  # the run was deleted
-                yield message("problem", {"message": refusal.detail})
-                return
-            except MetadataException as error:
-                yield message("problem", {"message": error.message})
 
 
 def _known(event_id: str) -> tuple[int | None, int]:

@@ -1,89 +1,67 @@
-"""The attempts of all tasks of a run, as far as their logs are concerned: a few bytes for each."""
+"""The attempts of all tasks of a run in the orders in which their logs are read, and which of them are wanted."""
 
 from __future__ import annotations
 
-import heapq
-import json
 import threading
-import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from metaflow.metadata_store.attempt_rows import AttemptQuery
 from metaflow.metadata_store.records import TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection
 
-    from metaflow.metadata_store.attempt_rows import AttemptReader, AttemptRow
-    from metaflow.metadata_store.records import TaskStatus
+    from metaflow.metadata_store.attempt_states import AttemptState
+    from metaflow.metadata_store.records import RunRecord, TaskStatus
+    from metaflow.web.attempts.kept_tables import KeptTables
 
-#: Most attempts of a run whose logs are looked at, the newest.
-MOST_ATTEMPTS = 120_000
-_PAGE = 5000
+    #: Where an attempt is in the order of a search.
+    SearchPlace = tuple[int, float, str, str, int]
+
 _MOST_RUNS = 8
-# A run that goes on is read again after this many seconds; or later, if reading it takes long.
-_FRESH_SECONDS = 0.8
-_FRESH_FACTOR = 15.0
 
 
-class Attempt(NamedTuple):
-    """What is to be known of an attempt to find its log, and to show lines of it.
+class AttemptList:
+    """The attempts of a run at one moment.
 
-    Attributes
+    Parameters
     ----------
-    step, task_id, attempt : str, str, int
-    status : str
-    started_at : float
-    finished_at : float or None
-    foreach : str
-        For people, the values of the foreaches that it is in; empty outside of them.
-    origin : str or None
-        The task that it is a clone of.
-    """
-
-    step: str
-    task_id: str
-    attempt: int
-    status: TaskStatus
-    started_at: float
-    finished_at: float | None
-    foreach: str
-    origin: str | None
-
-    @property
-    def key(self) -> str:
-        """``step/task/attempt``."""
-        return f"{self.step}/{self.task_id}/{self.attempt}"
-
-    def record(self, flow: str, run_id: str) -> TaskRecord:
-        """As much of its record as finding its log needs."""
-        return TaskRecord(
-            flow,
-            run_id,
-            self.step,
-            self.task_id,
-            self.attempt,
-            self.started_at,
-            status=self.status,
-            finished_at=self.finished_at,
-            origin=self.origin,
-        )
-
-
-class AttemptList(NamedTuple):
-    """The attempts of a run.
-
-    Attributes
-    ----------
-    attempts : list of Attempt
-        The newest tasks first.
+    newest_first : list of AttemptState
     is_cut : bool
         Whether the run has more.
     """
 
-    attempts: list[Attempt]
-    is_cut: bool
+    def __init__(self, newest_first: list[AttemptState], is_cut: bool) -> None:
+        self.newest_first = newest_first
+        self.is_cut = is_cut
+
+    def __len__(self) -> int:
+        return len(self.newest_first)
+
+    @cached_property
+    def by_end(self) -> list[AttemptState]:
+        """Those that still run, then the others; what ended last comes first."""
+        return sorted(self.newest_first, key=end_of, reverse=True)
+
+    @cached_property
+    def by_start(self) -> list[AttemptState]:
+        """What started first comes first."""
+        return self.newest_first[::-1]
+
+    @cached_property
+    def in_search_order(self) -> list[AttemptState]:
+        """What failed comes first, then what is newest."""
+        return sorted(self.newest_first, key=search_place)
+
+    @cached_property
+    def latest(self) -> dict[tuple[str, str], int]:
+        """The number of the latest attempt of each task."""
+        found: dict[tuple[str, str], int] = {}
+        for each in self.newest_first:
+            name = (each.step, each.task_id)
+            found[name] = max(each.attempt, found.get(name, 0))
+        return found
 
 
 class Wanted(NamedTuple):
@@ -100,19 +78,17 @@ class Wanted(NamedTuple):
     statuses: Collection[str] = ()
     latest: bool = False
 
-    def among(self, attempts: list[Attempt]) -> list[Attempt]:
-        """Those that are wanted, in the same order."""
-        if self.latest:
-            newest: dict[tuple[str, str], int] = {}
-            for each in attempts:
-                name = (each.step, each.task_id)
-                newest[name] = max(each.attempt, newest.get(name, 0))
-            attempts = [each for each in attempts if newest[each.step, each.task_id] == each.attempt]
-        return [
-            each
-            for each in attempts
-            if (not self.steps or each.step in self.steps) and (not self.statuses or each.status in self.statuses)
-        ]
+    def among(self, listed: AttemptList) -> Callable[[AttemptState], bool]:
+        """The test that those attempts of a list pass which are wanted."""
+
+        def is_wanted(attempt: AttemptState) -> bool:
+            if self.steps and attempt.step not in self.steps:
+                return False
+            if self.statuses and plain_status(attempt) not in self.statuses:
+                return False
+            return not self.latest or listed.latest[attempt.step, attempt.task_id] == attempt.attempt
+
+        return is_wanted
 
 
 class RunAttempts:
@@ -120,77 +96,54 @@ class RunAttempts:
 
     Parameters
     ----------
-    reader : AttemptReader
+    tables : KeptTables
     """
 
-    def __init__(self, reader: AttemptReader) -> None:
-        self._reader = reader
-        self._lists: OrderedDict[tuple[str, str], tuple[AttemptList, float]] = OrderedDict()
+    def __init__(self, tables: KeptTables) -> None:
+        self._tables = tables
+        self._lists: OrderedDict[tuple[str, str], AttemptList] = OrderedDict()
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
 
-    def of(self, flow: str, run_id: str) -> AttemptList:
-        """The attempts of a run, as they were about a second ago at most, unless it has very many.
+    def of(self, run: RunRecord) -> AttemptList:
+        """The attempts of a run; the same list as long as none of them has changed.
 
         Raises
         ------
         MetadataException
             They cannot be read.
         """
-        known = self._known(flow, run_id)
-        if known is None:
-            with self._reading:  # others who ask for the same wait for it
-                known = self._known(flow, run_id)
-                if known is None:
-                    begun = time.monotonic()
-                    known = self._read(flow, run_id)
-                    took = time.monotonic() - begun
-                    with self._lock:
-                        until = time.monotonic() + max(_FRESH_SECONDS, _FRESH_FACTOR * took)
-                        self._lists[flow, run_id] = (known, until)
-                        while len(self._lists) > _MOST_RUNS:
-                            self._lists.popitem(last=False)
+        table = self._tables.of_run(run)
+        attempts, key = table.newest_first(), (run.flow, run.run_id)
+        with self._lock:
+            known = self._lists.get(key)
+            if known is None or known.newest_first is not attempts:
+                known = self._lists[key] = AttemptList(attempts, table.is_cut)
+                if len(self._lists) > _MOST_RUNS:
+                    self._lists.popitem(last=False)
+            self._lists.move_to_end(key)
         return known
 
-    def _known(self, flow: str, run_id: str) -> AttemptList | None:
-        with self._lock:
-            found, until = self._lists.get((flow, run_id), (None, 0.0))
-            return found if time.monotonic() < until else None
 
-    def _read(self, flow: str, run_id: str) -> AttemptList:
-        newest = heapq.nlargest(MOST_ATTEMPTS + 1, self._each(flow, run_id), key=_age)
-        return AttemptList(newest[:MOST_ATTEMPTS], len(newest) > MOST_ATTEMPTS)
-
-    def _each(self, flow: str, run_id: str) -> Iterator[Attempt]:
-        query = AttemptQuery(flow, run_id, _PAGE, with_origins=True)
-        while True:
-            rows = self._reader.attempts(query)
-            for row in rows:
-                if row.step != "_parameters":
-                    yield _attempt(row)
-            if len(rows) < _PAGE:
-                return
-            query = query._replace(after=rows[-1][:3])
+def end_of(attempt: AttemptState) -> float:
+    """When an attempt ended; infinite as long as it may print."""
+    return float("inf") if attempt.finished_at is None else attempt.finished_at
 
 
-def _age(attempt: Attempt) -> tuple[Any, ...]:
-    return attempt.started_at, attempt.step, len(attempt.task_id), attempt.task_id, attempt.attempt
+def search_place(attempt: AttemptState) -> SearchPlace:
+    """Where an attempt is in the order of a search."""
+    rank = {"failed": 0, "killed": 1}.get(attempt.status, 2)
+    return (rank, -attempt.started_at, attempt.step, attempt.task_id, -attempt.attempt)
 
 
-def _label(foreach_stack: str | None) -> str:
-    """The values of the foreaches that a task is in, for people."""
-    stack = json.loads(foreach_stack or "[]")
-    return ", ".join(f"{variable}={value}"[:200] for variable, value, _, _ in stack)
+def plain_status(attempt: AttemptState) -> TaskStatus:
+    """The status of an attempt as its record has it: a failure that was caught is none there."""
+    return "done" if attempt.status == "caught" else cast("TaskStatus", attempt.status)
 
 
-def _attempt(row: AttemptRow) -> Attempt:
-    return Attempt(
-        row.step,
-        row.task_id,
-        row.attempt,
-        cast("TaskStatus", row.status),
-        row.started_at,
-        row.finished_at or None,
-        _label(row.foreach_stack),
-        row.origin,
+def as_record(flow: str, run_id: str, attempt: AttemptState) -> TaskRecord:
+    """As much of the record of an attempt as finding its log needs."""
+    step, task_id, number, _, started_at, finished_at, origin = attempt
+    status = plain_status(attempt)
+    return TaskRecord(
+        flow, run_id, step, task_id, number, started_at, status=status, finished_at=finished_at, origin=origin
     )

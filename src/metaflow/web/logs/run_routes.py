@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import time
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.concurrency import run_in_threadpool
@@ -14,18 +16,25 @@ from metaflow.server.documented import answers
 from metaflow.server.errors import Refusal
 from metaflow.server.positions import from_cursor, to_cursor
 from metaflow.web.logs import models
+from metaflow.web.logs.foreach_labels import add_labels
 from metaflow.web.logs.live_answers import GoingOn, message
-from metaflow.web.logs.requests import Case, Flow, IsPattern, Level, RunId, Streams, Text, as_view, make_matcher
-from metaflow.web.logs.run_attempts import RunAttempts, Wanted
+from metaflow.web.logs.requests import OneView, Run, RunAddress, Sought, SoughtFor, WantedAttempts, make_matcher
+from metaflow.web.logs.run_attempts import RunAttempts, Wanted, search_place
 from metaflow.web.logs.run_lines import MOST_LINES, Position, RunLines
 from metaflow.web.logs.run_search import RunSearch
 from metaflow.web.logs.run_tail import RunTail
+from metaflow.web.run.reading import existing_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from metaflow.metadata_store.attempt_states import AttemptState
+    from metaflow.metadata_store.records import RunRecord
     from metaflow.web.logs.log_files import LogFiles
-    from metaflow.web.logs.run_attempts import Attempt, AttemptList
+    from metaflow.web.logs.log_index import View
+    from metaflow.web.logs.run_attempts import AttemptList
+    from metaflow.web.logs.run_lines import RunPage
+    from metaflow.web.logs.run_tail import NewLines
     from metaflow.web.services import WebServices
 
 _PAGE = 200
@@ -34,25 +43,23 @@ as in RunLogPage, and how many before them were left out because there were too 
 the last one), `problem` (`{"message"}`), `end` (the run is over, and nothing more comes: `{"status"}`), and `closing`
 (the service ends: connect again)."""
 
-Steps = Annotated[list[str], Query(alias="step", description="only tasks of these steps")]
-Statuses = Annotated[
-    list[Literal["running", "done", "failed", "killed"]],
-    Query(alias="status", description="only attempts with one of these states"),
-]
-Latest = Annotated[bool, Query(description="only the latest attempt of each task")]
+# A run that has printed nothing so far is followed from so many seconds before it was looked through.
+_SILENT_SECONDS = 60.0
+
 Cursor = Annotated[str | None, Query()]
 
 
 def run_log_routes(web: WebServices, files: LogFiles) -> APIRouter:
     """Routes of the logs of runs."""
-    attempts = RunAttempts(web.database)
+    logs = _RunLogs(web, files)
     router = APIRouter()
-    router.include_router(_search_routes(web, files, attempts))
-    router.include_router(_line_routes(web, files, attempts))
+    router.include_router(_search_route(logs))
+    router.include_router(_page_route(logs))
+    router.include_router(_live_route(web, logs))
     return router
 
 
-def _search_routes(web: WebServices, files: LogFiles, attempts: RunAttempts) -> APIRouter:
+def _search_route(logs: _RunLogs) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -62,48 +69,15 @@ def _search_routes(web: WebServices, files: LogFiles, attempts: RunAttempts) -> 
         responses=answers(models.RunLogSearch, "The lines by task, failed tasks first, and where to go on.", 404),
     )
     async def search(
-        flow: Flow,
-        run_id: RunId,
-        q: Text = "",
-        is_pattern: IsPattern = False,
-        case: Case = False,
-        level: Level = None,
-        stream: Streams = "both",
-        step: Steps = [],  # noqa: B006
-        status: Statuses = [],  # noqa: B006
-        latest: Latest = False,
-        cursor: Cursor = None,
+        run: Run, view: OneView, wanted: WantedAttempts, sought: SoughtFor, cursor: Cursor = None
     ) -> Response:
         """Ask again with `cursor`, until `next` is null. Of each task the first matches are given."""
-
-        def found() -> dict[str, Any]:
-            listed = _attempts(web, attempts, flow, run_id)
-            chosen = sorted(Wanted(step, status, latest).among(listed.attempts), key=_search_order)
-            begin = _place(chosen, cursor)
-            matcher = make_matcher(q, is_pattern, case, level)
-            try:
-                view = as_view(stream)
-                runner = RunSearch(files, flow, run_id, matcher, None if view == "both" else view)
-                progress = runner.go_on(chosen, begin)
-            finally:
-                matcher.close()
-            following = progress.next_attempt
-            return {
-                "groups": progress.groups,
-                "unreadable": progress.unreadable,
-                "searched": len(chosen) if following is None else following,
-                "total": len(chosen),
-                "is_cut": listed.is_cut,
-                "next": None if following is None else to_cursor(list(_search_order(chosen[following]))),
-                "is_too_slow": progress.is_too_slow,
-            }
-
-        return json_answer(await run_in_threadpool(found))
+        return json_answer(await run_in_threadpool(logs.search, run, view, wanted, sought, cursor))
 
     return router
 
 
-def _line_routes(web: WebServices, files: LogFiles, attempts: RunAttempts) -> APIRouter:
+def _page_route(logs: _RunLogs) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -113,40 +87,27 @@ def _line_routes(web: WebServices, files: LogFiles, attempts: RunAttempts) -> AP
         responses=answers(models.RunLogPage, "The lines.", 404),
     )
     async def read(
-        flow: Flow,
-        run_id: RunId,
-        stream: Streams = "both",
-        step: Steps = [],  # noqa: B006
-        status: Statuses = [],  # noqa: B006
-        latest: Latest = False,
+        run: Run,
+        view: OneView,
+        wanted: WantedAttempts,
         before: Annotated[str | None, Query(description="`earlier` of a page: what came before it")] = None,
         after: Annotated[str | None, Query(description="`later` of a page: what came after it")] = None,
         beginning: Annotated[bool, Query(description="the first lines of all")] = False,
         limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = _PAGE,
     ) -> Response:
-        """Tasks that were taken over from another run have printed nothing in this one."""
+        """Tasks that were taken over from another run have printed nothing in this one.
 
-        def page() -> dict[str, Any]:
-            listed = _attempts(web, attempts, flow, run_id)
-            chosen = Wanted(step, status, latest).among(listed.attempts)
-            lines = RunLines(files, flow, run_id, as_view(stream))
-            forwards = beginning or after is not None
-            if forwards:
-                found = lines.after(chosen, _position(after), limit)
-            else:
-                found = lines.before(chosen, _position(before), limit)
-            has_earlier = after is not None if forwards else found.has_more
-            return {
-                "lines": found.lines,
-                "earlier": _cursor(found.first) if has_earlier else None,
-                "later": _cursor(found.last) if found.last is not None else after,
-                "has_later": found.has_more if forwards else before is not None,
-                "unreadable": found.unreadable,
-                "is_cut": listed.is_cut,
-                "is_partial": found.is_partial,
-            }
+        A page that is partial may have fewer lines than there are, or none: go on with `earlier` or `later`.
+        """
+        if beginning or after is not None:
+            return json_answer(await run_in_threadpool(logs.later, run, view, wanted, after, limit))
+        return json_answer(await run_in_threadpool(logs.earlier, run, view, wanted, before, limit))
 
-        return json_answer(await run_in_threadpool(page))
+    return router
+
+
+def _live_route(web: WebServices, logs: _RunLogs) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/run/logs/stream",
@@ -159,71 +120,133 @@ def _line_routes(web: WebServices, files: LogFiles, attempts: RunAttempts) -> AP
         },
     )
     async def stream_lines(
-        flow: Flow,
-        run_id: RunId,
-        stream: Streams = "both",
-        step: Steps = [],  # noqa: B006
-        status: Statuses = [],  # noqa: B006
-        latest: Latest = False,
+        address: Run,
+        view: OneView,
+        wanted: WantedAttempts,
         after: Annotated[str | None, Query(description="`later` of the last page that is known")] = None,
         last_event_id: Annotated[str | None, Header(description="the same, as browsers send it again")] = None,
     ) -> Response:
         """Ends when the run is over and all its tasks have printed was sent."""
         if web.server.live.is_full:
             raise Refusal(503, "overloaded", "There are as many listeners as are allowed.", {"Retry-After": "5"})
-        await run_in_threadpool(_attempts, web, attempts, flow, run_id)
+        run = await run_in_threadpool(existing_run, web, *address)
         position = _position(last_event_id or after)
-        wanted = Wanted(step, status, latest)
-
-        def tail() -> RunTail:
-            return RunTail(files, attempts, flow, run_id, as_view(stream), wanted, position)
-
-        return GoingOn(web.server.live, lambda: _news(web, tail(), flow, run_id))
+        return GoingOn(web.server.live, lambda: _news(web, logs.tail(run, view, wanted, position), run))
 
     return router
 
 
-async def _news(web: WebServices, tail: RunTail, flow: str, run_id: str) -> AsyncIterator[bytes]:
+class _RunLogs:
+    """Answers about the logs of runs."""
+
+    def __init__(self, web: WebServices, files: LogFiles) -> None:
+        self._web = web
+        self._files = files
+        self._attempts = RunAttempts(web.attempts)
+
+    def search(
+        self, address: RunAddress, view: View, wanted: Wanted, sought: Sought, cursor: str | None
+    ) -> dict[str, Any]:
+        """Lines that match, of as many attempts as are quickly searched."""
+        listed = self._attempts.of(existing_run(self._web, *address))
+        chosen = list(filter(wanted.among(listed), listed.in_search_order))
+        begin = _place(chosen, cursor)
+        matcher = make_matcher(sought)
+        try:
+            runner = RunSearch(self._files, *address, matcher, None if view == "both" else view)
+            progress = runner.go_on(chosen, begin)
+        finally:
+            matcher.close()
+        add_labels(self._web.database, *address, [*progress.groups, *progress.unreadable])
+        following = progress.next_attempt
+        return {
+            "groups": progress.groups,
+            "unreadable": progress.unreadable,
+            "searched": len(chosen) if following is None else following,
+            "total": len(chosen),
+            "is_cut": listed.is_cut,
+            "next": None if following is None else to_cursor(list(search_place(chosen[following]))),
+            "is_too_slow": progress.is_too_slow,
+        }
+
+    def earlier(
+        self, address: RunAddress, view: View, wanted: Wanted, before: str | None, limit: int
+    ) -> dict[str, Any]:
+        """The last lines before a position, or of all."""
+        began = time.time()
+        listed = self._attempts.of(existing_run(self._web, *address))
+        page = RunLines(self._files, *address, view).before(listed, wanted, _position(before), limit)
+        last = page.last
+        if last is None:
+            last = _position(before) or Position(int((began - _SILENT_SECONDS) * 1e6), "", 0)
+        return {
+            **self._plain(address, page, listed),
+            "earlier": _cursor(page.following),
+            "later": _cursor(last),
+            "has_later": before is not None,
+        }
+
+    def later(self, address: RunAddress, view: View, wanted: Wanted, after: str | None, limit: int) -> dict[str, Any]:
+        """The first lines behind a position, or of all."""
+        listed = self._attempts.of(existing_run(self._web, *address))
+        page = RunLines(self._files, *address, view).after(listed, wanted, _position(after), limit)
+        last = page.following or page.last
+        return {
+            **self._plain(address, page, listed),
+            "earlier": None if after is None else _cursor(page.first),
+            "later": after if last is None else _cursor(last),
+            "has_later": page.following is not None,
+        }
+
+    def tail(self, run: RunRecord, view: View, wanted: Wanted, position: Position | None) -> RunTail:
+        """What follows the lines that come behind a position."""
+        return RunTail(self._files, self._attempts, run, view, wanted, position)
+
+    def _plain(self, address: RunAddress, page: RunPage, listed: AttemptList) -> dict[str, Any]:
+        add_labels(self._web.database, *address, [*page.lines, *page.unreadable])
+        return {
+            "lines": page.lines,
+            "unreadable": page.unreadable,
+            "is_cut": listed.is_cut,
+            "is_partial": page.is_partial,
+            "looked_at": page.looked_at,
+            "total": len(listed),
+        }
+
+
+async def _news(web: WebServices, tail: RunTail, run: RunRecord) -> AsyncIterator[bytes]:
     """Messages about what the tasks of a run print, until nothing more can come."""
+
+    def look() -> tuple[RunRecord | None, NewLines]:
+        # Asked before reading, so that nothing printed last is missed.
+        now = web.server.metadata.run(run.flow, run.run_id)
+        found = tail.look(now or run)
+        add_labels(web.database, run.flow, run.run_id, found.lines)
+        return now, found
+
     while True:
         try:
-            # Asked before reading, so that nothing printed last is missed.
-            run = await run_in_threadpool(web.server.metadata.run, flow, run_id)
-            found = await run_in_threadpool(tail.look)
+            now, found = await run_in_threadpool(look)
         except MetadataException as error:
             yield message("problem", {"message": error.message})
             yield b""
             continue
         if found.lines or found.skipped:
             yield message("lines", {"lines": found.lines, "skipped": found.skipped}, _cursor(found.last) or "")
-        if run is None or (run.status != "running" and found.is_over):
-            yield message("end", {"status": "deleted" if run is None else run.status})
+        if now is None or (now.status != "running" and found.is_over):
+            yield message("end", {"status": "deleted" if now is None else now.status})
             return
         yield b""
 
 
-def _attempts(web: WebServices, attempts: RunAttempts, flow: str, run_id: str) -> AttemptList:
-    listed = attempts.of(flow, run_id)
-    if not listed.attempts and web.server.metadata.run(flow, run_id) is None:
-        raise Refusal(404, "not_found", f"There is no run {flow}/{run_id}. It was never started, or it was deleted.")
-    return listed
-
-
-def _search_order(attempt: Attempt) -> tuple[int, float, str, str, int]:
-    """What failed comes first, then what is newest."""
-    rank = {"failed": 0, "killed": 1}.get(attempt.status, 2)
-    return (rank, -attempt.started_at, attempt.step, attempt.task_id, -attempt.attempt)
-
-
-def _place(attempts: list[Attempt], cursor: str | None) -> int:
+def _place(attempts: list[AttemptState], cursor: str | None) -> int:
     """Where among attempts in the order of a search the one is that a cursor names."""
     if cursor is None:
         return 0
     found = from_cursor(cursor)
     if not _has_types(found, (int, (int, float), str, str, int)):
         raise Refusal(422, "invalid", "`cursor` is none that an answer gave. Leave it out.")
-    place = tuple(found)
-    return sum(_search_order(each) < place for each in attempts)
+    return bisect_left(attempts, tuple(found), key=search_place)
 
 
 def _position(cursor: str | None) -> Position | None:

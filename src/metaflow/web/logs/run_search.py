@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.exception import DataException
 from metaflow.web.logs.log_index import parsed, scan
 from metaflow.web.logs.matchers import shown_match
 from metaflow.web.logs.pattern_search import PatternTooSlow
+from metaflow.web.logs.run_attempts import as_record, plain_status
+from metaflow.web.logs.run_lines import named
+from metaflow.web.logs.sources import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from typing import BinaryIO
+    from collections.abc import Sequence
 
     from metaflow.datastore.logs import LogStream
+    from metaflow.metadata_store.attempt_states import AttemptState
     from metaflow.web.logs.log_files import LogFiles
     from metaflow.web.logs.matchers import Matcher
-    from metaflow.web.logs.run_attempts import Attempt
+    from metaflow.web.logs.sources import LogBytes, LogSource
 
 #: Most lines of one task that are shown; its log has a search of its own.
 MOST_OF_A_TASK = 20
 #: Most lines of an answer.
 _MOST = 500
 _SECONDS = 0.4
-# Logs that are brought here at a time from a datastore behind a network.
-_AT_ONCE = 8
 
 
 class Progress(NamedTuple):
@@ -71,12 +71,12 @@ class RunSearch:
         self._matcher = matcher
         self._stream = stream
 
-    def go_on(self, attempts: list[Attempt], begin: int) -> Progress:
+    def go_on(self, attempts: Sequence[AttemptState], begin: int) -> Progress:
         """Search from an attempt on, until there is enough to show or it has taken long enough.
 
         Parameters
         ----------
-        attempts : list of Attempt
+        attempts : sequence of AttemptState
         begin : int
             Place among them of the first to search.
 
@@ -89,7 +89,7 @@ class RunSearch:
         unreadable: list[dict[str, Any]] = []
         deadline = time.monotonic() + _SECONDS
         lines, place = 0, begin
-        for attempt, found in self._paths(attempts, begin):
+        for attempt, found in self._files.ahead(*self._run, islice(attempts, begin, None), self._source):
             if place > begin and (time.monotonic() > deadline or lines >= _MOST):
                 return Progress(groups, place, unreadable)
             try:
@@ -97,46 +97,33 @@ class RunSearch:
                     raise found
                 group = self._group(found)
             except DataException as error:
-                unreadable.append({**_named(attempt), "reason": error.message})
+                unreadable.append({**named(attempt), "reason": error.message})
                 group = None
             except PatternTooSlow:
                 return Progress(groups, place, unreadable, True)
             if group is not None:
-                groups.append({**_named(attempt), **group})
+                groups.append({**named(attempt), "status": plain_status(attempt), **group})
                 lines += len(group["matches"])
             place += 1
         return Progress(groups, None, unreadable)
 
-    def _paths(self, attempts: list[Attempt], begin: int) -> Iterator[tuple[Attempt, Path | DataException | None]]:
-        if not self._files.is_remote(*self._run):
-            for each in attempts[begin:]:
-                yield each, self._path(each)
-            return
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for first in range(begin, len(attempts), _AT_ONCE):
-                some = attempts[first : first + _AT_ONCE]
-                yield from zip(some, pool.map(self._path, some))
-
-    def _path(self, attempt: Attempt) -> Path | DataException | None:
+    def _source(self, attempt: AttemptState) -> LogSource | DataException | None:
+        """Where what an attempt shows was printed; None if that is gone."""
         try:
-            origin = self._files.origin(attempt.record(*self._run))
-            return None if origin.is_gone else self._files.path(origin.task)
+            origin = self._files.origin(as_record(*self._run, attempt))
+            return None if origin.is_gone else self._files.source(origin.task)
         except DataException as error:
             return error
 
-    def _group(self, path: Path | None) -> dict[str, Any] | None:
-        """What matches in a file; None if nothing does."""
-        if path is None:
+    def _group(self, source: LogSource | None) -> dict[str, Any] | None:
+        """What matches in a log; None if nothing does."""
+        file = None if source is None else source.open()
+        if file is None:
             return None
-        try:
-            with open(path, "rb", buffering=0) as file:
-                return self._matches(file)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise DataException(f"The log {path} cannot be read: {error.strerror or error}.") from error
+        with reading(file) as content:
+            return self._matches(content)
 
-    def _matches(self, file: BinaryIO) -> dict[str, Any] | None:
+    def _matches(self, file: LogBytes) -> dict[str, Any] | None:
         matches: list[dict[str, Any]] = []
         number, begin = 0, 0
         for content, size in scan(file, begin):
@@ -151,13 +138,3 @@ class RunSearch:
                 matches.append(shown_match(line.number, lines[match.line], match))
             number += 1 if size > len(content) else content.count(b"\n")
         return {"matches": matches, "has_more": False} if matches else None
-
-
-def _named(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "step": attempt.step,
-        "task_id": attempt.task_id,
-        "attempt": attempt.attempt,
-        "status": attempt.status,
-        "foreach": attempt.foreach,
-    }

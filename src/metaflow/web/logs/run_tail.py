@@ -6,17 +6,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.exception import DataException
-from metaflow.web.logs.run_lines import Position, run_line
+from metaflow.web.logs.run_attempts import as_record, end_of
+from metaflow.web.logs.run_lines import SLACK_SECONDS, Position, run_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from metaflow.metadata_store.attempt_states import AttemptState
+    from metaflow.metadata_store.records import RunRecord
     from metaflow.web.logs.log_files import LogFiles
     from metaflow.web.logs.log_index import View
-    from metaflow.web.logs.run_attempts import Attempt, RunAttempts, Wanted
+    from metaflow.web.logs.run_attempts import AttemptList, RunAttempts, Wanted
 
 #: Most lines that are given at a time; of more, the last.
 MOST_LINES = 1000
-# What a task printed may come a moment after it was over, and clocks of machines differ.
-_SLACK_SECONDS = 5.0
 
 
 class NewLines(NamedTuple):
@@ -39,6 +42,11 @@ class NewLines(NamedTuple):
     is_over: bool
 
 
+class _New(NamedTuple):
+    lines: list[tuple[Position, dict[str, Any]]]
+    left_out: int
+
+
 class RunTail:
     """Follows the logs of the tasks of a run. Its methods are called by one thread at a time.
 
@@ -46,7 +54,7 @@ class RunTail:
     ----------
     files : LogFiles
     attempts : RunAttempts
-    flow, run_id : str
+    run : RunRecord
     view : str
         ``both``, ``stdout`` or ``stderr``.
     wanted : Wanted
@@ -59,45 +67,48 @@ class RunTail:
         self,
         files: LogFiles,
         attempts: RunAttempts,
-        flow: str,
-        run_id: str,
+        run: RunRecord,
         view: View,
         wanted: Wanted,
         position: Position | None,
     ) -> None:
         self._files = files
         self._attempts = attempts
-        self._run = (flow, run_id)
+        self._run = run
         self._view = view
         self._wanted = wanted
         self._position = position
         self._known: dict[str, int] = {}
         self._over: set[str] = set()
-        self._listed: list[Attempt] | None = None
-        self._open: list[Attempt] = []
+        self._listed: AttemptList | None = None
+        self._open: list[AttemptState] = []
 
-    def look(self) -> NewLines:
+    def look(self, run: RunRecord) -> NewLines:
         """What has come since the last call.
+
+        Parameters
+        ----------
+        run : RunRecord
+            The run as it is now.
 
         Raises
         ------
         MetadataException
             The records of tasks cannot be read.
         """
-        listed = self._attempts.of(*self._run).attempts
+        listed = self._attempts.of(run)
         if listed is not self._listed:
             self._listed = listed
-            self._open = [each for each in self._wanted.among(listed) if self._may_print(each)]
+            is_wanted = self._wanted.among(listed)
+            self._open = [each for each in self._recent(listed) if self._may_print(each) and is_wanted(each)]
         found: list[tuple[Position, dict[str, Any]]] = []
         skipped, still_open = 0, []
-        for attempt in self._open:
-            try:
-                lines, left_out = self._new(attempt)
-            except DataException:  # it may be readable the next time; pages of earlier lines tell
+        for attempt, new in self._files.ahead(self._run.flow, self._run.run_id, self._open, self._read):
+            if new is None:
                 still_open.append(attempt)
                 continue
-            found += lines
-            skipped += left_out
+            found += new.lines
+            skipped += new.left_out
             if attempt.status == "running":
                 still_open.append(attempt)
             else:
@@ -108,21 +119,33 @@ class RunTail:
         found = found[-MOST_LINES:]
         return NewLines([line for _, line in found], found[-1][0] if found else None, skipped, not still_open)
 
-    def _may_print(self, attempt: Attempt) -> bool:
-        if attempt.key in self._over or attempt.origin is not None:
-            return False
-        if attempt.finished_at is None or self._position is None:
-            return True
-        return attempt.finished_at + _SLACK_SECONDS >= self._position.microseconds / 1e6
+    def _recent(self, listed: AttemptList) -> Iterator[AttemptState]:
+        """Those that run, or have ended so late that they may have lines behind the position."""
+        for attempt in listed.by_end:
+            if self._position is not None and end_of(attempt) + SLACK_SECONDS < self._position.microseconds / 1e6:
+                return
+            yield attempt
 
-    def _new(self, attempt: Attempt) -> tuple[list[tuple[Position, dict[str, Any]]], int]:
-        """Lines of an attempt that are not known, and how many are left out."""
-        log = self._files.open(attempt.record(*self._run))
+    def _may_print(self, attempt: AttemptState) -> bool:
+        return attempt.origin is None and attempt.key not in self._over
+
+    def _read(self, attempt: AttemptState) -> _New | None:
+        try:
+            return self._new(attempt)
+        except DataException:  # it may be readable the next time; pages of earlier lines tell
+            return None
+
+    def _new(self, attempt: AttemptState) -> _New:
+        """Lines of an attempt that are not known."""
+        log = self._files.printed(as_record(self._run.flow, self._run.run_id, attempt))
+        if log is None:
+            self._known.setdefault(attempt.key, 0)
+            return _New([], 0)
         index, view = log.index, self._view
         count = index.count(view)
         known = self._known.get(attempt.key)
         if known is not None and known == count:
-            return [], 0
+            return _New([], 0)
         with log.reading() as file:
             if known is None:
                 position = self._position
@@ -141,4 +164,4 @@ class RunTail:
                 if not index.hidden["both"].made_no_row(line.number):
                     found.append((Position(time, attempt.key, line.number), run_line(attempt, line)))
         self._known[attempt.key] = count
-        return found, begin - known
+        return _New(found, begin - known)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from metaflow.client.lineage import parents
 from metaflow.client.run_values import value_of
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
 from metaflow.metadata_store.task_listing import TaskListing
-from metaflow.web.run.code_view import changed_files
+from metaflow.web.run.changed_files import NO_FILES, changed_files
 from metaflow.web.run.history import brief
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.settings_tree import decorators_of, leaves
@@ -100,8 +101,8 @@ def _code(before: RecordedRun, after: RecordedRun, problems: list[str]) -> tuple
             found.append(None)
     first, second = found
     if first is None or second is None:
-        return {"is_known": False, "files": []}, []
-    return {"is_known": True, "files": changed_files(first[0], second[0])}, _rows(first[1], second[1])
+        return {"is_known": False, **NO_FILES}, []
+    return {"is_known": True, **changed_files(first[0], second[0])}, _rows(first[1], second[1])
 
 
 def _data(
@@ -143,15 +144,13 @@ def _counterpart(provider: Provider, base: RunRecord, task: TaskRecord) -> TaskR
 
 def _inputs(provider: Provider, task: TaskRecord, known: tuple[set[str], Mapping[str, Any]]) -> dict[str, str]:
     """What a task read from a task before it, by name; of a join, what the first of these had."""
-    for text in task.inputs[:1]:
-        step, task_id, attempt = text.split("/")
-        for parent in provider.tasks(TaskQuery(task.flow, task.run_id, step, task_id, int(attempt))):
-            reader = provider.reader(parent)
-            if reader is not None:
-                names = [name for name in own_names(reader, known[1]) if name not in known[0]]
-                values = {name: value_of(reader, name) for name in names}
-                return {name: _told_apart(each.text, each.sha, each.is_scalar) for name, each in values.items()}
-    return {}
+    parent = next(parents(provider, task), None)
+    reader = None if parent is None else provider.reader(parent)
+    if reader is None:
+        return {}
+    names = [name for name in own_names(reader, known[1]) if name not in known[0]]
+    values = {name: value_of(reader, name) for name in names}
+    return {name: _told_apart(each.text, each.sha, each.is_scalar) for name, each in values.items()}
 
 
 def _durations(before: Sequence[StepCount], after: Sequence[StepCount]) -> list[dict[str, Any]]:
@@ -160,7 +159,7 @@ def _durations(before: Sequence[StepCount], after: Sequence[StepCount]) -> list[
     found = []
     for step in after:
         other = earlier.get(step.step)
-        seconds, base_seconds = _seconds(step), None if other is None else _seconds(other)
+        seconds, base_seconds = step.seconds, None if other is None else other.seconds
         notable = False
         if seconds is not None and base_seconds is not None:
             difference = abs(seconds - base_seconds)
@@ -176,8 +175,3 @@ def _durations(before: Sequence[StepCount], after: Sequence[StepCount]) -> list[
             }
         )
     return found
-
-
-def _seconds(step: StepCount) -> float | None:
-    """How long a step took; None if it goes on, or if tasks were taken over, which took no time."""
-    return None if step.finished_at is None or step.cloned else max(0.0, step.finished_at - step.started_at)

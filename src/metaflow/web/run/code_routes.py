@@ -14,7 +14,8 @@ from metaflow.server.documented import answers
 from metaflow.server.errors import Refusal
 from metaflow.server.record_routes import FlowName, RunId
 from metaflow.web.run import models
-from metaflow.web.run.code_view import MOST_FILES, changed_files, text_of_file
+from metaflow.web.run.changed_files import NO_FILES, changed_files
+from metaflow.web.run.code_view import text_of_file
 from metaflow.web.run.commit_changes import changes_since_commit
 from metaflow.web.run.history import last_success
 from metaflow.web.run.reading import existing_run, readable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from metaflow.client.code import MetaflowCode
     from metaflow.metadata_store.records import RunRecord
     from metaflow.web.services import WebServices
+
+_MOST_FILES = 5_000
 
 
 def run_code_routes(web: WebServices) -> APIRouter:
@@ -99,7 +102,7 @@ def _listed(code: MetaflowCode) -> dict[str, Any]:
     files = sorted((path, len(content)) for path, content in code.files.items())
     return {
         "script": code.script_name,
-        "files": [{"path": path, "size": size} for path, size in files[:MOST_FILES]],
+        "files": [{"path": path, "size": size} for path, size in files[:_MOST_FILES]],
         "files_in_all": len(files),
         "left_out": dict(code.left_out),
     }
@@ -118,9 +121,9 @@ def _changes(web: WebServices, run: RunRecord, against: str) -> dict[str, Any]:
         return changes_since_commit(recorded_run(web.provider, run), web.project)
     other = last_success(web.server.metadata, run) if against == "success" else existing_run(web, run.flow, against)
     if other is None:
-        return {"against": "the last success", "obstacle": "No run of the flow has succeeded before.", "files": []}
+        return {"against": "the last success", "obstacle": "No run of the flow has succeeded before.", **NO_FILES}
     before = code_of_run(web.provider, other.flow, other.run_id)
     name = f"run {other.run_id}"
     if before is None:
-        return {"against": name, "obstacle": "Its code was not recorded.", "files": []}
-    return {"against": name, "obstacle": None, "files": changed_files(before.files, files)}
+        return {"against": name, "obstacle": "Its code was not recorded.", **NO_FILES}
+    return {"against": name, "obstacle": None, **changed_files(before.files, files)}

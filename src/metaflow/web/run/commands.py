@@ -73,9 +73,9 @@ def repeat_command(run: RunRecord, started: StartedWith) -> str:
     return _line(started, started.command, *options)
 
 
-def resume_command(run: RunRecord, started: StartedWith) -> str:
-    """The line that goes on with a run."""
-    return _line(started, "resume", "--origin-run-id", run.run_id)
+def resume_command(run: RunRecord, started: StartedWith, steps: Sequence[str] = ()) -> str:
+    """The line that goes on with a run: from these steps on, or from where it did not finish."""
+    return _line(started, "resume", *steps, "--origin-run-id", run.run_id)
 
 
 def spin_command(task: TaskRecord, started: StartedWith) -> str:
@@ -83,9 +83,10 @@ def spin_command(task: TaskRecord, started: StartedWith) -> str:
     return _line(started, "spin", f"{task.run_id}/{task.step}/{task.task_id}")
 
 
-def logs_command(task: TaskRecord) -> str:
-    """The line that shows what a task printed."""
-    return shlex.join(["metaflow", "logs", task.pathspec])
+def logs_command(task: TaskRecord, of_attempt: bool = False) -> str:
+    """The line that shows what a task printed: in its latest attempt, or in this one."""
+    attempt = ["--attempt", str(task.attempt)] if of_attempt else []
+    return shlex.join(["metaflow", "logs", task.pathspec, *attempt])
 
 
 def _line(started: StartedWith, command: str, *options: str) -> str:

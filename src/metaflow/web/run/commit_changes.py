@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from metaflow.web.run.code_view import changed_files
+from metaflow.web.run.changed_files import NO_FILES, changed_files
 from metaflow.web.run.commit import committed_files
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def changes_since_commit(recorded: RecordedRun, project: Path | None) -> dict[st
     """
     commit = None if recorded.code is None else recorded.code.info.get("commit_sha")
     if recorded.code is None or not isinstance(commit, str):
-        return {"against": "a commit", "obstacle": "The code was in no repository of git.", "files": []}
+        return {"against": "a commit", "obstacle": "The code was in no repository of git.", **NO_FILES}
     files, base = recorded.code.files, recorded.start.get("base")
     found = committed_files(project, base if isinstance(base, str) else None, commit, sorted(files))
     name = f"commit {commit[:_SHORT_HASH]}"
     if found.obstacle is not None:
-        return {"against": name, "obstacle": found.obstacle, "files": []}
-    return {"against": name, "obstacle": None, "files": changed_files(found.files, files)}
+        return {"against": name, "obstacle": found.obstacle, **NO_FILES}
+    return {"against": name, "obstacle": None, **changed_files(found.files, files)}

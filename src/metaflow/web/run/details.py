@@ -13,6 +13,8 @@ from metaflow.web.run.commands import repeat_command, resume_command, started_wi
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.values import configs, constants, parameters
 from metaflow.web.run.whole_records import whole_run
+from metaflow.web.settled_tasks import settled_run
+from metaflow.web.silence import silence_of
 
 if TYPE_CHECKING:
     from metaflow.client.provider import Provider
@@ -40,9 +42,11 @@ def details_of(provider: Provider, metadata: MetadataStore, run: RunRecord) -> d
     started = started_with(run, recorded.start)
     code = _code(recorded, problems)
     previous, following = history.previous_run(metadata, run), history.next_run(metadata, run)
+    success = history.last_success(metadata, run)
     tags = _named_tags(run)
     return {
         "run": whole_run(run),
+        "silence": silence_of(provider, run),
         "description": str(recorded.graph.get("doc") or ""),
         "project": tags.get("project"),
         "branch": tags.get("project_branch"),
@@ -56,9 +60,10 @@ def details_of(provider: Provider, metadata: MetadataStore, run: RunRecord) -> d
         "resume_command": resume_command(run, started),
         "triggers": _triggers(recorded, problems),
         "resumed_by": [history.brief(each) for each in history.resumed_by(metadata, run)],
+        "last_success": None if success is None else success.run_id,
         "previous": None if previous is None else previous.run_id,
         "next": None if following is None else following.run_id,
-        "recent": [history.brief(each) for each in history.recent_runs(metadata, run)],
+        "recent": [history.brief(settled_run(provider, each)) for each in history.recent_runs(metadata, run)],
         "parameters": parameters(recorded),
         "configs": configs(recorded),
         "constants": constants(recorded),

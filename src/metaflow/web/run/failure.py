@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from metaflow.client.lineage import parents
 from metaflow.client.run_values import value_of
 from metaflow.exception import MetaflowException
-from metaflow.metadata_store.store import TaskQuery
 from metaflow.metadata_store.task_listing import TaskListing
 from metaflow.web.run.causes import cause_of_run, cause_of_task
 from metaflow.web.run.code_view import excerpt
@@ -193,12 +193,11 @@ def _artifacts(
 def _inputs(provider: Provider, task: TaskRecord) -> list[TaskReader]:
     """The artifacts of the tasks that it read from, as far as they can be had; of a join, of a few."""
     found: list[TaskReader] = []
-    for text in islice(task.inputs, 3):
-        step, task_id, attempt = text.split("/")
-        query = TaskQuery(task.flow, task.run_id, step, task_id, int(attempt))
+    for parent in islice(parents(provider, task), 3):
         try:
-            readers = [provider.reader(each) for each in provider.tasks(query)]
+            reader = provider.reader(parent)
         except MetaflowException:
             continue  # what they left is told of where it is asked for; here it only says what is new
-        found += [reader for reader in readers if reader is not None]
+        if reader is not None:
+            found.append(reader)
     return found

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metaflow.datastore.file_errors import file_error
+from metaflow.datastore.layout import log_key
 from metaflow.datastore.logs import read_log
+from metaflow.datastore.ranges import read_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from metaflow.client.provider import Provider
-    from metaflow.datastore.logs import LogLine
+    from metaflow.datastore.logs import LogLine, LogStream
     from metaflow.metadata_store.records import TaskRecord
 
 #: Bytes at the end of a log that are looked at.
@@ -20,22 +20,30 @@ _TAIL_BYTES = 512 * 1024
 _LONGEST_LINE = 4_000
 
 
-def last_lines(provider: Provider, task: TaskRecord) -> list[LogLine]:
-    """Lines at the end of what an attempt printed, of both streams, as many as are in its last half megabyte.
+def last_lines(
+    provider: Provider, task: TaskRecord, stream: LogStream | None = None, most_bytes: int = _TAIL_BYTES
+) -> list[LogLine]:
+    """Lines at the end of what an attempt printed, as many as are in the last bytes of its log.
 
     Parameters
     ----------
     provider : Provider
         Where to read.
     task : TaskRecord
+    stream : str, optional
+        ``stdout`` or ``stderr`` for lines of that stream only.
+    most_bytes : int, optional
+        How many bytes are looked at, half a megabyte if not given. Nothing else is read, wherever the log is.
 
     Raises
     ------
     DataException
         The log cannot be read.
     """
-    source = provider.log(task)
-    return [] if source is None else list(_tail(source))
+    content, is_cut = _end_of_log(provider, task, most_bytes)
+    if is_cut:
+        content = content.partition(b"\n")[2]  # the rest of a line that began before
+    return list(read_log(content, stream))
 
 
 def plain_line(line: LogLine) -> dict[str, Any]:
@@ -49,17 +57,24 @@ def plain_line(line: LogLine) -> dict[str, Any]:
     }
 
 
-def _tail(source: Path | bytes) -> Iterator[LogLine]:
-    size = len(source) if isinstance(source, bytes) else _size(source)
-    start = max(0, size - _TAIL_BYTES)
-    lines = read_log(source, offset=start)
-    if start:
-        next(lines, None)  # the rest of a line that began before
-    yield from lines
-
-
-def _size(path: Path) -> int:
+def _end_of_log(provider: Provider, task: TaskRecord, most: int) -> tuple[bytes, bool]:
+    """The last bytes of a log, and whether there are others before them."""
+    store, key = provider.store_of(task.flow, task.run_id), log_key(*task[:5])
+    if store.is_remote:
+        stored = store.stat(key)
+        if stored is not None and stored.size > most:
+            return read_range(store, key, stored.size - most, stored.size), True
+    source = provider.log(task)
+    if source is None:
+        return b"", False
+    if isinstance(source, bytes):
+        return source[-most:], len(source) > most
     try:
-        return os.stat(path).st_size
+        with open(source, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - most))
+            return file.read(most), size > most
     except FileNotFoundError:
-        return 0  # it printed nothing
+        return b"", False  # it printed nothing
+    except OSError as error:
+        raise file_error("read the log", source, error) from error

@@ -4,13 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from metaflow.server.models import Model, RunStatus, RunWithOutcome, Scalar, Task, Text
+from metaflow.server.models import Model, Run, RunStatus, Scalar, Task, Text
+from metaflow.web.silence import Silence
 
 Problems = Annotated[list[str], Field(description="what could not be read, and why; the rest is given")]
 Cause = Literal["user_code", "out_of_memory", "timeout", "infrastructure", "lost", "stopped"]
 ShownStatus = Literal["failed", "killed", "caught", "running", "done"]
+
+
+def _given(*left_out: str) -> ConfigDict:
+    """Of a record whose fields have defaults: answers have all of them, but for these."""
+
+    def require(schema: dict[str, Any]) -> None:
+        schema["required"] = [name for name in schema["properties"] if name not in left_out]
+
+    return ConfigDict(extra="ignore", json_schema_extra=require)
+
+
+class WholeRun(Run):
+    """A run with all of its fields but the graph."""
+
+    model_config = _given("graph")
+
+
+class WholeTask(Task):
+    """An attempt with all of its fields."""
+
+    model_config = _given()
 
 
 class RunBrief(Model):
@@ -93,7 +115,8 @@ class DeclaredStep(Model):
 class RunDetails(Model):
     """What the head of a run's page and its overview show."""
 
-    run: RunWithOutcome
+    run: WholeRun
+    silence: Annotated[Silence | None, Field(description="only of a run of which nothing is heard")]
     description: Annotated[str, Field(description="of the flow")]
     project: str | None
     branch: Annotated[str | None, Field(description="of the project")]
@@ -107,6 +130,10 @@ class RunDetails(Model):
     resume_command: str
     triggers: list[RunTrigger]
     resumed_by: Annotated[list[RunBrief], Field(description="of the flow's last thousand runs, the newest first")]
+    last_success: Annotated[
+        str | None,
+        Field(description="id of the last run before this one that succeeded: of its project, branch and user, if any"),
+    ]
     previous: Annotated[str | None, Field(description="id of the run of the flow before this one")]
     next: str | None
     recent: Annotated[list[RunBrief], Field(description="runs of the flow, newest first, with this one")]
@@ -230,19 +257,25 @@ class Change(Model):
 class ChangedFile(Model):
     """A file that differs."""
 
-    path: str
+    path: Text
     change: Literal["added", "removed", "changed"]
-    added: Annotated[int, Field(description="lines")]
-    removed: Annotated[int, Field(description="lines")]
+    added: Annotated[int | None, Field(description="lines; null if they were not compared, as there are too many")]
+    removed: Annotated[int | None, Field(description="lines; null as above")]
     patch: Text
     is_cut: Annotated[bool, Field(description="whether the patch, or its end, was left out for its length")]
 
 
-class ChangedCode(Model):
+class ChangedFiles(Model):
+    """Files that differ."""
+
+    files: list[ChangedFile]
+    left_out: Annotated[int, Field(description="files that are not named, as there are too many")]
+
+
+class ChangedCode(ChangedFiles):
     """In what code differs."""
 
     is_known: bool
-    files: list[ChangedFile]
 
 
 class ChangedData(Model):
@@ -324,7 +357,7 @@ class RunSteps(Model):
 class RunTask(Model):
     """A task in a table."""
 
-    task: Task
+    task: WholeTask
     status: ShownStatus
     seconds: Annotated[float | None, Field(description="how long its latest attempt took, or has taken so far")]
 
@@ -385,9 +418,8 @@ class CodeText(Model):
     is_cut: bool
 
 
-class CodeChanges(Model):
+class CodeChanges(ChangedFiles):
     """In what a run's code differs from other code."""
 
     against: Annotated[str, Field(description="what it is compared with, in words")]
     obstacle: Annotated[str | None, Field(description="why that cannot be told; null if it can")]
-    files: list[ChangedFile]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaflow.exception import DataException, MetadataException, MetaflowDataMissing, MetaflowNotFound
 from metaflow.server.errors import Refusal
+from metaflow.web.settled_tasks import settled_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def existing_run(web: WebServices, flow: str, run_id: str) -> RunRecord:
-    """The record of a run.
+    """The record of a run, as it is in truth.
 
     Raises
     ------
@@ -25,7 +26,7 @@ def existing_run(web: WebServices, flow: str, run_id: str) -> RunRecord:
     metadata = web.server.metadata
     found = metadata.run(flow, run_id)
     if found is not None:
-        return found
+        return settled_run(web.provider, found)
     if metadata.flows(flow):
         message = (
             f"There is no run {run_id[:200]!r} of {flow[:200]!r}: it was deleted, or there never was one of this id. "

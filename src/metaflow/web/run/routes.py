@@ -20,7 +20,7 @@ from metaflow.web.run.failure import failure_of
 from metaflow.web.run.history import last_success
 from metaflow.web.run.reading import existing_run, readable
 from metaflow.web.run.results import results_of
-from metaflow.web.run.steps import CountedSteps, plain_steps
+from metaflow.web.run.steps import plain_steps
 from metaflow.web.run.task_table import TaskOrder, listing_of, page_of
 
 if TYPE_CHECKING:
@@ -34,12 +34,18 @@ Base = Annotated[str | None, Query(description="id of the run of this flow to co
 def run_routes(web: WebServices) -> APIRouter:
     """Routes about one run."""
     router = APIRouter(prefix="/api/v1/run", tags=["run"])
-    provider, metadata = web.provider, web.server.metadata
-    tables = web.database
-    counted = CountedSteps(tables)
+    for family in (_overview_routes, _change_routes, _progress_routes):
+        router.include_router(family(web))
+    return router
 
-    async def answered(read: Callable[[], dict[str, Any]]) -> Response:
-        return json_answer(await run_in_threadpool(readable, read))
+
+async def _answered(read: Callable[[], dict[str, Any]]) -> Response:
+    return json_answer(await run_in_threadpool(readable, read))
+
+
+def _overview_routes(web: WebServices) -> APIRouter:
+    router = APIRouter()
+    provider, tables = web.provider, web.tasks
 
     @router.get(
         "/details",
@@ -48,7 +54,7 @@ def run_routes(web: WebServices) -> APIRouter:
         responses=answers(models.RunDetails, "The run.", 404),
     )
     async def details(flow: FlowName, run_id: RunId) -> Response:
-        return await answered(lambda: details_of(provider, metadata, existing_run(web, flow, run_id)))
+        return await _answered(lambda: details_of(provider, web.server.metadata, existing_run(web, flow, run_id)))
 
     @router.get(
         "/failure",
@@ -57,7 +63,22 @@ def run_routes(web: WebServices) -> APIRouter:
         responses=answers(models.RunFailure, "The failure; without a cause if nothing has failed.", 404),
     )
     async def failure(flow: FlowName, run_id: RunId) -> Response:
-        return await answered(lambda: failure_of(provider, tables, existing_run(web, flow, run_id), time.time()))
+        return await _answered(lambda: failure_of(provider, tables, existing_run(web, flow, run_id), time.time()))
+
+    @router.get(
+        "/results",
+        operation_id="getRunResults",
+        summary="What a run has brought: artifacts of its last step, and cards",
+        responses=answers(models.RunResults, "The results.", 404),
+    )
+    async def results(flow: FlowName, run_id: RunId) -> Response:
+        return await _answered(lambda: results_of(provider, existing_run(web, flow, run_id)))
+
+    return router
+
+
+def _change_routes(web: WebServices) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/changes",
@@ -68,11 +89,17 @@ def run_routes(web: WebServices) -> APIRouter:
     async def changes(flow: FlowName, run_id: RunId, base: Base = None) -> Response:
         def read() -> dict[str, Any]:
             run = existing_run(web, flow, run_id)
-            other = last_success(metadata, run) if base is None else existing_run(web, flow, base)
-            found = None if other is None else changes_between(provider, tables, other, run, time.time())
+            other = last_success(web.server.metadata, run) if base is None else existing_run(web, flow, base)
+            found = None if other is None else changes_between(web.provider, web.tasks, other, run, time.time())
             return {"changes": found}
 
-        return await answered(read)
+        return await _answered(read)
+
+    return router
+
+
+def _progress_routes(web: WebServices) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/steps",
@@ -83,9 +110,9 @@ def run_routes(web: WebServices) -> APIRouter:
     async def steps(flow: FlowName, run_id: RunId) -> Response:
         def read() -> dict[str, Any]:
             run = existing_run(web, flow, run_id)
-            return {"steps": plain_steps(metadata, run, counted.of_run(run, time.time()))}
+            return {"steps": plain_steps(web.server.metadata, run, web.steps.of_run(run, time.time()))}
 
-        return await answered(read)
+        return await _answered(read)
 
     @router.get(
         "/tasks",
@@ -110,17 +137,8 @@ def run_routes(web: WebServices) -> APIRouter:
 
         def read() -> dict[str, Any]:
             existing_run(web, flow, run_id)
-            return page_of(tables, listing)
+            return page_of(web.tasks, listing)
 
-        return await answered(read)
-
-    @router.get(
-        "/results",
-        operation_id="getRunResults",
-        summary="What a run has brought: artifacts of its last step, and cards",
-        responses=answers(models.RunResults, "The results.", 404),
-    )
-    async def results(flow: FlowName, run_id: RunId) -> Response:
-        return await answered(lambda: results_of(provider, existing_run(web, flow, run_id)))
+        return await _answered(read)
 
     return router

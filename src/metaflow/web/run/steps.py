@@ -1,10 +1,11 @@
-"""The steps of a run: how far each is. What a run that has ended comes to is counted once."""
+"""The steps of a run: how far each is. A run that has ended is counted once; one that runs is followed."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.metadata_store.store import TaskQuery
 from metaflow.metadata_store.task_listing import STATUSES
@@ -13,8 +14,16 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.records import RunRecord
     from metaflow.metadata_store.store import MetadataStore
     from metaflow.metadata_store.task_listing import StepCount, TaskTables
+    from metaflow.web.attempts.kept_tables import KeptTables
 
 _MOST_KEPT = 64
+# A run of too many tasks to be kept in memory is counted anew: the longer that takes, the more rarely.
+_FRESH_FACTOR = 10.0
+
+
+class _Counted(NamedTuple):
+    steps: list[StepCount]
+    fresh_until: float
 
 
 class CountedSteps:
@@ -24,11 +33,14 @@ class CountedSteps:
     ----------
     tables : TaskTables
         What counts.
+    attempts : KeptTables
+        What knows of runs that go on, without counting again.
     """
 
-    def __init__(self, tables: TaskTables) -> None:
+    def __init__(self, tables: TaskTables, attempts: KeptTables) -> None:
         self._tables = tables
-        self._kept: OrderedDict[tuple[str, str, float], list[StepCount]] = OrderedDict()
+        self._attempts = attempts
+        self._kept: OrderedDict[tuple[str, str, float | None], _Counted] = OrderedDict()
         self._lock = threading.Lock()
 
     def of_run(self, run: RunRecord, now: float) -> list[StepCount]:
@@ -41,20 +53,28 @@ class CountedSteps:
             The time: shortly after a run's end, records of its tasks may still arrive.
         """
         is_settled = run.status != "running" and run.finished_at is not None and now - run.finished_at > 60
-        if not is_settled or run.finished_at is None:
-            return self._tables.step_counts(run.flow, run.run_id)
-        key = (run.flow, run.run_id, run.finished_at)
+        if not is_settled:
+            table = self._attempts.of_run(run)
+            if not table.is_cut:
+                return table.step_counts()
+        key = (run.flow, run.run_id, run.finished_at if is_settled else None)
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None:
+            if kept is not None and time.monotonic() < kept.fresh_until:
                 self._kept.move_to_end(key)
-                return kept
-        counted = self._tables.step_counts(run.flow, run.run_id)
+                return kept.steps
+        return self._count(key, is_settled)
+
+    def _count(self, key: tuple[str, str, float | None], is_settled: bool) -> list[StepCount]:
+        begun = time.monotonic()
+        steps = self._tables.step_counts(*key[:2])
+        ended = time.monotonic()
+        fresh_until = float("inf") if is_settled else ended + _FRESH_FACTOR * (ended - begun)
         with self._lock:
-            self._kept[key] = counted
+            self._kept[key] = _Counted(steps, fresh_until)
             if len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        return counted
+        return steps
 
 
 def plain_steps(metadata: MetadataStore, run: RunRecord, steps: list[StepCount]) -> list[dict[str, Any]]:

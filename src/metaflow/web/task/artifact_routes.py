@@ -11,13 +11,15 @@ from metaflow.server.answers import json_answer
 from metaflow.server.documented import answers
 from metaflow.web.downloads import attachment
 from metaflow.web.task import models as task_models
+from metaflow.web.task.address import Address
 from metaflow.web.task.artifacts import Wanted, describe_artifact, entry_of, list_artifacts
 from metaflow.web.task.contents import image_bytes, stored_file, text_piece
 from metaflow.web.task.finding import FoundTask, existing_reader
-from metaflow.web.task.routes import Address, read_task
+from metaflow.web.task.routes import read_task
 from metaflow.web.task.same_values import same_values
 
 if TYPE_CHECKING:
+    from metaflow.client.provider import Provider
     from metaflow.datastore.manifest import ArtifactEntry
     from metaflow.datastore.store import ObjectStore
     from metaflow.web.services import WebServices
@@ -32,11 +34,13 @@ _PICTURE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 def task_artifact_routes(web: WebServices) -> APIRouter:
     """Routes of a task's artifacts."""
     router = APIRouter(prefix="/api/v1/task", tags=["task"])
-    provider = web.provider
+    router.include_router(_description_routes(web.provider))
+    router.include_router(_content_routes(web.provider))
+    return router
 
-    def entry(found: FoundTask, name: str) -> tuple[ObjectStore, ArtifactEntry]:
-        store = provider.store_of(found.record.flow, found.record.run_id)
-        return store, entry_of(existing_reader(provider, found.record), name)
+
+def _description_routes(provider: Provider) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/artifacts",
@@ -79,6 +83,16 @@ def task_artifact_routes(web: WebServices) -> APIRouter:
     )
     async def same(address: Address, name: ArtifactName) -> Response:
         return json_answer(await read_task(provider, address, lambda found: same_values(provider, found.record, name)))
+
+    return router
+
+
+def _content_routes(provider: Provider) -> APIRouter:
+    router = APIRouter()
+
+    def entry(found: FoundTask, name: str) -> tuple[ObjectStore, ArtifactEntry]:
+        store = provider.store_of(found.record.flow, found.record.run_id)
+        return store, entry_of(existing_reader(provider, found.record), name)
 
     @router.get(
         "/artifact/text",

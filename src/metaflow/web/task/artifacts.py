@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from metaflow.cards.report.artifacts import line_of, parameter_names, whole_type
 from metaflow.datastore.excerpts import excerpt
+from metaflow.datastore.layout import parse_attempt
 from metaflow.datastore.plain_content import NotPlain, plain_content
 from metaflow.datastore.skipped import is_skipped
 from metaflow.exception import MetaflowException
@@ -135,7 +136,7 @@ def _row(name: str, entry: ArtifactEntry, state: str, record: TaskRecord) -> dic
     return {
         "name": name,
         "type": whole_type(entry.type),
-        "line": line_of(entry),
+        "line": line_of(name, entry),
         "size": entry.size,
         "hash": entry.sha,
         "encoding": entry.encoding,
@@ -202,7 +203,7 @@ def parent_readers(provider: Provider, record: TaskRecord, most: int) -> list[Ta
     from metaflow.datastore.tasks import open_tasks
 
     store: ObjectStore = provider.store_of(record.flow, record.run_id)
-    inputs = [_parsed(text) for text in record.inputs[:most]]
+    inputs = [parse_attempt(text) for text in record.inputs[:most]]
     opened = open_tasks(store, record.flow, record.run_id, inputs)
     return [each for each in opened if not isinstance(each, MetaflowException)]
 
@@ -215,7 +216,7 @@ def made_by(provider: Provider, record: TaskRecord, name: str, sha: str) -> tupl
     inputs = record.inputs
     maker: tuple[str, str, int] | None = None
     for _ in range(_MOST_STEPS_BACK):
-        tasks = [_parsed(text) for text in inputs[:_MOST_PARENTS]]
+        tasks = [parse_attempt(text) for text in inputs[:_MOST_PARENTS]]
         for task, reader in zip(tasks, open_tasks(store, record.flow, record.run_id, tasks), strict=True):
             if isinstance(reader, MetaflowException) or name not in reader or reader.entry(name).sha != sha:
                 continue
@@ -227,11 +228,6 @@ def made_by(provider: Provider, record: TaskRecord, name: str, sha: str) -> tupl
         if not inputs:
             return maker
     return maker
-
-
-def _parsed(text: str) -> tuple[str, str, int]:
-    step, task_id, attempt = text.split("/")
-    return step, task_id, int(attempt)
 
 
 def _parameter_names(provider: Provider, record: TaskRecord) -> list[str]:

@@ -9,6 +9,7 @@ from metaflow.cards.notebook import SANDBOX
 from metaflow.cards.stored import CardFilter, StoredCard, cards_of_tasks
 from metaflow.cards.viewer.documents import data_document, version_of
 from metaflow.cards.viewer.run_watch import ShownCard
+from metaflow.datastore.sizes import size_text
 from metaflow.datastore.store import ObjectMissing
 from metaflow.server.errors import Refusal
 
@@ -42,7 +43,7 @@ def card_page(provider: Provider, record: TaskRecord, digits: str) -> tuple[byte
         raise Refusal(
             422,
             "too_large",
-            f"The card has {card.size / 2**20:,.0f} MB, of which a browser would show little. See it with "
+            f"The card has {size_text(card.size)}, of which a browser would show little. See it with "
             f"`metaflow card get {record.pathspec}`.",
         )
     return _read(provider, card, card.page_key), card

@@ -11,7 +11,7 @@ import pickletools
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from metaflow.datastore.blobs import read_part
+from metaflow.datastore.blob_reading import read_part
 from metaflow.datastore.serializer import FILE_ENCODING, PICKLE_ENCODING
 from metaflow.server.errors import Refusal
 

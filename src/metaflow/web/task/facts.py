@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from metaflow.client.provider import Provider
-from metaflow.datastore.logs import read_log
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
-from metaflow.metadata_store.wire import record_to_plain
+from metaflow.web.run.commands import logs_command, resume_command, spin_command, started_with
+from metaflow.web.run.log_tail import last_lines
+from metaflow.web.run.recorded import recorded_run
+from metaflow.web.run.whole_records import whole_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from metaflow.metadata_store.records import TaskRecord
+    from metaflow.web.run.commands import StartedWith
     from metaflow.web.task.finding import FoundTask
 
 #: The last lines on stderr that are shown with a failure, and the bytes of a log that are searched for them.
@@ -46,22 +48,18 @@ _FAILED = " failed:"
 def task_facts(provider: Provider, found: FoundTask) -> dict[str, Any]:
     """All that the head of the page shows."""
     record, run = found.record, found.run
-    problems: list[str] = []
-    try:
-        graph = provider.graph(record.flow, record.run_id)
-    except MetaflowException as error:
-        graph, problems = {}, [f"The run's graph cannot be read. {error.message}"]
+    recorded = recorded_run(provider, run)
     return {
         "task": {name: getattr(record, name) for name in _STATE},
-        "run": record_to_plain(run._replace(graph=None)),
+        "run": whole_run(run),
         "pathspec": record.pathspec,
         "attempts": [_attempt(each) for each in found.attempts],
         "foreach": _foreach(record),
         "siblings": _siblings(provider, record),
         "failure": _failure(provider, record),
-        "commands": commands(found),
-        "step": _step(graph, record.step),
-        "problems": problems,
+        "commands": commands(found, started_with(run, recorded.start)),
+        "step": _step(recorded.graph, record.step),
+        "problems": list(recorded.problems),
     }
 
 
@@ -128,30 +126,13 @@ def _traceback(provider: Provider, record: TaskRecord) -> list[str]:
 
 def _last_words(provider: Provider, record: TaskRecord) -> tuple[list[str], str | None]:
     try:
-        log = provider.log(record)
-        texts = _stderr_tail(log) if log is not None else []
-    except (MetaflowException, OSError) as error:
+        lines = last_lines(provider, record, "stderr", _TAIL_BYTES)
+    except MetaflowException as error:
         return [], f"What it printed cannot be read: {error}"
+    texts = [line.text.decode("utf-8", "replace") for line in lines]
     starts = [index for index, line in enumerate(texts) if line.rstrip().endswith(_FAILED)]
     begin = starts[-1] + 1 if starts else 0
     return _without_margin([line[:_LONGEST_LINE] for line in texts[begin:][-_LINES:]]), None
-
-
-def _stderr_tail(log: Any) -> list[str]:
-    if isinstance(log, bytes):
-        content = log[-_TAIL_BYTES:]
-        is_cut = len(log) > _TAIL_BYTES
-    else:
-        if not log.exists():
-            return []
-        size = log.stat().st_size
-        with open(log, "rb") as file:
-            file.seek(max(0, size - _TAIL_BYTES))
-            content = file.read(_TAIL_BYTES)
-        is_cut = size > _TAIL_BYTES
-    if is_cut:
-        content = content.partition(b"\n")[2]
-    return [line.text.decode("utf-8", "replace") for line in read_log(content, "stderr")]
 
 
 def _without_margin(lines: list[str]) -> list[str]:
@@ -177,31 +158,15 @@ def _step(graph: Mapping[str, Any], step: str) -> dict[str, Any]:
     }
 
 
-def commands(found: FoundTask) -> list[dict[str, str]]:
+def commands(found: FoundTask, started: StartedWith) -> list[dict[str, str]]:
     """What to type to go on with this task elsewhere."""
-    record, script = found.record, found.run.script
-    listed = []
-
-    def add(label: str, *words: str) -> None:
-        listed.append({"label": label, "command": " ".join(map(shlex.quote, words))})
-
+    record = found.record
     latest = record.attempt == found.attempts[-1].attempt
-    place = f"{record.run_id}/{record.step}/{record.task_id}"
-    attempt = [] if latest else ["--attempt", str(record.attempt)]
-    add("Print its log", "metaflow", "logs", record.pathspec, *attempt)
-    if script is not None and not record.step.startswith("_"):
-        add("Run this task again, alone", "python", script, "spin", place)
+    listed = [("Print its log", logs_command(record, of_attempt=not latest))]
+    if (started.is_recorded or found.run.script is not None) and not record.step.startswith("_"):
+        listed.append(("Run this task again, alone", spin_command(record, started)))
         if found.run.status != "running":
-            add(
-                "Resume the run from this step",
-                "python",
-                script,
-                "resume",
-                record.step,
-                "--origin-run-id",
-                found.run.run_id,
-            )
+            listed.append(("Resume the run from this step", resume_command(found.run, started, [record.step])))
     argument = "" if latest else f", attempt={record.attempt}"
-    python = f"from metaflow import Task\n\ntask = Task({record.pathspec!r}{argument})"
-    listed.append({"label": "In Python", "command": python})
-    return listed
+    listed.append(("In Python", f"from metaflow import Task\n\ntask = Task({record.pathspec!r}{argument})"))
+    return [{"label": label, "command": command} for label, command in listed]

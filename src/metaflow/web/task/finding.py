@@ -23,21 +23,7 @@ if TYPE_CHECKING:
     from metaflow.client.provider import Provider
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import RunRecord, TaskRecord
-
-
-class TaskAddress(NamedTuple):
-    """Which task, and which of its attempts: the latest if none is named."""
-
-    flow: str
-    run_id: str
-    step: str
-    task_id: str
-    attempt: int | None = None
-
-    @property
-    def pathspec(self) -> str:
-        """``Flow/run/step/task``."""
-        return "/".join(self[:4])
+    from metaflow.web.task.address import TaskAddress
 
 
 class FoundTask(NamedTuple):

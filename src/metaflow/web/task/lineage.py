@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from metaflow.datastore.layout import parse_attempt
 from metaflow.datastore.tasks import open_tasks
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
@@ -94,7 +95,7 @@ def _key(task: TaskRecord) -> _Key:
 
 
 def _key_of(text: str) -> _Key:
-    step, task_id, _ = text.split("/")
+    step, task_id, _ = parse_attempt(text)
     return _Key(step, task_id)
 
 

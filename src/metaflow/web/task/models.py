@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from metaflow.server.models import Model, RunWithOutcome, Scalar, TaskStatus
+from metaflow.server.models import Model, Scalar, TaskStatus
+from metaflow.web.run.models import WholeRun
 
 
 class TaskError(Model):
@@ -103,7 +104,7 @@ class TaskFacts(Model):
     """One task, and one of its attempts."""
 
     task: Annotated[TaskState, Field(description="the attempt that was asked for")]
-    run: RunWithOutcome
+    run: WholeRun
     pathspec: str
     attempts: list[TaskAttempt]
     foreach: list[TaskForeach]

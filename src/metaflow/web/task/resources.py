@@ -9,6 +9,7 @@ from metaflow.cards.report.resources import asked_for
 from metaflow.client.log_spool import spooled
 from metaflow.datastore.layout import resources_key
 from metaflow.datastore.resource_series import ResourceUse
+from metaflow.datastore.sizes import MEGABYTE
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import MetaflowException
 from metaflow.web.task.finding import reader_of
@@ -29,7 +30,6 @@ _TOTALS = (
     "gpu_average",
 )
 _MACHINE = ("host", "cores", "memory", "gpus", "gpu_memory")
-_MEGABYTE = 1024 * 1024
 #: What is suggested is so much more than what was used at most: the next run may need a little more.
 _HEADROOM = 1.25
 #: Requests of memory are suggested in steps of so many megabytes, and of processors in these.
@@ -135,8 +135,8 @@ def suggestions(
     found = []
     peak = totals.get("peak_memory")
     if peak:
-        need = _MEMORY_STEP * math.ceil(peak * _HEADROOM / _MEGABYTE / _MEMORY_STEP)
-        found.append(_suggestion("memory", need, asked.get("memory"), peak / _MEGABYTE))
+        need = _MEMORY_STEP * math.ceil(peak * _HEADROOM / MEGABYTE / _MEMORY_STEP)
+        found.append(_suggestion("memory", need, asked.get("memory"), peak / MEGABYTE))
     if busiest is not None:
         step = next((each for each in _CPU_STEPS if busiest <= 4 * each), _CPU_STEPS[-1])
         found.append(_suggestion("cpu", max(step, step * math.ceil(busiest / step - 0.1)), asked.get("cpu"), busiest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -13,10 +13,11 @@ from metaflow.server.answers import json_answer
 from metaflow.server.documented import answers
 from metaflow.web.downloads import attachment
 from metaflow.web.task import models as task_models
+from metaflow.web.task.address import Address, TaskAddress
 from metaflow.web.task.cards import CARD_POLICY, card_data, card_page, encode_data, file_name, list_cards
 from metaflow.web.task.facts import task_facts
 from metaflow.web.task.fields import task_fields
-from metaflow.web.task.finding import FoundTask, TaskAddress, find_task, told_plainly
+from metaflow.web.task.finding import FoundTask, find_task, told_plainly
 from metaflow.web.task.lineage import MOST_LEVELS, lineage
 from metaflow.web.task.resources import task_resources
 
@@ -25,18 +26,6 @@ if TYPE_CHECKING:
     from metaflow.web.services import WebServices
 
 
-def task_address(
-    flow: Annotated[str, Query(description="name of the flow")],
-    run_id: Annotated[str, Query(description="id of the run")],
-    step: Annotated[str, Query(description="name of the step")],
-    task_id: Annotated[str, Query(description="id of the task")],
-    attempt: Annotated[int | None, Query(ge=0, le=1000, description="which attempt; the latest if not given")] = None,
-) -> TaskAddress:
-    """Which task a request is about."""
-    return TaskAddress(flow, run_id, step, task_id, attempt)
-
-
-Address = Annotated[TaskAddress, Depends(task_address)]
 CardHash = Annotated[str, Query(min_length=5, max_length=200, description="hash of the card, or how it begins")]
 
 
@@ -59,7 +48,13 @@ async def read_task(provider: Provider, address: TaskAddress, read: Callable[[Fo
 def task_routes(web: WebServices) -> APIRouter:
     """Routes of one task but for its artifacts."""
     router = APIRouter(prefix="/api/v1", tags=["task"])
-    provider = web.provider
+    router.include_router(_fact_routes(web.provider))
+    router.include_router(_card_routes(web.provider))
+    return router
+
+
+def _fact_routes(provider: Provider) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/task",
@@ -100,6 +95,12 @@ def task_routes(web: WebServices) -> APIRouter:
     )
     async def resources(address: Address) -> Response:
         return json_answer(await read_task(provider, address, lambda found: task_resources(provider, found.record)))
+
+    return router
+
+
+def _card_routes(provider: Provider) -> APIRouter:
+    router = APIRouter()
 
     @router.get(
         "/task/cards",

@@ -14,6 +14,7 @@ from metaflow.exception import DataException, MetadataException
 from metaflow.server.answers import json_answer
 from metaflow.server.documented import answers
 from metaflow.server.errors import Refusal
+from metaflow.web.run.reading import existing_run
 from metaflow.web.timeline import models
 from metaflow.web.timeline.critical_path import critical_path
 from metaflow.web.timeline.summary import summaries
@@ -67,12 +68,12 @@ def timeline_routes(web: WebServices) -> APIRouter:
 
 
 def _timeline(web: WebServices, flow: str, run_id: str, since: float | None) -> Response:
-    run = _run(web, flow, run_id)
+    run = existing_run(web, flow, run_id)
     graph, notes = _graph(web, run)
     now = time.time()
-    counts = web.database.count_attempts(flow, run_id)
+    counts = web.tasks.count_attempts(flow, run_id)
     changed_since = None if since is None else since - _OVERLAP_SECONDS
-    rows = each_attempt(web.database, flow, run_id, changed_since)
+    rows = each_attempt(web.tasks, flow, run_id, changed_since)
     table = read_table(rows, steps_in_order(graph), run.started_at)
     return json_answer(
         {
@@ -94,8 +95,8 @@ def _timeline(web: WebServices, flow: str, run_id: str, since: float | None) -> 
 
 
 def _critical_path(web: WebServices, flow: str, run_id: str) -> Response:
-    run = _run(web, flow, run_id)
-    rows = each_attempt(web.database, flow, run_id, with_inputs=True)
+    run = existing_run(web, flow, run_id)
+    rows = each_attempt(web.tasks, flow, run_id, with_inputs=True)
     points = critical_path(rows, run.started_at, time.time())
     return json_answer(
         {
@@ -119,13 +120,6 @@ def _plain(point: PathPoint, zero: float) -> dict[str, Any]:
         "finished": round(1000 * (point.finished_at - zero)),
         **{part: round(1000 * getattr(point, part)) for part in _PARTS},
     }
-
-
-def _run(web: WebServices, flow: str, run_id: str) -> RunRecord:
-    run = web.provider.run(flow, run_id)
-    if run is None:
-        raise Refusal(404, "not_found", f"There is no run {flow}/{run_id}. It may have been deleted.")
-    return run
 
 
 def _graph(web: WebServices, run: RunRecord) -> tuple[dict[str, Any], list[str]]:

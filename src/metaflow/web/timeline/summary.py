@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from metaflow.metadata_store.task_listing import quantile
 from metaflow.web.timeline.table import STATES
 
 if TYPE_CHECKING:
@@ -58,11 +59,3 @@ def _summary(columns: Columns, rows: Sequence[int]) -> dict[str, Any]:
         "started": min((columns.started[row] for row in rows), default=None),
         "finished": max(ends, default=None),
     }
-
-
-def quantile(ordered: Sequence[int], share: float) -> int | None:
-    """The smallest value that at least this share of values, in order, does not exceed; None of none."""
-    if not ordered:
-        return None
-    # Not ceil(): the product of floats may be a little above the whole number that is meant.
-    return ordered[min(len(ordered) - 1, max(0, int(share * len(ordered) - 1e-9)))]

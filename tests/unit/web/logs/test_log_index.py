@@ -14,6 +14,7 @@ from metaflow.web.logs.line_text import plain
 from metaflow.web.logs.log_files import OpenLog
 from metaflow.web.logs.log_index import LogIndex
 from metaflow.web.logs.log_pages import Looking, changed_row, rows
+from metaflow.web.logs.sources import LogFile
 
 VIEWS = ("both", "stdout", "stderr")
 #: Lines as we write them, and what a damaged file may have instead.
@@ -93,17 +94,17 @@ def test_what_was_taken_back_is_seen_as_another_log(tmp_path: Path):
     path = tmp_path / "1.0.log"
     path.write_bytes(format_lines("stdout", [b"secret %d" % number for number in range(50)], 1))
     log = OpenLog()
-    log.renew(path)
+    log.renew(LogFile(str(path)))
     version = log.version
     with path.open("ab") as file:
         file.write(format_lines("stdout", [b"more"], 2))
-    log.renew(path)
+    log.renew(LogFile(str(path)))
     assert (log.version, log.index.lines) == (version, 51)
     overwrite_log(path, format_lines("stdout", [b"[REDACTED task stdout]"], 3))
-    log.renew(path)
+    log.renew(LogFile(str(path)))
     assert log.version != version and log.index.lines == 1 and log.index.scrubbed == {"stdout"}
     path.unlink()
-    log.renew(path)
+    log.renew(LogFile(str(path)))
     assert log.is_missing and log.index.lines == 0
     with log.reading() as file:
         assert rows(log.index, file, Looking(), 0, 10) == []

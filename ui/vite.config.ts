@@ -21,5 +21,5 @@ export default defineConfig({
     // `npm run dev` beside a running `metaflow ui --port 8700`.
     proxy: { "/api": { target: "http://127.0.0.1:8700" } },
   },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -1,7 +1,8 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
 import { Shell } from "@/app/Shell";
 import { parseSearch, stringifySearch, type Search } from "@/app/search";
 import { NotFound } from "@/app/NotFound";
+import { fetchedPart } from "@/components/fetchedPart";
 import { ErrorState, Skeleton } from "@/components/States";
 
 // Everything in an address's search is plain text, several values of one name a list of texts; each page reads its own
@@ -13,49 +14,49 @@ const root = createRootRoute({ component: Shell, validateSearch });
 const runs = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: lazyRouteComponent(() => import("@/pages/runs/RunsPage"), "RunsPage"),
+  component: fetchedPart(async () => (await import("@/pages/runs/RunsPage")).RunsPage),
 });
 
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$flow/$runId",
-  component: lazyRouteComponent(() => import("@/pages/run/RunPage"), "RunPage"),
+  component: fetchedPart(async () => (await import("@/pages/run/RunPage")).RunPage),
 });
 
 const task = createRoute({
   getParentRoute: () => root,
   path: "/runs/$flow/$runId/tasks/$step/$taskId",
-  component: lazyRouteComponent(() => import("@/pages/task/TaskPage"), "TaskPage"),
+  component: fetchedPart(async () => (await import("@/pages/task/TaskPage")).TaskPage),
 });
 
 const compare = createRoute({
   getParentRoute: () => root,
   path: "/compare",
-  component: lazyRouteComponent(() => import("@/pages/compare/ComparePage"), "ComparePage"),
+  component: fetchedPart(async () => (await import("@/pages/compare/ComparePage")).ComparePage),
 });
 
 const flow = createRoute({
   getParentRoute: () => root,
   path: "/flows/$flow",
-  component: lazyRouteComponent(() => import("@/pages/compare/FlowPage"), "FlowPage"),
+  component: fetchedPart(async () => (await import("@/pages/compare/FlowPage")).FlowPage),
 });
 
 const start = createRoute({
   getParentRoute: () => root,
   path: "/start",
-  component: lazyRouteComponent(() => import("@/pages/actions/StartPage"), "StartPage"),
+  component: fetchedPart(async () => (await import("@/pages/actions/StartPage")).StartPage),
 });
 
 const startFlow = createRoute({
   getParentRoute: () => root,
   path: "/start/$flow",
-  component: lazyRouteComponent(() => import("@/pages/actions/StartFlowPage"), "StartFlowPage"),
+  component: fetchedPart(async () => (await import("@/pages/actions/StartFlowPage")).StartFlowPage),
 });
 
 const activity = createRoute({
   getParentRoute: () => root,
   path: "/activity",
-  component: lazyRouteComponent(() => import("@/pages/actions/ActivityPage"), "ActivityPage"),
+  component: fetchedPart(async () => (await import("@/pages/actions/ActivityPage")).ActivityPage),
 });
 
 export const router = createRouter({

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { setClock } from "@/app/clock";
 import type { paths } from "./schema";
 
 /** What the server said when it refused, or why it could not be asked. */
@@ -23,6 +24,7 @@ export const PAGE_HEADER = { "X-Metaflow-Page": "1" };
 
 const refusals: Middleware = {
   async onResponse({ response }) {
+    setClock(response.headers.get("Date"));
     if (!response.ok) throw await refusal(response);
     return undefined;
   },

@@ -39,7 +39,7 @@ export function ChartFigure({ title, height, actions, children }: ChartFigurePro
             <Icon name="download" size={12} /> SVG
           </Button>
           <Button kind="quiet" label={`Save ${title} as PNG`} onClick={() => take("png")}>
-            PNG
+            <Icon name="download" size={12} /> PNG
           </Button>
         </span>
       </figcaption>

@@ -1,12 +1,13 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { api, body } from "@/api/client";
 import { appQuery } from "@/api/queries";
 import type { RunRow } from "@/api/schema";
 import { toggleTheme } from "@/app/theme";
 import styles from "./CommandPalette.module.css";
 import { Icon } from "./Icon";
+import { pageActions } from "./pageActions";
 import { entriesOf, type Entry, type Target } from "./paletteEntries";
 import { Untrusted } from "./Untrusted";
 
@@ -17,7 +18,7 @@ interface CommandPaletteProps {
   onShortcuts: () => void;
 }
 
-/** Goes anywhere by typing: to runs, tasks and flows by name or words, to pages, and to what can be done. */
+/** Goes anywhere by typing: to runs, tasks, flows and pages by name or words, and to what can be done on the page. */
 export function CommandPalette({ onClose, onShortcuts }: CommandPaletteProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
@@ -26,7 +27,8 @@ export function CommandPalette({ onClose, onShortcuts }: CommandPaletteProps) {
   const go = useGoing(onShortcuts);
   const entries = useEntries(text);
   const place = Math.min(chosen, entries.length - 1);
-  useEffect(() => {
+  // Closed before it is taken away, as then the browser gives the focus back.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
@@ -102,6 +104,8 @@ function useEntries(text: string): Entry[] {
     const timer = window.setTimeout(() => setRested(text.trim()), TYPING_MILLISECONDS);
     return () => window.clearTimeout(timer);
   }, [text]);
+  // As it was when the palette opened.
+  const [actions] = useState(pageActions);
   const app = useQuery(appQuery);
   const words = rested.replaceAll("/", " ");
   const runs = useQuery({
@@ -121,7 +125,8 @@ function useEntries(text: string): Entry[] {
   const isCurrent = rested === text.trim() && !runs.isPlaceholderData;
   // Until the answer to what is typed has come, those of the last answer stand in that still fit.
   const found = isCurrent ? (runs.data ?? []) : (runs.data ?? []).filter((run) => isNamed(run, text));
-  return entriesOf(text, found, facets.data, app.data?.can_start === true);
+  const canStart = app.data?.can_start === true;
+  return entriesOf(text, { runs: found, facets: facets.data, canStart, actions });
 }
 
 function isNamed(run: RunRow, text: string): boolean {
@@ -154,6 +159,12 @@ function useGoing(onShortcuts: () => void): (target: Target) => void {
         break;
       case "runsOf":
         void navigate({ to: "/", search: { flow: target.flow } });
+        break;
+      case "startFlow":
+        void navigate({ to: "/start/$flow", params: { flow: target.flow } });
+        break;
+      case "action":
+        target.run();
         break;
       case "page":
         void navigate({ to: target.path });

@@ -7,32 +7,35 @@ const TYPING_MILLISECONDS = 200;
 interface SearchFieldProps {
   label: string;
   placeholder?: string;
+  /** As wide as what it stands in. */
+  isWide?: boolean;
   value: string;
   /** Called when typing pauses. */
   onChange: (text: string) => void;
 }
 
 /** A field for words to search for. What is typed shows at once, and is searched for when typing pauses. */
-export function SearchField({ label, placeholder, value, onChange }: SearchFieldProps) {
+export function SearchField({ label, placeholder = label, isWide = false, value, onChange }: SearchFieldProps) {
   const [typed, setTyped] = useState(value);
-  const [given, setGiven] = useState(value);
+  const [seen, setSeen] = useState(value);
+  const [sent, setSent] = useState(value);
   const timer = useRef<number | undefined>(undefined);
-  if (given !== value) {
-    // It was changed from outside, such as by going back.
-    setGiven(value);
-    setTyped(value);
+  if (seen !== value) {
+    setSeen(value);
+    // Else it is what was typed here, and more may have been typed since.
+    if (value !== sent) setTyped(value);
   }
   useEffect(() => () => window.clearTimeout(timer.current), []);
   const change = (text: string) => {
     setTyped(text);
     window.clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
-      setGiven(text);
+      setSent(text);
       onChange(text);
     }, TYPING_MILLISECONDS);
   };
   return (
-    <label className={styles.field}>
+    <label className={`${styles.field} ${isWide ? styles.wide : ""}`}>
       <Icon name="search" size={14} />
       <span className="visually-hidden">{label}</span>
       <input type="search" value={typed} placeholder={placeholder} onChange={(event) => change(event.target.value)} />

@@ -1,14 +1,16 @@
-import type { ReactNode } from "react";
-import { useRef, type KeyboardEvent } from "react";
+import { useMemo, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { usePageActions } from "./pageActions";
+import { useKeys, useShortcuts } from "./shortcuts";
 import styles from "./Tabs.module.css";
 
 interface Tab<K extends string> {
   key: K;
-  label: ReactNode;
+  label: string;
 }
 
 interface TabsProps<K extends string> {
-  label: string;
+  /** What these are views of, as a title. */
+  of: string;
   tabs: readonly Tab<K>[];
   selected: K;
   onSelect: (key: K) => void;
@@ -17,9 +19,10 @@ interface TabsProps<K extends string> {
   children: ReactNode;
 }
 
-/** Views of which one is shown; arrow keys go from one to the next. */
-export function Tabs<K extends string>({ label, tabs, selected, onSelect, head, children }: TabsProps<K>) {
+/** Views of which one is shown, each with a number as its key; arrow keys go from one to the next. */
+export function Tabs<K extends string>({ of, tabs, selected, onSelect, head, children }: TabsProps<K>) {
   const list = useRef<HTMLDivElement>(null);
+  useTabKeys(of, tabs, onSelect);
   const move = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
@@ -31,8 +34,15 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, head, 
     list.current?.querySelector<HTMLElement>(`[data-key="${next.key}"]`)?.focus();
   };
   const names = (
-    <div role="tablist" aria-label={label} ref={list} className={styles.list} tabIndex={-1} onKeyDown={move}>
-      {tabs.map((tab) => (
+    <div
+      role="tablist"
+      aria-label={`Views of the ${of.toLowerCase()}`}
+      ref={list}
+      className={styles.list}
+      tabIndex={-1}
+      onKeyDown={move}
+    >
+      {tabs.map((tab, index) => (
         <button
           key={tab.key}
           type="button"
@@ -46,6 +56,9 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, head, 
           onClick={() => onSelect(tab.key)}
         >
           {tab.label}
+          <kbd className={styles.key} aria-hidden="true">
+            {index + 1}
+          </kbd>
         </button>
       ))}
     </div>
@@ -64,5 +77,25 @@ export function Tabs<K extends string>({ label, tabs, selected, onSelect, head, 
         {children}
       </div>
     </div>
+  );
+}
+
+/** The numbers, told of in the list of shortcuts and offered by the palette. `tabs` must be the same each time. */
+function useTabKeys<K extends string>(of: string, tabs: readonly Tab<K>[], onSelect: (key: K) => void): void {
+  const group = useMemo(
+    () => ({
+      title: `Views of the ${of.toLowerCase()}`,
+      shortcuts: tabs.map((tab, index) => ({ keys: [String(index + 1)], does: tab.label })),
+    }),
+    [of, tabs],
+  );
+  useShortcuts(group);
+  useKeys(Object.fromEntries(tabs.map((tab, index) => [String(index + 1), () => onSelect(tab.key)])));
+  usePageActions(
+    tabs.map((tab, index) => ({
+      label: tab.label,
+      note: `of this ${of.toLowerCase()}, ${index + 1}`,
+      run: () => onSelect(tab.key),
+    })),
   );
 }

@@ -13,10 +13,19 @@ export function Time({ at }: { at: number | null | undefined }) {
   );
 }
 
-/** How long something took, or takes so far: without `to` it grows while it is shown. */
-export function Duration({ from, to }: { from: number | null | undefined; to?: number | null | undefined }) {
+interface DurationProps {
+  from: number | null | undefined;
+  to?: number | null | undefined;
+  /** Whether it goes on: without `to` it then grows while it is shown. */
+  isRunning?: boolean;
+}
+
+/** How long something took, or takes so far. */
+export function Duration({ from, to, isRunning = true }: DurationProps) {
   if (from === null || from === undefined) return <span title="not known">–</span>;
-  if (to === null || to === undefined) return <GrowingDuration from={from} />;
+  if (to === null || to === undefined) {
+    return isRunning ? <GrowingDuration from={from} /> : <span title="nobody knows when it ended">–</span>;
+  }
   return <span title={`${(to - from).toFixed(3)} s`}>{formatDuration(to - from)}</span>;
 }
 

@@ -1,4 +1,6 @@
 import type { Facets, RunRow } from "@/api/schema";
+import { plural } from "@/format/numbers";
+import type { PageAction } from "./pageActions";
 
 /** Where an entry of the palette leads, or what it does. */
 export type Target =
@@ -7,7 +9,9 @@ export type Target =
   | { kind: "step"; flow: string; runId: string; step: string }
   | { kind: "flow"; flow: string }
   | { kind: "runsOf"; flow: string }
+  | { kind: "startFlow"; flow: string }
   | { kind: "page"; path: "/" | "/compare" | "/start" | "/activity" }
+  | { kind: "action"; run: () => void }
   | { kind: "theme" }
   | { kind: "shortcuts" };
 
@@ -18,6 +22,17 @@ export interface Entry {
   note: string;
   target: Target;
 }
+
+/** What there is to choose from beside pages. */
+export interface Known {
+  runs: readonly RunRow[];
+  facets: Facets | undefined;
+  canStart: boolean;
+  /** What can be done on the page that is shown. */
+  actions: readonly PageAction[];
+}
+
+const MOST_FLOWS = 5;
 
 const COMMANDS: readonly Entry[] = [
   { key: "runs", group: "Go to", label: "Runs", note: "all runs of all flows", target: { kind: "page", path: "/" } },
@@ -46,47 +61,47 @@ const COMMANDS: readonly Entry[] = [
   { key: "shortcuts", group: "Do", label: "Show what the keyboard does", note: "?", target: { kind: "shortcuts" } },
 ];
 
-/** What a text leads to: what it names outright, then runs and flows that have it, then pages and commands. */
-export function entriesOf(
-  text: string,
-  runs: readonly RunRow[],
-  facets: Facets | undefined,
-  canStart: boolean,
-): Entry[] {
+/** What a text leads to: what it names outright, what can be done here, runs and flows that have it, then pages. */
+export function entriesOf(text: string, { runs, facets, canStart, actions }: Known): Entry[] {
   const part = text.trim().toLowerCase();
-  const commands = COMMANDS.filter((entry) => canStart || entry.key !== "start").filter(
-    (entry) => part === "" || `${entry.label} ${entry.note}`.toLowerCase().includes(part),
-  );
-  const found: Entry[] = [...outright(text.trim())];
-  for (const run of runs) {
-    found.push({
-      key: `run ${run.flow}/${run.run_id}`,
-      group: "Runs",
-      label: `${run.flow}/${run.run_id}`,
-      note: [run.status, run.user].filter(Boolean).join(", "),
-      target: { kind: "run", flow: run.flow, runId: run.run_id },
-    });
-  }
-  const flows = part === "" ? [] : (facets?.flows.names ?? []).slice(0, 5);
-  for (const { name, runs: count } of flows) {
-    found.push({
-      key: `flow ${name}`,
-      group: "Flows",
-      label: name,
-      note: "page of the flow",
-      target: { kind: "flow", flow: name },
-    });
-    found.push({
-      key: `runs of ${name}`,
-      group: "Flows",
-      label: `Runs of ${name}`,
-      note: `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"}`,
-      target: { kind: "runsOf", flow: name },
-    });
-  }
+  const words = part.split(/\s+/);
+  const fits = (entry: Entry) => words.every((word) => `${entry.label} ${entry.note}`.toLowerCase().includes(word));
+  const commands = COMMANDS.filter((entry) => (canStart || entry.key !== "start") && fits(entry));
+  const here = actions.map(actionEntry).filter(fits);
+  const flows = part === "" ? [] : (facets?.flows.names ?? []).slice(0, MOST_FLOWS);
+  const found = [
+    ...runs.map(runEntry),
+    ...flows.flatMap(({ name, runs: count }) => flowEntries(name, count, canStart)),
+  ];
+  const all =
+    part === "" ? [...commands, ...here, ...found] : [...outright(text.trim()), ...here, ...found, ...commands];
   const named = new Set<string>();
-  const all = part === "" ? [...commands, ...found] : [...found, ...commands];
   return all.filter(({ key }) => !named.has(key) && named.add(key));
+}
+
+function actionEntry({ label, note = "", run }: PageAction): Entry {
+  return { key: `action ${label}`, group: "Here", label, note, target: { kind: "action", run } };
+}
+
+function runEntry({ flow, run_id: runId, status, user }: RunRow): Entry {
+  const name = `${flow}/${runId}`;
+  const note = [status, user].filter(Boolean).join(", ");
+  return { key: `run ${name}`, group: "Runs", label: name, note, target: { kind: "run", flow, runId } };
+}
+
+function flowEntries(flow: string, runs: number, canStart: boolean): Entry[] {
+  const entry = (label: string, note: string, target: Target): Entry => ({
+    key: `flow ${label}`,
+    group: "Flows",
+    label,
+    note,
+    target,
+  });
+  return [
+    entry(flow, "page of the flow", { kind: "flow", flow }),
+    entry(`Runs of ${flow}`, plural(runs, "run"), { kind: "runsOf", flow }),
+    ...(canStart ? [entry(`Start ${flow}`, "with a form of its parameters", { kind: "startFlow", flow })] : []),
+  ];
 }
 
 /** What `Flow/run`, `Flow/run/step` or `Flow/run/step/task` names, whether there is such a thing or not. */

@@ -23,7 +23,7 @@ const PIXELS_PER_POINT = 2;
 const MOST_PIXELS = 16_000;
 
 /** Text of an SVG file that looks as the drawing does now, with its size and background. */
-export function standalone(svg: SVGSVGElement, size: { width: number; height: number }): string {
+function standalone(svg: SVGSVGElement, size: { width: number; height: number }): string {
   const copy = svg.cloneNode(true) as SVGSVGElement;
   copyStyles(svg, copy);
   for (const element of copy.querySelectorAll("[data-screen-only]")) element.remove();
@@ -56,7 +56,7 @@ function copyStyles(from: Element, to: Element): void {
 }
 
 /** A PNG of an SVG file, twice as fine as the screen's points. */
-export async function rasterised(svg: string, size: { width: number; height: number }): Promise<Blob> {
+async function rasterised(svg: string, size: { width: number; height: number }): Promise<Blob> {
   const finest = Math.min(PIXELS_PER_POINT, MOST_PIXELS / Math.max(size.width, size.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(size.width * finest));

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
-import { formatBytes, formatNumber, plural } from "./numbers";
+import { byteUnit, formatBytes, formatNumber, plural } from "./numbers";
 
 test.each([
   [0, "0 B"],
-  [999, "999 B"],
-  [1000, "1.0 KB"],
-  [999_600, "1.0 MB"],
-  [34_200_000_000, "34 GB"],
+  [1023, "1023 B"],
+  [1024, "1.0 KB"],
+  [1024 ** 2 * 99.9, "99.9 MB"],
+  [1024 ** 2 * 500, "500 MB"],
+  [1024 ** 2 - 1, "1.0 MB"],
+  [1024 ** 4, "1.0 TB"],
+  [1024 ** 4 * 5000, "5,000.0 TB"],
 ])("%d bytes are %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
@@ -19,6 +22,16 @@ test.each([
   [Number.POSITIVE_INFINITY, "Infinity"],
 ])("the number %d is written %s", (value, text) => {
   expect(formatNumber(value)).toBe(text);
+});
+
+test.each([
+  [0, 1],
+  [1023, 1],
+  [1024, 1024],
+  [5_000_000, 1024 ** 2],
+  [1024 ** 3, 1024 ** 3],
+])("%d bytes are counted in units of %d", (bytes, unit) => {
+  expect(byteUnit(bytes)).toBe(unit);
 });
 
 test("one is not many", () => {

@@ -1,16 +1,27 @@
-const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];
+const UNITS = ["KB", "MB", "GB"];
+/** Units are of so many bytes each, as on the command line and as `@resources(memory=…)` counts. */
+const UNIT = 1024;
+/** What is a megabyte wherever one is asked for. */
+export const MEGABYTE = UNIT * UNIT;
 const WHOLE = new Intl.NumberFormat("en");
+const TENTHS = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** A size for people, in units of 1,000 bytes: `812 B`, `1.2 MB`, `34 GB`. */
+/** A size for people, in units of 1,024 bytes: `812 B`, `1.2 MB`, `512 MB`. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return "–";
-  let value = Math.max(0, bytes);
-  let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
+  let size = Math.max(0, bytes);
+  if (size < UNIT) return `${Math.round(size)} B`;
+  for (const unit of UNITS) {
+    size /= UNIT;
+    if (size < 99.95) return `${size.toFixed(1)} ${unit}`;
+    if (size < UNIT - 0.5) return `${Math.round(size)} ${unit}`;
   }
-  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit] ?? ""}`;
+  return `${TENTHS.format(size / UNIT)} TB`;
+}
+
+/** How many bytes the unit has that a size is written in. */
+export function byteUnit(bytes: number): number {
+  return UNIT ** Math.max(0, Math.min(UNITS.length + 1, Math.floor(Math.log(bytes) / Math.log(UNIT))));
 }
 
 /** A count with separators: `12,345`. */

@@ -8,7 +8,7 @@ test.each([
   [12.4, "12 s ago"],
   [60, "1 min ago"],
   [3 * 3600 + 5, "3 h ago"],
-  [86_400, "yesterday"],
+  [47 * 3600, "1 d ago"],
   [6 * 86_400, "6 d ago"],
 ])("%d seconds ago is %s", (ago, text) => {
   expect(formatRelativeTime(NOW - ago, NOW)).toBe(text);

@@ -11,7 +11,7 @@ export function formatExactTime(seconds: number): string {
 }
 
 /**
- * How long ago a moment was: `now`, `12 s ago`, `5 min ago`, `3 h ago`, `yesterday`, `6 d ago`, else the date.
+ * How long ago a moment was: `now`, `12 s ago`, `5 min ago`, `3 h ago`, `6 d ago`, else the date.
  *
  * @param seconds the moment, in seconds since the epoch
  * @param now the present, in seconds since the epoch
@@ -24,7 +24,6 @@ export function formatRelativeTime(seconds: number, now: number): string {
   if (ago < 60) return `${Math.floor(ago)} s ago`;
   if (ago < 3600) return `${Math.floor(ago / 60)} min ago`;
   if (ago < 86_400) return `${Math.floor(ago / 3600)} h ago`;
-  if (ago < 2 * 86_400) return "yesterday";
   if (ago < 14 * 86_400) return `${Math.floor(ago / 86_400)} d ago`;
   return formatExactTime(seconds).slice(0, 10);
 }

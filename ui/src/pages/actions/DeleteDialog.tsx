@@ -76,7 +76,7 @@ export function DeleteDialog({ runs, onClose, onDone }: DeleteDialogProps) {
     >
       <div className={styles.stack}>
         <PreviewState looking={looking} />
-        {preview !== null && <Preview preview={preview} />}
+        {preview !== null && <Preview preview={preview} note={looking.operation?.notes.at(-1)} />}
         {mustType && token !== null && deleting.operation === null && (
           <div className={styles.field}>
             <label htmlFor="confirm-deletion">Type “{WORD}” to go on</label>
@@ -107,7 +107,7 @@ function told(message: string, deletion: Deletion): string {
 function PreviewState({ looking }: { looking: Doing }) {
   if (looking.error !== null) return <Problem text={looking.error} />;
   if (looking.operation?.state === "failed") return <Problem text={looking.operation.message} />;
-  if (!looking.isGoing) return null;
+  if (!looking.isGoing || looking.operation?.preview) return null;
   return (
     <>
       <p role="status" className={styles.muted}>
@@ -118,7 +118,7 @@ function PreviewState({ looking }: { looking: Doing }) {
   );
 }
 
-function Preview({ preview }: { preview: DeletionPreview }) {
+function Preview({ preview, note }: { preview: DeletionPreview; note: string | undefined }) {
   const resumed = preview.runs.filter((run) => run.resumed_by.length > 0);
   return (
     <>
@@ -127,7 +127,7 @@ function Preview({ preview }: { preview: DeletionPreview }) {
       ) : (
         <>
           <div className={styles.facts}>
-            <Fact value={formatBytes(preview.bytes)} name="freed" />
+            <Fact value={`${formatBytes(preview.bytes)}${preview.is_counted ? "" : "+"}`} name="freed" />
             <Fact value={formatCount(preview.run_count)} name={preview.run_count === 1 ? "run" : "runs"} />
             <Fact
               value={`${formatCount(preview.task_count)}${preview.task_count_is_complete ? "" : "+"}`}
@@ -137,9 +137,16 @@ function Preview({ preview }: { preview: DeletionPreview }) {
           </div>
           <p>
             Records, artifacts, logs and cards go for good. What other runs need stays.
+            {!preview.is_counted &&
+              " Artifacts that no other run needs are still being counted; there is no need to wait."}
             {preview.bytes_later > 0 &&
               ` ${formatBytes(preview.bytes_later)} more will be freed by a later clean-up: they were saved a short time ago, or a run that goes on may need them.`}
           </p>
+          {!preview.is_counted && (
+            <p role="status" className={styles.muted}>
+              Looking through the other runs… {note}
+            </p>
+          )}
         </>
       )}
       <GoingRuns preview={preview} />

@@ -6,6 +6,7 @@ import type { RunWithOutcome } from "@/api/schema";
 import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
 import { Menu, type MenuItem } from "@/components/Menu";
+import { usePageActions, type PageAction } from "@/components/pageActions";
 import { CancelDialog } from "./CancelDialog";
 import { CommandsDialog } from "./CommandsDialog";
 import { DeleteDialog } from "./DeleteDialog";
@@ -80,6 +81,10 @@ function ActionsOfOne({
     { key: "commands", icon: "copy", label: "Commands…", onSelect: () => setOpen("commands") },
     { key: "delete", icon: "trash", label: "Delete…", kind: "danger", onSelect: () => setOpen("delete") },
   ];
+  usePageActions([
+    ...(status === "running" ? [{ label: "Cancel…", note: "this run", run: () => setOpen("cancel") }] : []),
+    ...itemActions("this run", items, setOpen),
+  ]);
   return (
     <div className={styles.actions} role="group" aria-label="Actions on this run">
       <MainAction status={status} onOpen={setOpen} />
@@ -93,8 +98,16 @@ function ActionsOfOne({
   );
 }
 
+/** The same for the palette. */
+function itemActions(what: string, items: readonly MenuItem[], open: (open: Open) => void): PageAction[] {
+  return [
+    { label: "Tags…", note: what, run: () => open("tags") },
+    ...items.map((item) => ({ label: item.label, note: what, run: item.onSelect })),
+  ];
+}
+
 /** How a run is; undefined as long as that is not known. */
-function statusOf(record: Partial<RunWithOutcome> | undefined): RunStatus | undefined {
+function statusOf(record: RunWithOutcome | undefined): RunStatus | undefined {
   // What has its default is left out of answers.
   return record === undefined ? undefined : (record.status ?? "running");
 }
@@ -126,6 +139,7 @@ function ActionsOfMany({ runs, onDone }: { runs: readonly RunReference[]; onDone
     { key: "cancel", icon: "stopped", label: "Cancel…", kind: "danger", onSelect: () => setOpen("cancel") },
     { key: "delete", icon: "trash", label: "Delete…", kind: "danger", onSelect: () => setOpen("delete") },
   ];
+  usePageActions(itemActions(`${runs.length} runs`, items, setOpen));
   return (
     <div className={styles.actions} role="group" aria-label={`Actions on ${runs.length} runs`}>
       <Button onClick={() => setOpen("tags")}>

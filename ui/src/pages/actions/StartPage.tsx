@@ -5,6 +5,7 @@ import { one, type Search } from "@/app/search";
 import { useTitle } from "@/app/title";
 import { appQuery } from "@/api/queries";
 import { Icon } from "@/components/Icon";
+import { SearchField } from "@/components/SearchField";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
 import { StatusBadge, type Status } from "@/components/StatusBadge";
 import { Time } from "@/components/Time";
@@ -61,16 +62,13 @@ function Startable() {
           Flows in <Untrusted text={found.data.directory} className={styles.code} />
         </p>
         {flows.length >= MANY && (
-          <input
-            type="search"
-            className={styles.search}
-            aria-label="Look for a flow"
-            placeholder="Look for a flow"
-            value={text}
-            onChange={(event) =>
-              void navigate({ to: ".", search: (before) => ({ ...before, q: event.target.value }), replace: true })
-            }
-          />
+          <span className={styles.search}>
+            <SearchField
+              label="Look for a flow"
+              value={text}
+              onChange={(q) => void navigate({ to: ".", search: (before) => ({ ...before, q }), replace: true })}
+            />
+          </span>
         )}
       </header>
       {flows.length === 0 && (

@@ -42,7 +42,7 @@ export function follow(
 }
 
 /** What is said when somebody goes on to other things before an operation has ended. */
-export function tellAtTheEnd(operation: ActionOperation): void {
+function tellAtTheEnd(operation: ActionOperation): void {
   if (operation.state !== "going") return;
   follow(
     operation,

@@ -10,13 +10,13 @@ import type { RunReference } from "./RunActions";
 export const PIN = "pinned";
 
 /** The tags that people gave a run. */
-export function tagsOf(record: Partial<RunWithOutcome> | undefined): string[] {
+export function tagsOf(record: RunWithOutcome | undefined): string[] {
   // What has its default is left out of answers.
   return record?.tags ?? [];
 }
 
 /** The tags that the system gave it. */
-export function systemTagsOf(record: Partial<RunWithOutcome> | undefined): string[] {
+export function systemTagsOf(record: RunWithOutcome | undefined): string[] {
   return record?.system_tags ?? [];
 }
 

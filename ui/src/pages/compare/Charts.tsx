@@ -165,6 +165,7 @@ function FieldChoice({ all, fields, onChange }: ChoiceProps) {
         <Button
           key={field}
           label={`Do not draw ${visible(field)}`}
+          disabled={fields.length === 1}
           onClick={() => onChange(fields.filter((each) => each !== field))}
         >
           {visible(nameOf(field))} <Icon name="close" size={12} />

@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import type { Comparison } from "@/api/schema";
 import { useTitle } from "@/app/title";
 import { Button } from "@/components/Button";
+import { fetchedPart } from "@/components/fetchedPart";
 import { Icon } from "@/components/Icon";
 import { save } from "@/components/picture";
+import { SearchField } from "@/components/SearchField";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
 import { Untrusted } from "@/components/Untrusted";
 import { csv } from "@/format/csv";
@@ -19,7 +21,7 @@ import { RunPicker } from "./RunPicker";
 import { MOST_RUNS, readView, writeView, type CompareView, type RunKey } from "./search";
 import { tableRows } from "./tableFile";
 
-const Charts = lazy(() => import("./Charts"));
+const Charts = fetchedPart(async () => (await import("./Charts")).default);
 
 /** Runs side by side. */
 export function ComparePage() {
@@ -69,7 +71,9 @@ export function ComparePage() {
       ) : (
         <Compared view={view} comparison={comparison.data} onChange={change} />
       )}
-      {isPicking && <RunPicker chosen={view.runs} onPick={pick} onClose={() => setPicking(false)} />}
+      {isPicking && (
+        <RunPicker title="Add runs" verb="Add" chosen={view.runs} onPick={pick} onClose={() => setPicking(false)} />
+      )}
     </div>
   );
 }
@@ -93,11 +97,7 @@ function Compared({ view, comparison, onChange }: ComparedProps) {
   return (
     <>
       <Problems comparison={comparison} />
-      {view.chart !== null && (
-        <Suspense fallback={<Skeleton height="20rem" />}>
-          <Charts view={view} comparison={comparison} columns={columns} onChange={onChange} />
-        </Suspense>
-      )}
+      {view.chart !== null && <Charts view={view} comparison={comparison} columns={columns} onChange={onChange} />}
       <CompareTable
         view={view}
         comparison={comparison}
@@ -138,14 +138,7 @@ function Tools({ view, comparison, onChange }: ComparedProps) {
         />
         Only differences
       </label>
-      <input
-        type="search"
-        className={styles.search}
-        placeholder="Filter rows"
-        aria-label="Filter rows"
-        value={view.filter}
-        onChange={(event) => onChange({ filter: event.target.value }, true)}
-      />
+      <SearchField label="Filter rows" value={view.filter} onChange={(filter) => onChange({ filter }, true)} />
       <Button
         aria-pressed={view.chart !== null}
         onClick={() => onChange({ chart: view.chart === null ? "bars" : null })}

@@ -1,11 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import type { FileChange } from "@/api/schema";
+import { ChangedFiles } from "@/components/ChangedFiles";
 import { Dialog } from "@/components/Dialog";
+import { PatchView } from "@/components/PatchView";
 import { ErrorState, Skeleton } from "@/components/States";
 import { Untrusted } from "@/components/Untrusted";
-import { plural } from "@/format/numbers";
 import styles from "./ComparePage.module.css";
-import { Patch } from "./Patch";
 import { codeQuery, valueQuery, type ValueSection } from "./queries";
 import { pathspec, type RunKey } from "./search";
 
@@ -15,7 +14,7 @@ interface TwoRuns {
   onClose: () => void;
 }
 
-const OPEN_FILES = 3;
+const OPEN_FILES = 20;
 
 /** How the code of two runs differs. */
 export function CodeDialog({ before, after, onClose }: TwoRuns) {
@@ -36,31 +35,15 @@ export function CodeDialog({ before, after, onClose }: TwoRuns) {
               </p>
             )}
             {code.data.note === null && code.data.files.length === 0 && <p>The files are the same.</p>}
-            {code.data.files.map((file, index) => (
-              <File key={file.path} file={file} isOpen={index < OPEN_FILES} />
-            ))}
-            {code.data.left_out > 0 && <p>{plural(code.data.left_out, "further file")} differ.</p>}
+            <ChangedFiles
+              files={code.data.files}
+              leftOut={code.data.left_out}
+              allOpen={code.data.files.length <= OPEN_FILES}
+            />
           </>
         )}
       </div>
     </Dialog>
-  );
-}
-
-function File({ file, isOpen }: { file: FileChange; isOpen: boolean }) {
-  return (
-    <details className={styles.file} open={isOpen}>
-      <summary>
-        <strong>
-          <Untrusted text={file.path} />
-        </strong>
-        <span className={styles.muted}>
-          {file.change}
-          {file.patch !== null && `, +${file.added} −${file.removed} lines`}
-        </span>
-      </summary>
-      {file.patch === null ? <p>It is too long to be shown here.</p> : <Patch text={file.patch} />}
-    </details>
   );
 }
 
@@ -93,7 +76,9 @@ export function ValueDialog({
             ) : value.data.patch === "" ? (
               <p>What can be shown of them is the same.</p>
             ) : (
-              <Patch text={value.data.patch} />
+              <div className={styles.patch}>
+                <PatchView patch={value.data.patch} />
+              </div>
             )}
           </>
         )}
@@ -104,7 +89,7 @@ export function ValueDialog({
 
 function Names({ before, after }: { before: RunKey; after: RunKey }) {
   return (
-    <p className={styles.muted}>
+    <p className={styles.names}>
       <Untrusted text={pathspec(before)} /> (baseline) → <Untrusted text={pathspec(after)} />
     </p>
   );

@@ -21,6 +21,7 @@ import { fieldKey, fieldTitle, historyRows, HISTORY_SIZES, shownValue } from "./
 import { historyQuery } from "./queries";
 
 const REFRESH_MILLISECONDS = 2_000;
+const TELLING = new Set(["run_started", "run_ended", "run_forgotten", "tags_changed"]);
 const DEFAULT_SIZE = 50;
 const MOST_CHARTS = 12;
 
@@ -102,7 +103,7 @@ function NoFlow({ message }: { message: string }) {
   );
 }
 
-/** Read the history again when a run of the flow has started or ended. */
+/** Read the history again when a run of the flow has started, ended, gone or got other tags. */
 function useFlowNews(flow: string): void {
   const client = useQueryClient();
   const timer = useRef<number | undefined>(undefined);
@@ -116,7 +117,7 @@ function useFlowNews(flow: string): void {
     const end = listen(
       { flow },
       (events) => {
-        if (events.some((event) => event.kind === "run_ended" || event.kind === "run_started")) readSoon();
+        if (events.some((event) => TELLING.has(event.kind))) readSoon();
       },
       readSoon,
     );

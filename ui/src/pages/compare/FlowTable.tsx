@@ -6,7 +6,7 @@ import { Panel } from "@/components/Panel";
 import { StatusBadge } from "@/components/StatusBadge";
 import { Time } from "@/components/Time";
 import { Untrusted } from "@/components/Untrusted";
-import { formatCount } from "@/format/numbers";
+import { formatCount, plural } from "@/format/numbers";
 import styles from "./FlowTable.module.css";
 import { fieldKey, fieldTitle, shownValue } from "./history";
 import { compareSearch, MOST_RUNS } from "./search";
@@ -30,7 +30,7 @@ export function FlowTable({ history }: { history: FlowHistory }) {
   };
   return (
     <Panel
-      title={`${formatCount(history.runs.length)} runs${history.more ? ", the newest" : ""}`}
+      title={`${plural(history.runs.length, "run")}${history.more ? ", the newest" : ""}`}
       actions={
         <Button kind="primary" disabled={chosen.length < 2} onClick={compare}>
           {chosen.length < 2 ? "Choose two runs to compare" : `Compare ${formatCount(chosen.length)} runs`}

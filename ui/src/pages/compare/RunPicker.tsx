@@ -1,19 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useState } from "react";
+import { useState } from "react";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
+import { SearchField } from "@/components/SearchField";
 import { ErrorState, Skeleton } from "@/components/States";
 import { StatusBadge } from "@/components/StatusBadge";
 import { Time } from "@/components/Time";
-import { toast } from "@/components/Toasts";
 import { Untrusted } from "@/components/Untrusted";
 import { plural } from "@/format/numbers";
-import { runQuery } from "@/api/queries";
-import { candidatesQuery, runBefore } from "./queries";
-import { MOST_RUNS, pathspec, sameRun, type RunKey } from "./search";
+import { detailsQuery } from "@/pages/run/queries";
+import { candidatesQuery } from "./queries";
+import { MOST_RUNS, NO_RUN_BEFORE, NO_SUCCESS, pathspec, sameRun, type RunKey } from "./search";
 import styles from "./ComparePage.module.css";
 
 interface RunPickerProps {
+  title: string;
+  /** What is done with those that are picked, in a word. */
+  verb: string;
   /** Runs that are compared already. */
   chosen: readonly RunKey[];
   onPick: (runs: RunKey[]) => void;
@@ -21,10 +24,10 @@ interface RunPickerProps {
 }
 
 /** A dialog to choose runs: by what is typed, or the one before, or the last that succeeded. */
-export function RunPicker({ chosen, onPick, onClose }: RunPickerProps) {
+export function RunPicker({ title, verb, chosen, onPick, onClose }: RunPickerProps) {
   const [text, setText] = useState("");
   const [picked, setPicked] = useState<RunKey[]>([]);
-  const wanted = useDeferredValue(text.trim());
+  const wanted = text.trim();
   const candidates = useQuery(candidatesQuery(wanted));
   const found = (candidates.data?.runs ?? [])
     .map((run) => ({ ...run, key: { flow: run.flow, runId: run.run_id } }))
@@ -38,26 +41,25 @@ export function RunPicker({ chosen, onPick, onClose }: RunPickerProps) {
     );
   return (
     <Dialog
-      title="Add runs"
+      title={title}
       onClose={onClose}
       actions={
         <>
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" disabled={picked.length === 0} onClick={() => onPick(picked)}>
-            {picked.length === 0 ? "Add" : `Add ${plural(picked.length, "run")}`}
+            {picked.length === 0 ? verb : `${verb} ${plural(picked.length, "run")}`}
           </Button>
         </>
       }
     >
       <div className={styles.picker}>
         <QuickChoices chosen={chosen} onPick={onPick} />
-        <input
-          type="search"
-          className={styles.search}
+        <SearchField
+          label="Search runs"
           placeholder="Flow, run id, user, tag, parameter"
-          aria-label="Search runs"
+          isWide
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={setText}
         />
         {candidates.isError ? (
           <ErrorState error={candidates.error} onRetry={() => void candidates.refetch()} />
@@ -93,23 +95,26 @@ export function RunPicker({ chosen, onPick, onClose }: RunPickerProps) {
 /** The runs that people most often compare with. */
 function QuickChoices({ chosen, onPick }: Pick<RunPickerProps, "chosen" | "onPick">) {
   const run = chosen[0];
-  const record = useQuery({ ...runQuery(run?.flow ?? "", run?.runId ?? ""), enabled: run !== undefined });
-  if (run === undefined || record.data === undefined) return null;
-  const startedAt = record.data.started_at;
-  const choose = async (successful: boolean) => {
-    try {
-      const found = await runBefore(run, startedAt, successful);
-      if (found === null)
-        toast("failed", successful ? "No earlier run of this flow succeeded." : "There is no earlier run.");
-      else onPick(chosen.some((each) => sameRun(each, found)) ? [] : [found]);
-    } catch (error) {
-      toast("failed", error instanceof Error ? error.message : String(error));
-    }
+  const details = useQuery({ ...detailsQuery(run?.flow ?? "", run?.runId ?? ""), enabled: run !== undefined });
+  if (run === undefined || details.data === undefined) return null;
+  const { previous, last_success: success } = details.data;
+  const choice = (label: string, runId: string | null, whyNot: string) => {
+    const found = runId === null ? null : { flow: run.flow, runId };
+    const isChosen = found !== null && chosen.some((each) => sameRun(each, found));
+    return (
+      <Button
+        disabled={found === null || isChosen}
+        title={found === null ? whyNot : isChosen ? "It is among them" : undefined}
+        onClick={() => found !== null && onPick([found])}
+      >
+        {label}
+      </Button>
+    );
   };
   return (
     <div className={styles.quick}>
-      <Button onClick={() => void choose(false)}>Previous run</Button>
-      <Button onClick={() => void choose(true)}>Last success</Button>
+      {choice("Run before", previous, NO_RUN_BEFORE)}
+      {choice("Last success", success, NO_SUCCESS)}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { api, body } from "@/api/client";
 import { pathspec, type RunKey } from "./search";
 
 const LIVE_MILLISECONDS = 3_000;
-export const FOUND_RUNS = 30;
+const FOUND_RUNS = 30;
 
 function named({ flow, runId }: RunKey) {
   return { flow, run_id: runId };
@@ -62,14 +62,6 @@ export function candidatesQuery(text: string) {
     },
     placeholderData: (before) => before,
   });
-}
-
-/** The run of the same flow before this one, or the last of them that succeeded; null if there is none. */
-export async function runBefore(run: RunKey, startedAt: number, successful: boolean): Promise<RunKey | null> {
-  const query = { flow: run.flow, until: startedAt, limit: 1, successful };
-  const { runs } = body(await api.GET("/api/v1/runs", { params: { query } }));
-  const found = runs[0];
-  return found === undefined ? null : { flow: found.flow, runId: found.run_id };
 }
 
 /** Numbers of a flow over its last runs; without `fields`, the server chooses some that vary. */

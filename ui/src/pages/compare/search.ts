@@ -27,6 +27,8 @@ export interface CompareView {
 }
 
 export const MOST_RUNS = 50;
+export const NO_RUN_BEFORE = "There is no earlier run of this flow";
+export const NO_SUCCESS = "No earlier run of this flow has succeeded";
 
 export function sameRun(one: RunKey, other: RunKey): boolean {
   return one.flow === other.flow && one.runId === other.runId;

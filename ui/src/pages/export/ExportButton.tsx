@@ -3,6 +3,7 @@ import { ApiError, api } from "@/api/client";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
 import { Icon } from "@/components/Icon";
+import { usePageActions } from "@/components/pageActions";
 import { fileName, save } from "@/components/picture";
 import { toast } from "@/components/Toasts";
 import styles from "./ExportButton.module.css";
@@ -15,6 +16,7 @@ interface ExportButtonProps {
 /** Makes a single HTML file of a run, to be sent to someone. */
 export function ExportButton({ flow, runId }: ExportButtonProps) {
   const [isOpen, setOpen] = useState(false);
+  usePageActions([{ label: "Export the run", note: "as a single HTML file", run: () => setOpen(true) }]);
   return (
     <>
       <Button onClick={() => setOpen(true)} title="The run as a single HTML file">

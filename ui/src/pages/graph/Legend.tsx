@@ -3,7 +3,7 @@ import { LOOK_PATHS } from "./drawings";
 import styles from "./GraphView.module.css";
 import { LOOK_WORDS, stepLook, type GraphLook, type StepLook } from "./states";
 
-const ORDER: readonly StepLook[] = ["failed", "running", "done", "killed", "waiting", "skipped"];
+const ORDER: readonly StepLook[] = ["failed", "running", "done", "caught", "killed", "waiting", "skipped"];
 
 /** The states that steps of this graph are in, with how many are. */
 export function Legend({ look, graph }: { look: GraphLook; graph: RunGraph }) {

@@ -160,9 +160,9 @@ function NewestTasks({ flow, runId, step, all, version }: NewestTasksProps) {
         <Skeleton lines={Math.min(all, SHOWN_TASKS)} />
       ) : (
         <ul className={styles.list}>
-          {tasks.data.tasks.map((task) => (
+          {tasks.data.tasks.map(({ status = "running", ...task }) => (
             <li key={task.task_id} className={styles.task}>
-              <StatusBadge status={task.status} compact />
+              <StatusBadge status={status} compact />
               <Link
                 className={styles.taskName}
                 to="/runs/$flow/$runId/tasks/$step/$taskId"
@@ -170,10 +170,7 @@ function NewestTasks({ flow, runId, step, all, version }: NewestTasksProps) {
               >
                 <Untrusted text={taskName(task.task_id, task.foreach_stack)} />
               </Link>
-              <Duration
-                from={task.started_at}
-                to={task.finished_at ?? (task.status === "running" ? null : task.started_at)}
-              />
+              <Duration from={task.started_at} to={task.finished_at} isRunning={status === "running"} />
             </li>
           ))}
         </ul>

@@ -17,6 +17,7 @@ export const LOOK_PATHS: Record<StepLook, string> = {
   running: "M8 2.5a5.5 5.5 0 1 0 5.5 5.5",
   failed: "M4 4l8 8M12 4l-8 8",
   killed: "M4.5 4.5h7v7h-7z",
+  caught: "M8 2.5l6 11H2zM8 6.5v3.2M8 11.4v.4",
   waiting: "M8 4v4l3 2M8 1.8a6.2 6.2 0 1 1 0 12.4A6.2 6.2 0 0 1 8 1.8z",
   skipped: "M4 8h8",
 };

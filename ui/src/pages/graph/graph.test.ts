@@ -70,6 +70,7 @@ test("a step's state is what matters most of its tasks, as long as the run goes 
   const over = graphLook({ ...STATE, status: "failed" });
   expect(["b", "c"].map((name) => stepLook(over, name))).toEqual(["killed", "skipped"]);
   expect(stepLook(graphLook({ ...STATE, steps: [state("a", { failed: 1 })] }), "a")).toBe("failed");
+  expect(stepLook(graphLook({ ...STATE, steps: [state("a", { caught: 1 })] }), "a")).toBe("caught");
 });
 
 test("of the ways of a switch, one was taken and the other left", () => {

@@ -4,7 +4,7 @@ import { formatCount, plural } from "@/format/numbers";
 import { visible } from "@/format/untrusted";
 
 /** What a step's box says of its state. `skipped`: the run is over, and no task ever came there. */
-export type StepLook = "running" | "done" | "failed" | "killed" | "waiting" | "skipped";
+export type StepLook = "running" | "done" | "failed" | "killed" | "caught" | "waiting" | "skipped";
 /** `taken`: tasks came by; `left`: tasks went another way; `ahead`: nobody knows yet. */
 export type EdgeLook = "taken" | "left" | "ahead";
 
@@ -13,6 +13,7 @@ export const LOOK_WORDS: Record<StepLook, string> = {
   done: "Done",
   failed: "Failed",
   killed: "Killed",
+  caught: "Caught",
   waiting: "Waiting",
   skipped: "Not run",
 };
@@ -51,7 +52,8 @@ export function stepLook(look: GraphLook, name: string): StepLook {
   if (state.running > 0) return look.isRunning ? "running" : "killed";
   if (state.failed > 0) return "failed";
   if (state.killed > 0) return "killed";
-  return look.isRunning && (state.expected ?? 0) > state.tasks ? "running" : "done";
+  if (look.isRunning && (state.expected ?? 0) > state.tasks) return "running";
+  return state.caught > 0 ? "caught" : "done";
 }
 
 export function edgeLook(look: GraphLook, edge: GraphEdge): EdgeLook {

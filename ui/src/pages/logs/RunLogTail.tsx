@@ -49,7 +49,15 @@ export function RunLogTail({ flow, runId, query }: RunLogTailProps) {
   if (total === 0) {
     if (state.error !== null)
       return <ErrorState title="The logs cannot be shown" error={state.error} onRetry={() => void tail.open()} />;
-    if (state.loading) return <Skeleton height="24rem" />;
+    if (state.looking !== null)
+      return (
+        <>
+          <Skeleton height="24rem" />
+          <p className={styles.foot} role="status">
+            {lookedThrough(state.looking)}
+          </p>
+        </>
+      );
     return (
       <EmptyState title="Nothing was printed">
         {state.live === "over"
@@ -101,9 +109,15 @@ export function RunLogTail({ flow, runId, query }: RunLogTailProps) {
         {state.live === "over" ? "The run is over." : state.live === "live" ? "Live." : "Connecting…"}{" "}
         {plural(total, "line")}
         {state.earlier === null ? "" : ", more above"}
+        {state.looking !== null && state.looking.done > 0 ? `. ${lookedThrough(state.looking)}` : ""}
       </p>
     </>
   );
+}
+
+/** How far the logs have been looked through for lines, in words; nothing where that is over at once. */
+function lookedThrough({ done, total }: { done: number; total: number }): string {
+  return done === 0 ? "" : `Looking for earlier lines: ${formatCount(done)} of ${plural(total, "attempt")} so far…`;
 }
 
 /** What keeps lines from being shown. */

@@ -55,6 +55,7 @@ export function SearchField({ label, search, onSearch, onStep, field }: SearchFi
       <Icon name="search" size={14} />
       <input
         ref={field}
+        data-find
         type="text"
         className={styles.input}
         aria-label={label}

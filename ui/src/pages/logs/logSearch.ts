@@ -30,7 +30,7 @@ export interface SearchState {
   error: string | null;
 }
 
-export const NO_SEARCH: SearchState = {
+const NO_SEARCH: SearchState = {
   matches: [],
   byLine: new Map(),
   searching: false,
@@ -41,7 +41,7 @@ export const NO_SEARCH: SearchState = {
 };
 
 /** Lines that are kept of a search. */
-export const MOST_MATCHES = 20_000;
+const MOST_MATCHES = 20_000;
 
 /** Searches a log part by part, from its beginning, and goes on when it has grown. */
 export class LogSearch {

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import type { LogPage, LogRowMatch } from "@/api/schema";
 import { markSpans } from "./highlight";

@@ -1,5 +1,6 @@
-import type { RunLogLine } from "@/api/schema";
+import type { RunLogLine, RunLogPage } from "@/api/schema";
 import { ApiError, api, body } from "@/api/client";
+import { LiveStream, addressOf } from "./liveStream";
 import type { RunLogFilter, StreamChoice } from "./search";
 
 export interface RunTailState {
@@ -8,7 +9,8 @@ export interface RunTailState {
   prepended: number;
   earlier: string | null;
   live: "live" | "over" | "connecting";
-  loading: boolean;
+  /** How many of the attempts have been looked through so far; null while nothing is looked for. */
+  looking: { done: number; total: number } | null;
   error: unknown;
   /** Tasks whose logs could not be read. */
   unreadable: number;
@@ -20,15 +22,13 @@ export interface RunTailState {
 /** Lines that are kept; the page of a task has all of its own. */
 export const MOST_LINES = 20_000;
 const PAGE = 300;
-const RETRY_MILLISECONDS = 1_500;
-const HIDDEN_MILLISECONDS = 10_000;
 
 const NOTHING: RunTailState = {
   lines: [],
   prepended: 0,
   earlier: null,
   live: "connecting",
-  loading: true,
+  looking: { done: 0, total: 0 },
   error: null,
   unreadable: 0,
   isCut: false,
@@ -53,11 +53,23 @@ export class RunTail {
   private readonly watchers = new Set<() => void>();
   private abort = new AbortController();
   private later: string | null = null;
-  private events: EventSource | null = null;
-  private timer: number | undefined;
-  private hiding: number | undefined;
+  private readonly stream: LiveStream;
 
-  constructor(private readonly query: ReturnType<typeof runLogQuery>) {}
+  constructor(private readonly query: ReturnType<typeof runLogQuery>) {
+    this.stream = new LiveStream({
+      address: () =>
+        addressOf("/api/v1/run/logs/stream", { ...query, ...(this.later === null ? {} : { after: this.later }) }),
+      onLive: (isLive) => this.change({ live: isLive ? "live" : "connecting" }),
+      events: {
+        lines: (data, id) => this.add(data as { lines: RunLogLine[]; skipped: number }, id),
+        problem: (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }),
+        end: () => {
+          this.stream.stop();
+          this.change({ live: "over" });
+        },
+      },
+    });
+  }
 
   subscribe = (watcher: () => void): (() => void) => {
     this.watchers.add(watcher);
@@ -68,14 +80,10 @@ export class RunTail {
 
   start(): () => void {
     this.abort = new AbortController();
-    document.addEventListener("visibilitychange", this.onVisibility);
     void this.open();
     return () => {
-      document.removeEventListener("visibilitychange", this.onVisibility);
       this.abort.abort();
-      this.close();
-      window.clearTimeout(this.timer);
-      window.clearTimeout(this.hiding);
+      this.stream.stop();
     };
   }
 
@@ -84,95 +92,63 @@ export class RunTail {
     const page = await this.read(undefined);
     if (page === null) return;
     this.later = page.later ?? null;
-    this.change({
-      lines: page.lines,
-      earlier: page.earlier ?? null,
-      unreadable: page.unreadable.length,
-      isCut: page.is_cut,
-    });
-    this.follow();
+    this.stream.start();
+    await this.goOn(page);
   };
 
   /** Read what came before. */
   async back(): Promise<void> {
     const before = this.state.earlier;
-    if (before === null || this.state.loading || this.state.lines.length >= MOST_LINES) return;
+    if (before === null || this.state.looking !== null || this.state.lines.length >= MOST_LINES) return;
     const page = await this.read(before);
-    if (page === null) return;
-    this.change({
-      lines: [...page.lines, ...this.state.lines],
-      prepended: this.state.prepended + page.lines.length,
-      earlier: page.earlier ?? null,
-    });
+    if (page !== null) await this.goOn(page);
   }
 
-  private async read(before: string | undefined) {
+  /** Take in a page and, as long as the server has found less than a page in its time, those before it. */
+  private async goOn(first: RunLogPage): Promise<void> {
+    let found = 0;
+    let page: RunLogPage | null = first;
+    while (page !== null) {
+      found += page.lines.length;
+      const earlier: string | null = page.earlier ?? null;
+      const goesOn: boolean = page.is_partial && earlier !== null && found < PAGE;
+      this.change({
+        lines: [...page.lines, ...this.state.lines],
+        prepended: this.state.prepended + (this.state.lines.length === 0 ? 0 : page.lines.length),
+        earlier,
+        unreadable: this.state.unreadable + page.unreadable.length,
+        isCut: page.is_cut,
+        looking: goesOn ? { done: page.looked_at, total: page.total } : null,
+      });
+      page = goesOn && earlier !== null ? await this.read(earlier) : null;
+    }
+  }
+
+  private async read(before: string | undefined): Promise<RunLogPage | null> {
     const signal = this.abort.signal;
-    this.change({ loading: true });
+    if (this.state.looking === null) this.change({ looking: { done: 0, total: 0 } });
     try {
       const query = { ...this.query, limit: PAGE, ...(before === undefined ? {} : { before }) };
       const page = body(await api.GET("/api/v1/run/logs", { params: { query }, signal }));
-      this.change({ loading: false, error: null });
+      if (signal.aborted) return null;
+      this.change({ error: null });
       return page;
     } catch (error) {
-      if (!signal.aborted) this.change({ loading: false, error });
+      if (!signal.aborted) this.change({ looking: null, error });
       return null;
     }
   }
 
-  private follow(): void {
-    if (this.events !== null || this.abort.signal.aborted || this.state.live === "over") return;
-    if (document.hidden) return; // until somebody looks
-    const query = new URLSearchParams();
-    for (const [key, value] of Object.entries(this.query)) {
-      for (const each of Array.isArray(value) ? value : [value]) query.append(key, String(each));
-    }
-    if (this.later !== null) query.set("after", this.later);
-    const events = new EventSource(`/api/v1/run/logs/stream?${query.toString()}`);
-    this.events = events;
-    const on = (kind: string, act: (data: unknown, id: string) => void) =>
-      events.addEventListener(kind, (message: MessageEvent<string>) =>
-        act(JSON.parse(message.data), message.lastEventId),
-      );
-    events.onopen = () => this.change({ live: "live" });
-    on("lines", (data, id) => {
-      const { lines, skipped } = data as { lines: RunLogLine[]; skipped: number };
-      if (id !== "") this.later = id;
-      const after = appended(this.state.lines, lines);
-      // What was dropped is no longer there to be gone back from.
-      this.change({
-        lines: after.lines,
-        skipped: this.state.skipped + skipped,
-        ...(after.dropped > 0 ? { earlier: null } : {}),
-      });
+  private add({ lines, skipped }: { lines: RunLogLine[]; skipped: number }, id: string): void {
+    if (id !== "") this.later = id;
+    const after = appended(this.state.lines, lines);
+    // What was dropped is no longer there to be gone back from.
+    this.change({
+      lines: after.lines,
+      skipped: this.state.skipped + skipped,
+      ...(after.dropped > 0 ? { earlier: null } : {}),
     });
-    on("problem", (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }));
-    on("end", () => {
-      this.close();
-      this.change({ live: "over" });
-    });
-    events.addEventListener("closing", () => this.reopen());
-    events.onerror = () => this.reopen();
   }
-
-  private reopen(): void {
-    this.close();
-    this.change({ live: "connecting" });
-    window.clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.follow(), RETRY_MILLISECONDS);
-  }
-
-  private close(): void {
-    this.events?.close();
-    this.events = null;
-  }
-
-  // Browsers allow few connections to one server: pages that nobody looks at give theirs back.
-  private readonly onVisibility = () => {
-    window.clearTimeout(this.hiding);
-    if (document.hidden) this.hiding = window.setTimeout(() => this.close(), HIDDEN_MILLISECONDS);
-    else if (!this.state.loading) this.follow();
-  };
 
   private change(part: Partial<RunTailState>): void {
     this.state = { ...this.state, ...part };

@@ -2,7 +2,7 @@
  * Browsers draw nothing that is more than some 17 million pixels high. Of a log with more rows than fit, a segment is
  * shown, which moves on when its ends come near.
  */
-export const SEGMENT_ROWS = 600_000;
+const SEGMENT_ROWS = 600_000;
 
 export interface Segment {
   /** The first row, and how many there are. */

@@ -1,5 +1,6 @@
 import type { LogPage } from "@/api/schema";
 import { ApiError, api, body } from "@/api/client";
+import { LiveStream, addressOf } from "./liveStream";
 import { LogBuffer } from "./logBuffer";
 
 /** Which log, and what of it. */
@@ -29,7 +30,6 @@ export interface SourceState {
 
 const PAGE = 250;
 const RETRY_MILLISECONDS = 1_500;
-const HIDDEN_MILLISECONDS = 10_000;
 
 /** The query that names an attempt of a task. */
 export function taskQuery({ flow, runId, step, taskId, attempt }: LogName) {
@@ -48,15 +48,29 @@ export class TaskLogSource {
   private readonly watchers = new Set<() => void>();
   private readonly asked = new Set<number>();
   private looked: [begin: number, end: number] = [0, 0];
-  private events: EventSource | null = null;
   private abort = new AbortController();
   private timers = new Set<number>();
-  private hiding: number | undefined;
+  private readonly stream: LiveStream;
 
   constructor(
     readonly name: LogName,
     private readonly beginning: Beginning,
-  ) {}
+  ) {
+    this.stream = new LiveStream({
+      address: () => this.address(),
+      onLive: (isLive) => this.change({ live: isLive ? "live" : "connecting" }),
+      events: {
+        rows: (data) => {
+          this.buffer.addGrowth(data as LogPage);
+          this.change({ error: null, live: "live" });
+        },
+        reset: () => this.change({}),
+        attempt: (data) => this.change({ laterAttempt: (data as { attempt: number }).attempt }),
+        problem: (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }),
+        end: (data) => this.end((data as { status: LogPage["status"] }).status),
+      },
+    });
+  }
 
   subscribe = (watcher: () => void): (() => void) => {
     this.watchers.add(watcher);
@@ -68,14 +82,11 @@ export class TaskLogSource {
   /** Begin to read; gives a function that ends it. */
   start(): () => void {
     this.abort = new AbortController();
-    document.addEventListener("visibilitychange", this.onVisibility);
     void this.open();
     return () => {
-      document.removeEventListener("visibilitychange", this.onVisibility);
       this.abort.abort();
-      this.closeEvents();
+      this.stream.stop();
       for (const timer of this.timers) window.clearTimeout(timer);
-      window.clearTimeout(this.hiding);
       this.timers.clear();
       this.asked.clear();
     };
@@ -138,56 +149,30 @@ export class TaskLogSource {
 
   private follow(): void {
     const facts = this.buffer.facts;
-    if (facts === null || this.events !== null || this.abort.signal.aborted) return;
-    if (facts.status !== "running") {
-      this.change({
-        live: "over",
-        laterAttempt: facts.latest_attempt > facts.attempt ? facts.latest_attempt : null,
-      });
+    if (facts === null || this.abort.signal.aborted) return;
+    if (facts.status === "running") {
+      this.stream.start();
       return;
     }
-    if (document.hidden) return; // until somebody looks
-    const query = new URLSearchParams({ known: String(facts.total_lines), version: String(facts.version) });
-    for (const [key, value] of Object.entries(logQuery(this.name))) query.set(key, String(value));
-    const events = new EventSource(`/api/v1/task/log/stream?${query.toString()}`);
-    this.events = events;
-    const on = (kind: string, act: (data: unknown) => void) =>
-      events.addEventListener(kind, (message: MessageEvent<string>) => act(JSON.parse(message.data)));
-    events.onopen = () => this.change({ live: "live" });
-    on("rows", (data) => {
-      this.buffer.addGrowth(data as LogPage);
-      this.change({ error: null, live: "live" });
+    this.change({
+      live: "over",
+      laterAttempt: facts.latest_attempt > facts.attempt ? facts.latest_attempt : null,
     });
-    on("reset", () => this.change({}));
-    on("attempt", (data) => this.change({ laterAttempt: (data as { attempt: number }).attempt }));
-    on("problem", (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }));
-    on("end", (data) => {
-      this.closeEvents();
-      const facts = this.buffer.facts;
-      if (facts !== null) facts.status = (data as { status: LogPage["status"] }).status;
-      this.change({ live: "over" });
-    });
-    events.addEventListener("closing", () => this.reopen());
-    events.onerror = () => this.reopen();
   }
 
-  private reopen(): void {
-    this.closeEvents();
-    this.change({ live: "connecting" });
-    this.later(RETRY_MILLISECONDS, () => this.follow());
+  /** Where what is new is told, from behind what is known. */
+  private address(): string | null {
+    const facts = this.buffer.facts;
+    if (facts === null) return null;
+    const known = { known: facts.total_lines, version: facts.version };
+    return addressOf("/api/v1/task/log/stream", { ...known, ...logQuery(this.name) });
   }
 
-  private closeEvents(): void {
-    this.events?.close();
-    this.events = null;
+  private end(status: LogPage["status"]): void {
+    this.stream.stop();
+    if (this.buffer.facts !== null) this.buffer.facts.status = status;
+    this.change({ live: "over" });
   }
-
-  // Browsers allow few connections to one server: pages that nobody looks at give theirs back.
-  private readonly onVisibility = () => {
-    window.clearTimeout(this.hiding);
-    if (document.hidden) this.hiding = window.setTimeout(() => this.closeEvents(), HIDDEN_MILLISECONDS);
-    else this.follow();
-  };
 
   private later(milliseconds: number, act: () => void): void {
     const timer = window.setTimeout(() => {

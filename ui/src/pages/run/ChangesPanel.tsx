@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Change, ChangedDuration, ChangesBetween } from "@/api/schema";
+import { ChangedFiles } from "@/components/ChangedFiles";
 import { Icon } from "@/components/Icon";
 import { Panel } from "@/components/Panel";
 import { ErrorState, Skeleton } from "@/components/States";
@@ -9,9 +10,9 @@ import { Time } from "@/components/Time";
 import { Untrusted } from "@/components/Untrusted";
 import { formatDuration } from "@/format/duration";
 import { formatCount } from "@/format/numbers";
+import { compareSearch } from "@/pages/compare/search";
 import styles from "./ChangesPanel.module.css";
 import { notableDurations, nothingChanged } from "./changes";
-import { ChangedFiles } from "./ChangedFiles";
 import { changesQuery } from "./queries";
 
 /** What is not as it was when the flow succeeded last. */
@@ -48,10 +49,7 @@ export function ChangesPanel({ flow, runId }: { flow: string; runId: string }) {
           <span className={styles.muted}>
             <Time at={base.started_at} />
           </span>
-          <Link
-            to="/compare"
-            search={{ runs: [base.run_id, runId].map((each) => encodeURIComponent(`${flow}/${each}`)).join(",") }}
-          >
+          <Link to="/compare" search={compareSearch([base.run_id, runId].map((each) => ({ flow, runId: each })))}>
             Compare
           </Link>
         </span>
@@ -79,7 +77,7 @@ function Changes({ changes }: { changes: ChangesBetween }) {
         </p>
       )}
       <Section title="Code" shows={changes.code.files.length > 0}>
-        <ChangedFiles files={changes.code.files} />
+        <ChangedFiles files={changes.code.files} leftOut={changes.code.left_out} />
       </Section>
       <Section title="Parameters" shows={changes.parameters.length > 0}>
         <Rows label="Parameters" rows={changes.parameters} most={changes.most_rows} />

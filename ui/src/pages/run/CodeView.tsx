@@ -4,11 +4,11 @@ import { useCallback } from "react";
 import type { CodeFiles, RunBrief } from "@/api/schema";
 import type { Search } from "@/app/search";
 import type { RunViewProps } from "@/app/selection";
+import { ChangedFiles } from "@/components/ChangedFiles";
 import { Icon } from "@/components/Icon";
 import { ApiError } from "@/api/client";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
 import { visible } from "@/format/untrusted";
-import { ChangedFiles } from "./ChangedFiles";
 import styles from "./CodeView.module.css";
 import { FileList } from "./FileList";
 import { archiveAddress, codeChangesQuery, codeFileQuery, codeFilesQuery, detailsQuery } from "./queries";
@@ -133,7 +133,7 @@ function Differences({ flow, runId, against }: { flow: string; runId: string; ag
   if (obstacle !== null)
     return <EmptyState title={`What differs from ${query.data.against} cannot be told`}>{obstacle}</EmptyState>;
   if (files.length === 0) return <EmptyState icon="done" title={`The code is that of ${query.data.against}`} />;
-  return <ChangedFiles files={files} allOpen={files.length <= 20} />;
+  return <ChangedFiles files={files} leftOut={query.data.left_out} allOpen={files.length <= 20} />;
 }
 
 function LeftOut({ files }: { files: CodeFiles }) {

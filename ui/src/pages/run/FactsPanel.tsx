@@ -49,9 +49,7 @@ function entriesOf(flow: string, details: RunDetails): Entry[] {
   const systemTags = run.system_tags.filter((tag) => !TOLD.some((prefix) => tag.startsWith(prefix)));
   const found: (Entry | null)[] = [
     ["Started", <Moment key="started" at={run.started_at} />],
-    run.finished_at === null || run.finished_at === undefined
-      ? null
-      : ["Ended", <Moment key="ended" at={run.finished_at} />],
+    run.finished_at === null ? null : ["Ended", <Moment key="ended" at={run.finished_at} />],
     optional("Message", run.message),
     optional("Project", details.project),
     optional("Branch", details.branch),
@@ -63,9 +61,7 @@ function entriesOf(flow: string, details: RunDetails): Entry[] {
         <Untrusted key={trigger.name} text={trigger.name} />
       ),
     ]),
-    run.origin_run_id === null || run.origin_run_id === undefined
-      ? null
-      : ["Resumes", <RunLink key="origin" flow={flow} runId={run.origin_run_id} />],
+    run.origin_run_id === null ? null : ["Resumes", <RunLink key="origin" flow={flow} runId={run.origin_run_id} />],
     details.resumed_by.length === 0
       ? null
       : [

@@ -72,7 +72,7 @@ function Title({ flow, runId, failure }: { flow: string; runId: string; failure:
               <Untrusted text={`${task.step}/${task.task_id}`} />
             </Link>
             {place !== "" && <Untrusted text={place} className={styles.place} />}
-            {task.attempt > 0 && <span>attempt {task.attempt + 1}</span>}
+            {task.attempt > 0 && <span>attempt {task.attempt}</span>}
             <span className={styles.muted}>
               {task.status} <Time at={task.finished_at} />
             </span>

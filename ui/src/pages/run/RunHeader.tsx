@@ -3,14 +3,17 @@ import type { RunDetails } from "@/api/schema";
 import { Button } from "@/components/Button";
 import { CopyButton } from "@/components/CopyButton";
 import { Icon } from "@/components/Icon";
+import { LastRuns } from "@/components/LastRuns";
 import { Skeleton } from "@/components/States";
+import { SilenceNote } from "@/components/SilenceNote";
 import { StatusBadge } from "@/components/StatusBadge";
 import { Tag } from "@/components/Tag";
 import { Duration, Time } from "@/components/Time";
 import { Untrusted } from "@/components/Untrusted";
+import { visible } from "@/format/untrusted";
 import { RunActions } from "@/pages/actions/RunActions";
 import { ExportButton } from "@/pages/export/ExportButton";
-import { RecentRuns } from "./RecentRuns";
+import { CompareMenu } from "./CompareMenu";
 import styles from "./RunHeader.module.css";
 import type { View } from "./search";
 
@@ -28,7 +31,7 @@ export function RunHeader({ flow, runId, details, view }: RunHeaderProps) {
     <header className={styles.header}>
       <div className={styles.first}>
         <h1 className={styles.title}>
-          <Link to="/flows/$flow" params={{ flow }}>
+          <Link to="/flows/$flow" params={{ flow }} title={visible(flow)}>
             <Untrusted text={flow} />
           </Link>
           <span aria-hidden="true">/</span>
@@ -38,6 +41,7 @@ export function RunHeader({ flow, runId, details, view }: RunHeaderProps) {
         {details === undefined ? <Skeleton height="1.25rem" /> : <State details={details} />}
         <div className={styles.side}>
           {details !== undefined && <Neighbours flow={flow} details={details} view={view} />}
+          {details !== undefined && <CompareMenu flow={flow} runId={runId} details={details} />}
           <ExportButton flow={flow} runId={runId} />
           <RunActions runs={[{ flow, runId }]} />
         </div>
@@ -47,17 +51,22 @@ export function RunHeader({ flow, runId, details, view }: RunHeaderProps) {
   );
 }
 
-function State({ details: { run } }: { details: RunDetails }) {
-  const end = run.status === "running" ? undefined : (run.finished_at ?? run.started_at);
+function State({ details: { run, silence } }: { details: RunDetails }) {
+  const isRunning = run.status === "running";
   return (
     <p className={styles.state}>
       <StatusBadge status={run.status} />
       <span className={styles.duration}>
-        <Duration from={run.started_at} to={end} />
+        <Duration from={run.started_at} to={isRunning ? undefined : run.finished_at} isRunning={isRunning} />
       </span>
       <span className={styles.muted}>
         <Time at={run.started_at} /> by <Untrusted text={run.user} />
       </span>
+      {silence !== null && (
+        <span className={styles.muted}>
+          <Icon name="warning" size={12} /> <SilenceNote silence={silence} />
+        </span>
+      )}
     </p>
   );
 }
@@ -66,9 +75,7 @@ function Facts({ flow, details }: { flow: string; details: RunDetails }) {
   const { run } = details;
   return (
     <>
-      {run.origin_run_id !== null && run.origin_run_id !== undefined && (
-        <OtherRun flow={flow} runId={run.origin_run_id} label="resumes" />
-      )}
+      {run.origin_run_id !== null && <OtherRun flow={flow} runId={run.origin_run_id} label="resumes" />}
       {details.resumed_by.slice(0, 2).map((other) => (
         <OtherRun key={other.run_id} flow={flow} runId={other.run_id} label="resumed by" status={other.status} />
       ))}
@@ -117,7 +124,12 @@ function Neighbours({ flow, details, view }: { flow: string; details: RunDetails
   return (
     <nav className={styles.neighbours} aria-label="Other runs of the flow">
       <Neighbour flow={flow} runId={details.previous} view={view} label="Run before this one ([)" icon="left" />
-      <RecentRuns flow={flow} runId={details.run.run_id} runs={details.recent} view={view} />
+      <LastRuns
+        flow={flow}
+        runs={details.recent}
+        current={details.run.run_id}
+        view={view === "overview" ? undefined : view}
+      />
       <Neighbour flow={flow} runId={details.next} view={view} label="Run after this one (])" icon="right" />
     </nav>
   );

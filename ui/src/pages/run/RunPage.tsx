@@ -1,19 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useCallback, type ComponentType } from "react";
+import { useCallback, type ComponentType } from "react";
 import { ApiError } from "@/api/client";
 import type { Search } from "@/app/search";
 import type { RunViewProps, Selection } from "@/app/selection";
 import { useTitle } from "@/app/title";
+import { fetchedPart } from "@/components/fetchedPart";
 import { useKeys, useShortcuts, type ShortcutGroup } from "@/components/shortcuts";
-import { EmptyState, ErrorState, Skeleton } from "@/components/States";
+import { EmptyState, ErrorState } from "@/components/States";
 import { Tabs } from "@/components/Tabs";
 import { Untrusted } from "@/components/Untrusted";
 import { useLiveRun } from "./live";
 import { Overview } from "./Overview";
 import { detailsQuery } from "./queries";
 import { RunHeader } from "./RunHeader";
-import styles from "./RunPage.module.css";
 import { searchOfSelection, selectionOf, VIEWS, viewOf, type View } from "./search";
 
 const TITLES: Record<View, string> = {
@@ -25,18 +25,19 @@ const TITLES: Record<View, string> = {
   code: "Code",
 };
 
+const TABS = VIEWS.map((key) => ({ key, label: TITLES[key] }));
+
 const OTHER_VIEWS: Record<Exclude<View, "overview">, ComponentType<RunViewProps>> = {
-  timeline: lazy(async () => ({ default: (await import("@/pages/timeline/TimelineView")).TimelineView })),
-  graph: lazy(async () => ({ default: (await import("@/pages/graph/GraphView")).GraphView })),
-  tasks: lazy(async () => ({ default: (await import("./TasksView")).TasksView })),
-  logs: lazy(async () => ({ default: (await import("@/pages/logs/RunLogs")).RunLogs })),
-  code: lazy(async () => ({ default: (await import("./CodeView")).CodeView })),
+  timeline: fetchedPart(async () => (await import("@/pages/timeline/TimelineView")).TimelineView),
+  graph: fetchedPart(async () => (await import("@/pages/graph/GraphView")).GraphView),
+  tasks: fetchedPart(async () => (await import("./TasksView")).TasksView),
+  logs: fetchedPart(async () => (await import("@/pages/logs/RunLogs")).RunLogs),
+  code: fetchedPart(async () => (await import("./CodeView")).CodeView),
 };
 
 const SHORTCUTS: ShortcutGroup = {
   title: "Run",
   shortcuts: [
-    ...VIEWS.map((view, index) => ({ keys: [String(index + 1)], does: TITLES[view] })),
     { keys: ["["], does: "Run of the flow before this one" },
     { keys: ["]"], does: "Run of the flow after this one" },
   ],
@@ -84,7 +85,6 @@ function PageOfRun({ flow, runId }: { flow: string; runId: string }) {
   };
   useShortcuts(SHORTCUTS);
   useKeys({
-    ...Object.fromEntries(VIEWS.map((each, index) => [String(index + 1), () => show(each)])),
     "[": () => visit(details.data?.previous),
     "]": () => visit(details.data?.next),
   });
@@ -97,18 +97,8 @@ function PageOfRun({ flow, runId }: { flow: string; runId: string }) {
   const View = view === "overview" ? null : OTHER_VIEWS[view];
   return (
     <Tabs
-      label="Views of the run"
-      tabs={VIEWS.map((key, index) => ({
-        key,
-        label: (
-          <>
-            {TITLES[key]}{" "}
-            <kbd className={styles.key} aria-hidden="true">
-              {index + 1}
-            </kbd>
-          </>
-        ),
-      }))}
+      of="Run"
+      tabs={TABS}
       selected={view}
       onSelect={show}
       head={<RunHeader flow={flow} runId={runId} details={details.data} view={view} />}
@@ -116,9 +106,7 @@ function PageOfRun({ flow, runId }: { flow: string; runId: string }) {
       {View === null ? (
         <Overview flow={flow} runId={runId} details={details.data} />
       ) : (
-        <Suspense fallback={<Skeleton lines={8} />}>
-          <View flow={flow} runId={runId} selection={selectionOf(search)} onSelect={select} />
-        </Suspense>
+        <View flow={flow} runId={runId} selection={selectionOf(search)} onSelect={select} />
       )}
     </Tabs>
   );

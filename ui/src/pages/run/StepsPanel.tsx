@@ -110,9 +110,7 @@ function StepRow({ flow, runId, step, longest, isRunning }: StepRowProps) {
       </td>
       <td>{begun !== undefined && <TaskCounts step={begun} isRunning={isRunning} />}</td>
       <td className={styles.number}>
-        {begun !== undefined && (
-          <Duration from={begun.started_at} to={begun.finished_at ?? (isRunning ? undefined : begun.started_at)} />
-        )}
+        {begun !== undefined && <Duration from={begun.started_at} to={begun.finished_at} isRunning={isRunning} />}
       </td>
       <td className={styles.spread}>{begun !== undefined && <Spread step={begun} longest={longest} />}</td>
     </tr>

@@ -1,13 +1,10 @@
-import { useEffect, useRef, useState } from "react";
 import type { RunStep } from "@/api/schema";
-import { Icon } from "@/components/Icon";
+import { SearchField } from "@/components/SearchField";
 import { statusWord } from "@/components/StatusBadge";
 import { formatCount } from "@/format/numbers";
 import { visible } from "@/format/untrusted";
 import { STATUSES, type TaskFilter, type TaskStatus } from "./search";
 import styles from "./TaskFilters.module.css";
-
-const PAUSE_MILLISECONDS = 250;
 
 interface TaskFiltersProps {
   filter: TaskFilter;
@@ -58,39 +55,12 @@ export function TaskFilters({ filter, steps, onFilter }: TaskFiltersProps) {
           );
         })}
       </div>
-      <TextFilter text={filter.text} onText={(text) => onFilter({ ...filter, text })} />
-    </div>
-  );
-}
-
-function TextFilter({ text, onText }: { text: string; onText: (text: string) => void }) {
-  const [typed, setTyped] = useState(text);
-  const [applied, setApplied] = useState(text);
-  const timer = useRef<number | undefined>(undefined);
-  if (applied !== text) {
-    // The address changed by itself: somebody went back, or cleared all filters.
-    setApplied(text);
-    setTyped(text);
-  }
-  useEffect(() => () => window.clearTimeout(timer.current), []);
-  const change = (next: string) => {
-    setTyped(next);
-    window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => {
-      setApplied(next);
-      onText(next);
-    }, PAUSE_MILLISECONDS);
-  };
-  return (
-    <label className={styles.text}>
-      <Icon name="search" size={14} />
-      <span className="visually-hidden">Foreach value, error, or id of a task</span>
-      <input
-        type="search"
+      <SearchField
+        label="Foreach value, error, or id of a task"
         placeholder="Foreach value, error, id"
-        value={typed}
-        onChange={(event) => change(event.target.value)}
+        value={filter.text}
+        onChange={(text) => onFilter({ ...filter, text })}
       />
-    </label>
+    </div>
   );
 }

@@ -182,7 +182,7 @@ const Row = memo(function Row({ flow, runId, row, index, start, isSelected, onSe
   const { task } = row;
   const place = foreachOf(task);
   const error = errorOf(task);
-  const isTakenOver = (task.origin ?? null) !== null;
+  const isTakenOver = task.origin !== null;
   const { step, task_id: taskId } = task;
   return (
     <div

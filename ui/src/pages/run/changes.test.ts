@@ -6,7 +6,7 @@ const changes: ChangesBetween = {
   base: { run_id: "1", status: "done", user: "ann", started_at: 1, finished_at: 2, message: null },
   parameters: [],
   configs: [],
-  code: { is_known: true, files: [] },
+  code: { is_known: true, files: [], left_out: 0 },
   environment: [],
   data: null,
   durations: [

@@ -23,7 +23,7 @@ export function stepsInOrder(declared: readonly DeclaredStep[], begun: readonly 
 }
 
 /** Tasks of a step that are over, whatever became of them. */
-export function endedTasks(step: RunStep): number {
+function endedTasks(step: RunStep): number {
   return step.tasks - step.counts.running;
 }
 

@@ -14,7 +14,7 @@ export function foreachOf(task: Task): string {
 
 /** What ended a task, in one line; empty if nothing went wrong. */
 export function errorOf(task: Task): string {
-  if (task.error === null || task.error === undefined) return "";
+  if (task.error === null) return "";
   const [type = "", message = ""] = task.error;
   const kind = type.slice(type.lastIndexOf(".") + 1);
   const first = message.trim().split("\n", 1)[0] ?? "";

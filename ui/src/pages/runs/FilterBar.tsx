@@ -52,7 +52,11 @@ export function FilterBar({ filters, known, onChange, field }: FilterBarProps) {
                 type="button"
                 className={styles.remove}
                 aria-label={`Remove the filter ${chip.label} ${chip.value}`}
-                onClick={() => onChange(chip.without)}
+                onClick={(event) => {
+                  onChange(chip.without);
+                  // The button is gone then; who used the keyboard goes on from the field.
+                  if (event.detail === 0) field.current?.focus();
+                }}
               >
                 <Icon name="close" size={12} />
               </button>

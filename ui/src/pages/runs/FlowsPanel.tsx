@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState, type KeyboardEvent } from "react";
-import type { FlowSummary, PastRun } from "@/api/schema";
+import { useState } from "react";
+import type { FlowSummary } from "@/api/schema";
 import { useNow } from "@/app/clock";
 import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
+import { LastRuns } from "@/components/LastRuns";
 import { ErrorState, Skeleton } from "@/components/States";
-import { statusWord } from "@/components/StatusBadge";
 import { Untrusted } from "@/components/Untrusted";
 import { formatDuration } from "@/format/duration";
 import { formatCount, plural } from "@/format/numbers";
@@ -79,7 +79,7 @@ function Flow({ flow, isChosen, onToggle }: FlowProps) {
           <Icon name="right" size={12} />
         </Link>
       </div>
-      <Strip flow={flow.flow} runs={flow.last} />
+      <LastRuns flow={flow.flow} runs={flow.last} />
       <Facts flow={flow} />
     </li>
   );
@@ -97,51 +97,3 @@ function Facts({ flow }: { flow: FlowSummary }) {
     </p>
   );
 }
-
-/** The last runs as marks, the newest at the right: heights and shapes tell what colours tell. */
-function Strip({ flow, runs }: { flow: string; runs: readonly PastRun[] }) {
-  const press = (event: KeyboardEvent<HTMLDivElement>) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step === undefined || !(event.target instanceof HTMLElement)) return;
-    event.preventDefault();
-    const links = [...event.currentTarget.querySelectorAll("a")];
-    links[links.indexOf(event.target as HTMLAnchorElement) + step]?.focus();
-  };
-  const shown = [...runs].reverse();
-  return (
-    <div className={styles.strip} role="toolbar" aria-label={`Last runs of ${flow}`} tabIndex={-1} onKeyDown={press}>
-      {shown.map((run, index) => (
-        <StripLink key={run.run_id} flow={flow} run={run} isReachable={index === shown.length - 1} />
-      ))}
-    </div>
-  );
-}
-
-function StripLink({ flow, run, isReachable }: { flow: string; run: PastRun; isReachable: boolean }) {
-  const now = useNow();
-  const took = run.finished_at === null ? "" : `, took ${formatDuration(run.finished_at - run.started_at)}`;
-  const text = `${statusWord(run.status)}, started ${formatRelativeTime(run.started_at, now)}${took}: ${run.run_id}`;
-  return (
-    <Link
-      to="/runs/$flow/$runId"
-      params={{ flow, runId: run.run_id }}
-      className={`${styles.mark} ${styles[run.status]}`}
-      title={text}
-      aria-label={text}
-      tabIndex={isReachable ? 0 : -1}
-      preload={false}
-    >
-      <svg viewBox="0 0 8 18" width={8} height={18} aria-hidden="true" focusable="false">
-        <path d={SHAPES[run.status]} />
-      </svg>
-    </Link>
-  );
-}
-
-/** Done is a full bar, failed a cross over half a bar, stopped a low block, running an open bar. */
-const SHAPES = {
-  done: "M1 1h6v16h-6z",
-  failed: "M1 9.5h6v7.5h-6zM1 1l1-1 2 2.5 2-2.5 1 1-2.2 2.8 2.2 2.8-1 1-2-2.5-2 2.5-1-1 2.2-2.8z",
-  stopped: "M1 11h6v6h-6z",
-  running: "M1 1h6v16h-6zM2.5 2.5v13h3v-13z",
-} as const;

@@ -1,9 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import type { RunRow } from "@/api/schema";
 import { StatusBadge } from "@/components/StatusBadge";
-import { Duration, Time } from "@/components/Time";
+import { Time } from "@/components/Time";
 import { Untrusted } from "@/components/Untrusted";
-import { Cell, hasOutcome } from "./cells";
+import { Cell, Length, hasOutcome } from "./cells";
 import { columnOf } from "./columns";
 import { keyOf } from "./queries";
 import styles from "./RunCard.module.css";
@@ -38,9 +38,7 @@ export function RunCard({ run, selection }: { run: RunRow; selection: Selection 
       <div className={styles.facts}>
         <Untrusted text={run.user} />
         <Time at={run.started_at} />
-        {(run.status === "running" || run.finished_at !== null) && (
-          <Duration from={run.started_at} to={run.status === "running" ? null : run.finished_at} />
-        )}
+        <Length run={run} />
       </div>
       {OUTCOME !== null && hasOutcome(run) && (
         <div className={styles.facts}>

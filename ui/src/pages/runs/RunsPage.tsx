@@ -11,7 +11,16 @@ import { ErrorState, Skeleton } from "@/components/States";
 import { formatCount, plural } from "@/format/numbers";
 import { compareSearch, type RunKey } from "@/pages/compare/search";
 import { ColumnPicker } from "./ColumnPicker";
-import { columnIdsOf, columnOf, columnOfOrder, columnsText, rememberColumns, withColumns } from "./columns";
+import {
+  columnIdsOf,
+  columnOf,
+  columnOfOrder,
+  columnsText,
+  DEFAULT_COLUMNS,
+  rememberColumns,
+  withColumns,
+  type Column,
+} from "./columns";
 import { FilterBar } from "./FilterBar";
 import { filtersOf, searchOf, toggled, type Filters } from "./filters";
 import { FlowsPanel } from "./FlowsPanel";
@@ -36,6 +45,8 @@ export function RunsPage() {
   const view = useView();
   useTitle("Runs");
   const { filters, order, grouping, columns, change } = view;
+  // Who has chosen columns finds all of them, also those that happen to be empty.
+  const isUsual = columnsText(view.columnIds) === columnsText(DEFAULT_COLUMNS);
   const scroller = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const isNarrow = useIsNarrow();
@@ -46,6 +57,10 @@ export function RunsPage() {
   };
   const runs = useInfiniteQuery(runsQuery(view.list));
   const rows = useMemo(() => runs.data?.pages.flatMap((page) => page.runs) ?? NO_ROWS, [runs.data]);
+  const shown = useMemo(
+    () => (isUsual ? columns.filter((column) => isOfUse(column, rows)) : columns),
+    [isUsual, columns, rows],
+  );
   const live = useLiveRuns(view.list, scroller);
   const keys = useMemo(() => rows.map(keyOf), [rows]);
   const selection = useSelection(keys);
@@ -58,7 +73,6 @@ export function RunsPage() {
   }, [active]);
   const go = useGoing(selected);
   useListKeys({
-    field,
     order: keys,
     active,
     setActive,
@@ -133,7 +147,7 @@ export function RunsPage() {
         ) : (
           <RunTable
             runs={rows}
-            columns={columns}
+            columns={shown}
             order={order}
             onOrder={(next) => change({ order: next || undefined, group: undefined })}
             grouping={grouping}
@@ -185,6 +199,11 @@ function useGoing(selected: readonly RunKey[]) {
       void navigate({ to: "/compare", search: compareSearch(selected) });
     },
   };
+}
+
+/** Projects are not for everybody: without any, their column only takes the room of others. */
+function isOfUse(column: Column, runs: readonly RunRow[]): boolean {
+  return column.id !== "project" || runs.some((run) => run.project !== null);
 }
 
 /** What a screen reader says of the run that keys act upon. */

@@ -104,6 +104,7 @@ export function SearchField({ filters, known, onChange, onRemoveLast, field }: S
         <Icon name="search" size={14} />
         <input
           ref={field}
+          data-find
           type="text"
           role="combobox"
           aria-label="Find runs"

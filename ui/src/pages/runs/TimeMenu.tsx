@@ -1,7 +1,7 @@
 import { useState, type SyntheticEvent } from "react";
 import { Button } from "@/components/Button";
 import { Popover } from "@/components/Popover";
-import { timeText, type Filters } from "./filters";
+import { dayAfter, isDay, timeText, type Filters } from "./filters";
 import styles from "./FilterMenus.module.css";
 
 const CHOICES: readonly (readonly [since: string, label: string])[] = [
@@ -62,7 +62,7 @@ const DAY = /^\d{4}-\d\d-\d\d(T\d\d:\d\d)?/;
 
 function Range({ filters, onChange }: TimeMenuProps) {
   const [since, setSince] = useState(forField(filters.since));
-  const [until, setUntil] = useState(forField(filters.until));
+  const [until, setUntil] = useState(forField(isDay(filters.until) ? dayAfter(filters.until) : filters.until));
   const isWrong = since !== "" && until !== "" && since >= until;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useId, useState, type SyntheticEvent } from "react";
-import { api, body } from "@/api/client";
+import { api, ApiError, body } from "@/api/client";
 import { appQuery } from "@/api/queries";
 import { parseSearch, type Search } from "@/app/search";
 import { Button } from "@/components/Button";
@@ -35,11 +35,14 @@ export function ViewTabs({ search }: { search: Search }) {
     await api.DELETE("/api/v1/views", { params: { query: { name: view.name } } });
     await queries.invalidateQueries(viewsQuery);
   };
-  const save = async (name: string, isShared: boolean) => {
+  const save = async (name: string, isShared: boolean, replace: boolean) => {
     if (isShared) {
-      body(await api.POST("/api/v1/views", { body: { name, search: viewText(search), replace: false } }));
+      body(await api.POST("/api/v1/views", { body: { name, search: viewText(search), replace } }));
       await queries.invalidateQueries(viewsQuery);
     } else {
+      if (!replace && stored.some((view) => view.name === name)) {
+        throw new ApiError(409, NAME_TAKEN, `This browser has a view called “${name}” already. Choose another name.`);
+      }
       storeView(name, viewText(search));
       setStored(storedViews());
     }
@@ -81,9 +84,12 @@ export function ViewTabs({ search }: { search: Search }) {
   );
 }
 
+/** What a refusal is called if there is a view of that name. */
+const NAME_TAKEN = "exists";
+
 interface SaveDialogProps {
   canShare: boolean;
-  onSave: (name: string, isShared: boolean) => Promise<void>;
+  onSave: (name: string, isShared: boolean, replace: boolean) => Promise<void>;
   onClose: () => void;
 }
 
@@ -91,10 +97,21 @@ function SaveDialog({ canShare, onSave, onClose }: SaveDialogProps) {
   const [name, setName] = useState("");
   const [isShared, setShared] = useState(canShare);
   const [problem, setProblem] = useState("");
+  const [taken, setTaken] = useState<string | null>(null);
   const id = useId();
+  const wanted = name.trim();
+  const isTaken = taken === wanted;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    if (name.trim() !== "") onSave(name.trim(), isShared).catch((error: unknown) => setProblem(messageOf(error)));
+    if (wanted === "") return;
+    onSave(wanted, isShared, isTaken).catch((error: unknown) => {
+      setProblem(messageOf(error));
+      setTaken(error instanceof ApiError && error.kind === NAME_TAKEN ? wanted : null);
+    });
+  };
+  const share = (isForAll: boolean) => {
+    setShared(isForAll);
+    setTaken(null);
   };
   return (
     <Dialog
@@ -103,8 +120,8 @@ function SaveDialog({ canShare, onSave, onClose }: SaveDialogProps) {
       actions={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" kind="primary" form={id} disabled={name.trim() === ""}>
-            Save
+          <Button type="submit" kind="primary" form={id} disabled={wanted === ""}>
+            {isTaken ? "Replace it" : "Save"}
           </Button>
         </>
       }
@@ -116,7 +133,7 @@ function SaveDialog({ canShare, onSave, onClose }: SaveDialogProps) {
         </label>
         {canShare && (
           <label className={styles.share}>
-            <input type="checkbox" checked={isShared} onChange={(event) => setShared(event.target.checked)} />
+            <input type="checkbox" checked={isShared} onChange={(event) => share(event.target.checked)} />
             For everybody who uses this app
           </label>
         )}

@@ -1,21 +1,23 @@
 import { Link } from "@tanstack/react-router";
 import type { RunRow } from "@/api/schema";
 import { Icon } from "@/components/Icon";
+import { SilenceNote } from "@/components/SilenceNote";
 import { StatusBadge } from "@/components/StatusBadge";
 import { Tag } from "@/components/Tag";
 import { Duration, Time } from "@/components/Time";
 import { Untrusted } from "@/components/Untrusted";
 import { formatNumber, plural } from "@/format/numbers";
 import { PIN } from "@/pages/actions/tagging";
+import { shortOutcome } from "./outcome";
 import styles from "./cells.module.css";
 import type { Column } from "./columns";
-import type { Scalar } from "./filters";
+import type { Scalar, ValueKind } from "./filters";
 
 /** What a column shows of a run. */
 export function Cell({ run, column }: { run: RunRow; column: Column }) {
   if (column.value !== undefined) {
     const values = column.value.kind === "parameter" ? run.parameters : run.artifacts;
-    return <Value value={values[column.value.name]} />;
+    return <Value value={values[column.value.name]} kind={column.value.kind} />;
   }
   switch (column.id) {
     case "status":
@@ -29,11 +31,7 @@ export function Cell({ run, column }: { run: RunRow; column: Column }) {
     case "started":
       return <Time at={run.started_at} />;
     case "duration":
-      return run.status === "running" || run.finished_at !== null ? (
-        <Duration from={run.started_at} to={run.status === "running" ? null : run.finished_at} />
-      ) : (
-        <Missing what="not known" />
-      );
+      return <Length run={run} />;
     case "finished":
       return run.finished_at === null ? <Missing what="not finished" /> : <Time at={run.finished_at} />;
     case "outcome":
@@ -47,6 +45,12 @@ export function Cell({ run, column }: { run: RunRow; column: Column }) {
     default:
       return null;
   }
+}
+
+/** How long a run took, or takes so far. */
+export function Length({ run }: { run: RunRow }) {
+  const isRunning = run.status === "running";
+  return <Duration from={run.started_at} to={isRunning ? null : run.finished_at} isRunning={isRunning} />;
 }
 
 function Missing({ what }: { what: string }) {
@@ -87,11 +91,18 @@ function isCounted(run: RunRow): run is CountedRun {
 
 /** Whether there is anything to say of what a run comes to. */
 export function hasOutcome(run: RunRow): boolean {
-  return isCounted(run) || (run.message !== null && run.message !== "");
+  return run.silence !== null || isCounted(run) || (run.message !== null && run.message !== "");
 }
 
 /** What a run comes to: how far it is, or why it failed. */
 function Outcome({ run }: { run: RunRow }) {
+  if (run.silence !== null) {
+    return (
+      <span className={styles.message}>
+        <SilenceNote silence={run.silence} />
+      </span>
+    );
+  }
   if (isCounted(run)) {
     const done = run.tasks.known - run.tasks.running;
     const text = `${done.toLocaleString("en")} of ${plural(run.tasks.known, "task")} so far`;
@@ -107,7 +118,7 @@ function Outcome({ run }: { run: RunRow }) {
   if (run.message !== null && run.message !== "") {
     return (
       <span className={styles.message} title={run.message}>
-        <Untrusted text={run.message} />
+        <Untrusted text={shortOutcome(run.message)} />
       </span>
     );
   }
@@ -157,9 +168,12 @@ function Origin({ run }: { run: RunRow }) {
   );
 }
 
-function Value({ value }: { value: Scalar | undefined }) {
+function Value({ value, kind }: { value: Scalar | undefined; kind: ValueKind }) {
   if (value === undefined) return <Missing what="this run has none, or it is no plain value" />;
-  if (typeof value === "number") return <span title={String(value)}>{formatNumber(value)}</span>;
+  if (typeof value === "number") {
+    // What a person gave is shown as it was given: a year, or a seed, has no thousands.
+    return <span title={String(value)}>{kind === "parameter" ? String(value) : formatNumber(value)}</span>;
+  }
   if (typeof value === "string") {
     return value === "" ? <span className={styles.missing}>empty text</span> : <Untrusted text={value} />;
   }

@@ -19,7 +19,7 @@ const BUILT_IN: readonly Column[] = [
   { id: "user", title: "User", width: 5, order: "user" },
   { id: "started", title: "Started", width: 6, order: "-started_at" },
   { id: "duration", title: "Duration", width: 6.25, order: "-duration" },
-  { id: "outcome", title: "Outcome", width: 9.5 },
+  { id: "outcome", title: "Outcome", width: 14 },
   { id: "tags", title: "Tags", width: 8 },
   { id: "project", title: "Project", width: 10 },
   { id: "finished", title: "Finished", width: 6.25, order: "-finished_at" },

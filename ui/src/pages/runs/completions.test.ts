@@ -31,6 +31,17 @@ describe("completions", () => {
     expect(labels(text)).toEqual(expected);
   });
 
+  it("write a parameter so that it is not taken for something else, and what is typed in full comes first", () => {
+    const facets = {
+      ...FACETS,
+      parameters: { names: ["file_name", "a_name", "b_name", "c_name", "name", "user"], more: false },
+    };
+    const found = (text: string) => completionsOf(text, text.length, facets).map((each) => each.text);
+    expect(found("name").slice(0, 2)).toEqual(["name", "file_name"]);
+    expect(found("user")).toEqual(["user:", "parameter.user"]);
+    expect(found("parameter.us")).toEqual(["parameter.user"]);
+  });
+
   it("begin with what can be asked", () => {
     expect(labels("flow:A ").slice(0, 3)).toEqual(["status:", "flow:", "user:"]);
   });
@@ -51,6 +62,7 @@ describe("completions", () => {
     ["flow:A,Tr", "Tr"],
     ['tag:"a b', "a b"],
     ["started:7", null],
+    ["parameter.us", "us"],
     ["", ""],
   ])("ask for names by a part of %s", (text, part) => {
     expect(partOf(text, text.length)).toBe(part);

@@ -1,5 +1,5 @@
 import type { Facets } from "@/api/schema";
-import { KEYS, quoted, wordAt, type Key } from "./language";
+import { KEYS, parameterWord, quoted, wordAt, type Key } from "./language";
 
 /** Something that the word at the caret can become. */
 export interface Completion {
@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<Key, string>> = {
   flow: "name of a flow",
   user: "who started it",
   tag: "a tag; -tag: leaves out those that have it",
-  started: "1h, 7d, today, 2026-03-01, or a range with ..",
+  started: "1h, 7d, today, 2026-03-01, >=2026-03-01, or a range with ..",
   project: "of @project",
   branch: "of @project",
 };
@@ -28,6 +28,7 @@ const TIMES: readonly (readonly [text: string, note: string])[] = [
   ["7d", "last 7 days"],
   ["30d", "last 30 days"],
 ];
+const VALUE_KIND = /^(parameter|param|artifact)\./;
 const SHOWN_OF_EACH = 4;
 const MOST_SHOWN = 12;
 
@@ -36,7 +37,7 @@ export function partOf(text: string, caret: number): string | null {
   const word = wordAt(text, caret).text.slice(0, caret - wordAt(text, caret).start);
   const named = splitNamed(word);
   if (named?.key === "started") return null;
-  return unquoted(named === null ? word : (named.value.split(",").at(-1) ?? ""));
+  return unquoted(named === null ? word.replace(VALUE_KIND, "") : (named.value.split(",").at(-1) ?? ""));
 }
 
 interface Named {
@@ -96,21 +97,29 @@ function anything(typed: string, facets: Facets | undefined): Completion[] {
 }
 
 function valuesOf(part: string, facets: Facets | undefined): Completion[] {
-  const bare = part.replace(/^(parameter|param|artifact)\./, "");
+  const bare = part.replace(VALUE_KIND, "");
   return (["parameters", "artifacts"] as const).flatMap((kind) =>
-    (facets?.[kind].names ?? [])
-      .filter(
+    likeliestFirst(
+      (facets?.[kind].names ?? []).filter(
         (name) =>
           name.toLowerCase().includes(bare) && (kind === "parameters" || !facets?.parameters.names.includes(name)),
-      )
+      ),
+      bare,
+    )
       .slice(0, SHOWN_OF_EACH)
       .map((name) => {
-        const text = kind === "parameters" ? name : `artifact.${name}`;
+        const text = kind === "parameters" ? parameterWord(name) : `artifact.${name}`;
         const note =
           kind === "parameters" ? "parameter: = != < <= > >= a value" : "artifact of the last step: = < > a value";
         return { key: `value ${text}`, text, isFinal: false, label: text, note };
       }),
   );
+}
+
+/** What is typed in full comes first, then what begins with it: `name` before `file_name`, however frequent that is. */
+function likeliestFirst(names: readonly string[], part: string): string[] {
+  const rank = (name: string) => (name.toLowerCase() === part ? 0 : name.toLowerCase().startsWith(part) ? 1 : 2);
+  return names.toSorted((one, other) => rank(one) - rank(other));
 }
 
 function listOf(facets: Facets | undefined, key: Exclude<Key, "started">) {

@@ -29,6 +29,7 @@ export interface Filters {
   text: string;
   /** A length of time such as `7d`, `today`, or a day or moment such as `2026-03-07`. */
   since: string;
+  /** The same; a day counts as a whole, so that `2026-03-01` to `2026-03-07` is a week. */
   until: string;
 }
 
@@ -174,6 +175,7 @@ function nameChip(filters: Filters, kind: NameKind, name: string): Chip {
 
 const LENGTH = /^(\d{1,5})(m|h|d|w)$/;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400, w: 604_800 };
+const DAY = /^\d{4}-\d\d-\d\d$/;
 const UNIT_WORDS: Readonly<Record<string, string>> = { m: "minute", h: "hour", d: "day", w: "week" };
 
 /** The time that filters ask for, in words: `last 7 days`, `2026-03-01 to 2026-03-07`. */
@@ -182,7 +184,9 @@ export function timeText({ since, until }: Pick<Filters, "since" | "until">): st
   const unit = UNIT_WORDS[length?.[2] ?? ""] ?? "";
   const from = length === null ? since : `last ${length[1] === "1" ? unit : `${length[1]} ${unit}s`}`;
   if (until === "") return length === null && since !== "today" ? `since ${from}` : from;
-  return since === "" ? `before ${until}` : `${since} to ${until}`;
+  if (since === until) return since;
+  if (since === "") return DAY.test(until) ? `until ${until}` : `before ${until}`;
+  return `${since} to ${until}`;
 }
 
 /** The moment that a filter names, in seconds since the epoch; undefined if it names none. */
@@ -194,6 +198,24 @@ export function momentOf(text: string, now: number): number | undefined {
   // A day alone would be read as one of Greenwich.
   const milliseconds = new Date(text.includes("T") ? text : `${text}T00:00`).getTime();
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
+}
+
+/** The moment before which runs must have started: of a day, its end. */
+export function endOf(text: string, now: number): number | undefined {
+  return momentOf(DAY.test(text) ? dayAfter(text) : text, now);
+}
+
+/** The day that follows one. */
+export function dayAfter(day: string): string {
+  const date = new Date(`${day}T00:00Z`);
+  if (Number.isNaN(date.getTime())) return day;
+  date.setUTCDate(date.getUTCDate() + 1);
+  return date.toISOString().slice(0, 10);
+}
+
+/** Whether a text names a whole day. */
+export function isDay(text: string): boolean {
+  return DAY.test(text) && isMoment(text);
 }
 
 /** Whether a text names a time from which runs may be asked for. */

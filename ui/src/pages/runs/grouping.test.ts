@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { expect, it } from "vitest";
 import type { RunRow } from "@/api/schema";
 import { groupingOf, itemsOf } from "./grouping";

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from "vitest";
-import { NO_FILTERS, filtersOf, searchOf, momentOf, chipsOf, timeText, hasFilters } from "./filters";
+import { NO_FILTERS, filtersOf, searchOf, momentOf, endOf, chipsOf, timeText, hasFilters } from "./filters";
 import { plainText, quoted, read, wordAt, wordsOf } from "./language";
 
 const KNOWN = { parameters: ["lr", "epochs"], artifacts: ["lr", "accuracy"] };
@@ -34,13 +34,17 @@ describe("what is typed", () => {
     ['lr="0.1"', "parameter", "0.1"],
     ["model=linear", "parameter", "linear"],
     ["x=None", "parameter", null],
+    ["name=x", "parameter", "x"],
+    ["learning-rate=2", "parameter", 2],
+    ["größe>1", "parameter", 1],
+    ["parameter.user=ana", "parameter", "ana"],
   ])("%s is about the %s", (text, kind, operand) => {
     expect(read(text, NO_FILTERS, KNOWN).filters.where).toMatchObject([{ kind, operand }]);
   });
 
   test.each([
     ["status:none", "no status none"],
-    ["-flow:A", "-tag: and -status:"],
+    ["-flow:A", "-status:, -tag:"],
     ["started:soon", "2026-03-07"],
     ["lr>", "lacks"],
     ["flow:", "lacks"],
@@ -50,16 +54,41 @@ describe("what is typed", () => {
     expect([rest, hasFilters(filters)]).toEqual([text, false]);
   });
 
+  it("leaves out users, projects and branches by the tags that the system gave", () => {
+    const { filters } = read('-user:bot,ci -project:p -branch:"x y" -tag:t', NO_FILTERS, KNOWN);
+    expect(filters.withoutTag).toEqual(["user:bot", "user:ci", "project:p", "project_branch:x y", "t"]);
+  });
+
+  it("takes what can be asked for by its name with = too, unless a value is called so", () => {
+    const filters = (text: string, known = KNOWN) => read(text, NO_FILTERS, known).filters;
+    expect(filters("user=ana status=done")).toMatchObject({ user: ["ana"], status: ["done"], where: [] });
+    expect(filters("status!=done tag!=x")).toMatchObject({
+      status: ["running", "failed", "stopped"],
+      withoutTag: ["x"],
+    });
+    expect(filters("user=ana", { parameters: ["user"], artifacts: [] })).toMatchObject({
+      user: [],
+      where: [{ kind: "parameter", name: "user", operand: "ana" }],
+    });
+    expect(filters("user>1").where).toHaveLength(1);
+  });
+
   it("leaves out statuses by naming the others", () => {
     expect(read("-status:done", NO_FILTERS, KNOWN).filters.status).toEqual(["running", "failed", "stopped"]);
   });
 
-  it("takes ranges of time", () => {
-    expect(read("started:2026-03-01..2026-03-07", NO_FILTERS, KNOWN).filters).toMatchObject({
-      since: "2026-03-01",
-      until: "2026-03-07",
-    });
-    expect(read("started:<2026-03-01", NO_FILTERS, KNOWN).filters).toMatchObject({ since: "", until: "2026-03-01" });
+  test.each([
+    ["2026-03-01..2026-03-07", "2026-03-01", "2026-03-07"],
+    ["2026-03-01..today", "2026-03-01", ""],
+    ["2026-03-07", "2026-03-07", "2026-03-07"],
+    ["2026-03-07T10:00", "2026-03-07T10:00", ""],
+    [">=2026-03-07", "2026-03-07", ""],
+    [">2026-02-28", "2026-03-01", ""],
+    ["<=2026-03-01", "", "2026-03-01"],
+    ["<2026-03-01", "", "2026-03-01T00:00"],
+    ["<7d", "", "7d"],
+  ])("takes started:%s for the time from %j to %j", (text, since, until) => {
+    expect(read(`started:${text}`, NO_FILTERS, KNOWN).filters).toMatchObject({ since, until });
   });
 
   it("is looked for as it stands where it is no filter", () => {
@@ -133,10 +162,22 @@ describe("times", () => {
     expect(momentOf(text, now)).toBe(moment);
   });
 
-  it("are said in words", () => {
-    const said = (since: string, until = "") => timeText({ since, until });
-    expect([said("1h"), said("7d"), said("today"), said("2026-03-01"), said("", "2026-03-01"), said("a", "b")]).toEqual(
-      ["last hour", "last 7 days", "today", "since 2026-03-01", "before 2026-03-01", "a to b"],
-    );
+  it("end with a day's end, so that a range of days has its last day", () => {
+    expect(endOf("2026-02-28", now)).toBe(momentOf("2026-03-01", now));
+    expect(endOf("2026-03-01T10:00", now)).toBe(momentOf("2026-03-01T10:00", now));
+    expect([endOf("2026-13-41", now), endOf("", now)]).toEqual([undefined, undefined]);
+  });
+
+  test.each([
+    ["1h", "", "last hour"],
+    ["7d", "", "last 7 days"],
+    ["today", "", "today"],
+    ["2026-03-01", "", "since 2026-03-01"],
+    ["2026-03-01", "2026-03-01", "2026-03-01"],
+    ["2026-03-01", "2026-03-07", "2026-03-01 to 2026-03-07"],
+    ["", "2026-03-01", "until 2026-03-01"],
+    ["", "2026-03-01T10:00", "before 2026-03-01T10:00"],
+  ])("from %j to %j are said in words", (since, until, words) => {
+    expect(timeText({ since, until })).toBe(words);
   });
 });

@@ -1,4 +1,6 @@
 import {
+  dayAfter,
+  isDay,
   isMoment,
   isStatus,
   type Filters,
@@ -33,8 +35,9 @@ export const KEYS = ["status", "flow", "user", "tag", "started", "project", "bra
 export type Key = (typeof KEYS)[number];
 
 const NAMED = /^(-?)(status|flow|user|tag|started|project|branch):(.*)$/s;
-const COMPARED = /^(?:(parameter|param|artifact)\.)?([A-Za-z_][A-Za-z0-9_]*)(!=|<=|>=|=|<|>)(.*)$/s;
-const VALUE_PREFIX = /^(?:parameter|param|artifact)\.\w*$/;
+// Names of Python, in whatever alphabet; or as the command line has them, with hyphens.
+const COMPARED = /^(?:(parameter|param|artifact)\.)?([\p{L}_][\p{L}\p{N}_-]*)(!=|<=|>=|=|<|>)(.*)$/su;
+const VALUE_PREFIX = /^(?:parameter|param|artifact)\.[\p{L}\p{N}_]*$/u;
 
 /** Cut into words at white space; what is between double quotes stays together. */
 export function wordsOf(text: string): Word[] {
@@ -62,13 +65,18 @@ export function quoted(name: string): string {
 }
 
 /** What a word means. */
-export function meaningOf(word: string, known: KnownNames): Meaning {
+function meaningOf(word: string, known: KnownNames): Meaning {
   const named = NAMED.exec(word);
   if (named !== null) return namedMeaning(named[1] === "-", named[2] as Key, named[3] ?? "");
   const compared = COMPARED.exec(word);
   if (compared !== null) {
-    const [, kind, name = "", operator, operand = ""] = compared;
+    const [, kind, written = "", operator, operand = ""] = compared;
+    const name = written.replaceAll("-", "_");
     if (operand === "") return { kind: "unfinished" };
+    // `user=ana` is taken for `user:ana`, unless runs have a parameter or an artifact that is called so.
+    if (kind === undefined && isKey(name) && !isValue(name, known) && (operator === "=" || operator === "!=")) {
+      return namedMeaning(operator === "!=", name, operand);
+    }
     const value = kindOf(kind, name, known);
     const condition = { kind: value, name, operator: operator as Operator, operand: scalarOf(operand) };
     return { kind: "filter", apply: (filters) => ({ ...filters, where: [...filters.where, condition] }) };
@@ -78,14 +86,30 @@ export function meaningOf(word: string, known: KnownNames): Meaning {
 
 function namedMeaning(isNegated: boolean, key: Key, text: string): Meaning {
   if (unquoted(text) === "") return { kind: "unfinished" };
-  if (isNegated && key !== "tag" && key !== "status") {
-    return { kind: "problem", message: `-${key}: is not known; runs can be left out by -tag: and -status:` };
-  }
-  if (key === "started") return timeMeaning(text);
   const names = namesOf(text);
   if (key === "status") return statusMeaning(isNegated, names);
-  const kind: NameKind = isNegated ? "withoutTag" : key;
+  if (isNegated) return withoutMeaning(key, names);
+  if (key === "started") return timeMeaning(text);
+  const kind: NameKind = key;
   return { kind: "filter", apply: (filters) => ({ ...filters, [kind]: merged(filters[kind], names) }) };
+}
+
+/** What the tags of the system begin with by which runs of a user, project or branch are left out. */
+const SYSTEM_TAGS: Partial<Record<Key, string>> = {
+  tag: "",
+  user: "user:",
+  project: "project:",
+  branch: "project_branch:",
+};
+
+function withoutMeaning(key: Key, names: string[]): Meaning {
+  const prefix = SYSTEM_TAGS[key];
+  if (prefix === undefined) {
+    const known = "-status:, -tag:, -user:, -project: and -branch:";
+    return { kind: "problem", message: `-${key}: is not known; runs can be left out by ${known}` };
+  }
+  const tags = names.map((name) => prefix + name);
+  return { kind: "filter", apply: (filters) => ({ ...filters, withoutTag: merged(filters.withoutTag, tags) }) };
 }
 
 function statusMeaning(isNegated: boolean, names: string[]): Meaning {
@@ -99,16 +123,46 @@ function statusMeaning(isNegated: boolean, names: string[]): Meaning {
 }
 
 function timeMeaning(text: string): Meaning {
-  const range = text.includes("..") ? text.split("..") : [text.replace(/^>=?/, ""), ""];
-  const [since = "", until = ""] = text.startsWith("<") ? ["", text.replace(/^<=?/, "")] : range;
+  const [since, until] = rangeOf(text);
   if ((since !== "" && !isMoment(since)) || (until !== "" && !isMoment(until))) {
     return {
       kind: "problem",
       message:
-        "started: takes a length of time (1h, 7d), today, a day (2026-03-07) or a range (2026-03-01..2026-03-07)",
+        "started: takes a length of time (1h, 7d), today, a day (2026-03-07, >=2026-03-07) or a range (2026-03-01..2026-03-07)",
     };
   }
   return { kind: "filter", apply: (filters) => ({ ...filters, since, until }) };
+}
+
+/** From when, and until when, runs must have started; a day alone is that day. */
+function rangeOf(text: string): [since: string, until: string] {
+  const [, operator = "", at = ""] = /^([<>]=?)?(.*)$/s.exec(text) ?? [];
+  if (operator === "" && at.includes("..")) {
+    const [since = "", until = ""] = at.split("..");
+    return [since, withToday(until)];
+  }
+  if (operator === "<") return ["", isDay(at) ? `${at}T00:00` : at];
+  if (operator === "<=") return ["", withToday(at)];
+  if (operator === ">" && isDay(at)) return [dayAfter(at), ""];
+  return [at, operator === "" && isDay(at) ? at : ""];
+}
+
+/** The end of a range that takes in what it names: nothing starts after today. */
+function withToday(until: string): string {
+  return until === "today" ? "" : until;
+}
+
+function isKey(name: string): name is Key {
+  return (KEYS as readonly string[]).includes(name);
+}
+
+function isValue(name: string, { parameters, artifacts }: KnownNames): boolean {
+  return parameters.includes(name) || artifacts.includes(name);
+}
+
+/** How a parameter is written: with what it is, if it is called like something else that can be asked for. */
+export function parameterWord(name: string): string {
+  return isKey(name) ? `parameter.${name}` : name;
 }
 
 function kindOf(written: string | undefined, name: string, known: KnownNames): ValueKind {

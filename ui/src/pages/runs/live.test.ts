@@ -1,7 +1,8 @@
+// @vitest-environment happy-dom
 import { expect, it } from "vitest";
 import type { RunRow } from "@/api/schema";
 import type { RunPages } from "./queries";
-import { note, nothingHappened, patched, withMore, withinLoaded } from "./live";
+import { bothHappened, goingOn, note, nothingHappened, patched, withMore, withinLoaded } from "./live";
 
 function row(runId: string, startedAt: number, status: RunRow["status"] = "done"): RunRow {
   return {
@@ -18,6 +19,7 @@ function row(runId: string, startedAt: number, status: RunRow["status"] = "done"
     origin_run_id: null,
     triggers: [],
     tasks: null,
+    silence: null,
     parameters: {},
     artifacts: {},
   };
@@ -37,6 +39,11 @@ function pages(...runs: RunRow[][]): RunPages {
 
 const ids = (found: RunPages) => found.pages.map((page) => page.runs.map((each) => each.run_id));
 
+it("runs that go on are those that are running", () => {
+  expect(goingOn(pages([row("1", 1, "running"), row("2", 2)], [row("3", 3, "running")]))).toEqual(["F/1", "F/3"]);
+  expect(goingOn(undefined)).toEqual([]);
+});
+
 it("events name the runs that changed, began and went", () => {
   const happened = nothingHappened();
   note(happened, [
@@ -54,7 +61,27 @@ it("rows change in their places, and go", () => {
   const after = patched(before, [row("2", 2, "failed")], new Set(["F/1"]));
   expect(ids(after)).toEqual([["3", "2"], []]);
   expect(after.pages[0]?.runs[1]?.status).toBe("failed");
+  expect(after.pages[0]?.total).toBe(2);
   expect(patched(before, [], new Set())).toBe(before);
+});
+
+it("what could not be set right is kept beside what happened since", () => {
+  const before = { changed: new Set(["F/1", "F/2"]), moved: new Set(["F/2"]), forgotten: new Set(["F/3", "F/4"]) };
+  const after = { changed: new Set(["F/3"]), moved: new Set(["F/3"]), forgotten: new Set(["F/2"]) };
+  expect(bothHappened(before, after)).toEqual({
+    changed: new Set(["F/1", "F/3"]),
+    moved: new Set(["F/3"]),
+    forgotten: new Set(["F/4", "F/2"]),
+  });
+});
+
+it("how many there are beyond what is counted stays unknown", () => {
+  const counted = pages([row("3", 3)]);
+  const uncounted = {
+    ...counted,
+    pages: counted.pages.map((page) => ({ ...page, total: 1000, total_is_exact: false })),
+  };
+  expect(patched(withMore(uncounted, [row("4", 4)]), [], new Set(["F/3"])).pages[0]?.total).toBe(1000);
 });
 
 it("new rows come where their start puts them, once", () => {

@@ -44,17 +44,42 @@ function keyOfEvent({ data }: LiveEvent): string | null {
   return null;
 }
 
-/** The pages with some rows as they are now, and without those that are gone. */
-export function patched(pages: RunPages, rows: readonly RunRow[], forgotten: ReadonlySet<string>): RunPages {
-  const now = new Map(rows.map((row) => [keyOf(row), row]));
-  if (now.size === 0 && forgotten.size === 0) return pages;
+/** Runs of a list that go on, as far as it is loaded. */
+export function goingOn(pages: RunPages | undefined): string[] {
+  const rows = pages?.pages.flatMap((page) => page.runs) ?? [];
+  return rows.filter((row) => row.status === "running").map(keyOf);
+}
+
+/** What happened at two times, as one; what was forgotten later than it changed is gone. */
+export function bothHappened(before: Happened, after: Happened): Happened {
+  const left = (keys: ReadonlySet<string>) => [...keys].filter((key) => !after.forgotten.has(key));
   return {
-    ...pages,
-    pages: pages.pages.map((page) => ({
-      ...page,
-      runs: page.runs.flatMap((row) => (forgotten.has(keyOf(row)) ? [] : [now.get(keyOf(row)) ?? row])),
-    })),
+    changed: new Set([...left(before.changed), ...after.changed]),
+    moved: new Set([...left(before.moved), ...after.moved]),
+    forgotten: new Set([...[...before.forgotten].filter((key) => !after.changed.has(key)), ...after.forgotten]),
   };
+}
+
+/** The pages with some rows as they are now, and without those that the list no longer has. */
+export function patched(pages: RunPages, rows: readonly RunRow[], gone: ReadonlySet<string>): RunPages {
+  const now = new Map(rows.map((row) => [keyOf(row), row]));
+  if (now.size === 0 && gone.size === 0) return pages;
+  const left = pages.pages.map((page) => ({
+    ...page,
+    runs: page.runs.flatMap((row) => (gone.has(keyOf(row)) ? [] : [now.get(keyOf(row)) ?? row])),
+  }));
+  return counted({ ...pages, pages: left }, sizeOf(left) - sizeOf(pages.pages));
+}
+
+function sizeOf(pages: readonly RunRows[]): number {
+  return pages.reduce((size, page) => size + page.runs.length, 0);
+}
+
+/** The pages, when the list has become longer, or shorter, by so many. */
+function counted(pages: RunPages, more: number): RunPages {
+  const [first, ...others] = pages.pages;
+  if (first === undefined || first.total === null || !first.total_is_exact) return pages;
+  return { ...pages, pages: [{ ...first, total: Math.max(0, first.total + more) }, ...others] };
 }
 
 /** The pages, newest first, with more rows in front or wherever their start puts them. */
@@ -64,9 +89,7 @@ export function withMore(pages: RunPages, rows: readonly RunRow[]): RunPages {
   const [first, ...others] = pages.pages;
   if (first === undefined || fresh.length === 0) return pages;
   const runs = [...fresh, ...first.runs].sort(newestFirst);
-  const total = first.total === null ? null : first.total + fresh.length;
-  const merged: RunRows = { ...first, runs, total };
-  return { ...pages, pages: [merged, ...others] };
+  return counted({ ...pages, pages: [{ ...first, runs }, ...others] }, fresh.length);
 }
 
 function newestFirst(a: RunRow, b: RunRow): number {

@@ -1,10 +1,11 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import type { RunRow, RunRows } from "@/api/schema";
+import { present } from "@/app/clock";
 import { columnOf } from "./columns";
-import { conditionText, momentOf, type Filters } from "./filters";
+import { conditionText, endOf, momentOf, type Filters } from "./filters";
 
-export const PAGE_SIZE = 50;
+const PAGE_SIZE = 50;
 /** Most runs that the server takes by their names at once. */
 export const MOST_KEYS = 100;
 
@@ -28,7 +29,7 @@ export function runOfKey(key: string): { flow: string; runId: string } {
 }
 
 function parameters({ filters, order, values }: RunList) {
-  const now = Date.now() / 1000;
+  const now = present();
   return {
     flow: [...filters.flow],
     user: [...filters.user],
@@ -41,13 +42,12 @@ function parameters({ filters, order, values }: RunList) {
     column: values.filter((id) => columnOf(id)?.value !== undefined).slice(0, 30),
     ...(filters.text === "" ? {} : { text: filters.text }),
     ...(order === "" ? {} : { order }),
-    ...moment("since", filters.since, now),
-    ...moment("until", filters.until, now),
+    ...named("since", momentOf(filters.since, now)),
+    ...named("until", endOf(filters.until, now)),
   };
 }
 
-function moment(name: "since" | "until", text: string, now: number): { since?: number; until?: number } {
-  const at = momentOf(text, now);
+function named(name: "since" | "until", at: number | undefined): { since?: number; until?: number } {
   return at === undefined ? {} : { [name]: at };
 }
 
@@ -68,11 +68,10 @@ export function runsQuery(list: RunList) {
   });
 }
 
-/** Those of some runs that a list would show; `isFiltered` false: all of them, as they are now. */
-export async function theseRuns(list: RunList, keys: readonly string[], isFiltered: boolean): Promise<RunRow[]> {
+/** Those of some runs, at most `MOST_KEYS`, that a list shows, as they are now. */
+export async function theseRuns(list: RunList, keys: readonly string[]): Promise<RunRow[]> {
   if (keys.length === 0) return [];
-  const { column, ...filters } = parameters(list);
-  const query = { ...(isFiltered ? filters : {}), column, run: keys.slice(0, MOST_KEYS), limit: MOST_KEYS };
+  const query = { ...parameters(list), run: [...keys], limit: MOST_KEYS };
   return body(await api.GET("/api/v1/runs/find", { params: { query } })).runs;
 }
 

@@ -1,10 +1,9 @@
-import { useEffect, type RefObject } from "react";
+import { useEffect } from "react";
 import { isForPage, useShortcuts, type ShortcutGroup } from "@/components/shortcuts";
 
 const SHORTCUTS: ShortcutGroup = {
   title: "Runs",
   shortcuts: [
-    { keys: ["/"], does: "Find runs" },
     { keys: ["j", "↓"], does: "Next run" },
     { keys: ["k", "↑"], does: "Previous run" },
     { keys: ["Home"], does: "First run" },
@@ -16,7 +15,6 @@ const SHORTCUTS: ShortcutGroup = {
 };
 
 interface ListKeys {
-  field: RefObject<HTMLInputElement | null>;
   /** Keys of the runs that are loaded, in order. */
   order: readonly string[];
   active: string | null;
@@ -29,16 +27,12 @@ interface ListKeys {
 }
 
 /** The list by keyboard. */
-export function useListKeys({ field, order, active, setActive, onOpen, onToggle, onCompare, onClear }: ListKeys): void {
+export function useListKeys({ order, active, setActive, onOpen, onToggle, onCompare, onClear }: ListKeys): void {
   useShortcuts(SHORTCUTS);
   useEffect(() => {
     const act = (event: KeyboardEvent): boolean => {
       const place = active === null ? -1 : order.indexOf(active);
       switch (event.key) {
-        case "/":
-          field.current?.focus();
-          field.current?.select();
-          return true;
         case "j":
         case "ArrowDown":
           setActive(order[Math.min(place + 1, order.length - 1)] ?? null);
@@ -73,7 +67,7 @@ export function useListKeys({ field, order, active, setActive, onOpen, onToggle,
     };
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
-  }, [field, order, active, setActive, onOpen, onToggle, onCompare, onClear]);
+  }, [order, active, setActive, onOpen, onToggle, onCompare, onClear]);
 }
 
 /** Whether what has the focus has a use of its own for the key: Enter on a link, arrows in a panel. */

@@ -2,11 +2,14 @@ import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { useAllEvents, type LiveEvent } from "@/api/events";
 import type { RunRow } from "@/api/schema";
-import { note, nothingHappened, patched, withMore, withinLoaded, type Happened } from "./live";
+import { bothHappened, goingOn, note, nothingHappened, patched, withMore, withinLoaded, type Happened } from "./live";
 import { MOST_KEYS, keyOf, runsQuery, theseRuns, type RunList, type RunPages } from "./queries";
 
 const PATCH_MILLISECONDS = 700;
-const OVERVIEW_MILLISECONDS = 3_000;
+const SILENCE_MILLISECONDS = 20_000;
+const RETRY_MILLISECONDS = 3_000;
+/** Names, counts and flows at a glance need not follow at once; the server counts names every five seconds at most. */
+const OVERVIEWS = { flows: 3_000, facets: 6_000 };
 /** So far from the top, new runs would move what somebody looks at. */
 const AT_TOP_PIXELS = 8;
 
@@ -32,7 +35,15 @@ export function useLiveRuns(list: RunList, scroller: RefObject<HTMLDivElement | 
   useEffect(() => {
     current.current = list;
   }, [list]);
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const isShown = useRef(false);
+  useEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+      window.clearTimeout(timer.current);
+      timer.current = undefined;
+    };
+  }, []);
 
   const catchUp = useCallback(async () => {
     timer.current = undefined;
@@ -40,23 +51,38 @@ export function useLiveRuns(list: RunList, scroller: RefObject<HTMLDivElement | 
     const found = happened.current;
     happened.current = nothingHappened();
     const isAtTop = (scroller.current?.scrollTop ?? 0) < AT_TOP_PIXELS;
-    const fresh = await changedList(queries, asked, found, isAtTop);
-    if (fresh.length > 0 && asked === current.current) {
+    const fresh = await changedList(queries, asked, found, isAtTop).catch(() => null);
+    if (fresh === null) {
+      // What happened is not told again.
+      happened.current = bothHappened(found, happened.current);
+      if (isShown.current) timer.current ??= window.setTimeout(() => void catchUp(), RETRY_MILLISECONDS);
+    } else if (fresh.length > 0 && asked === current.current) {
       setWaiting((before) => ({ list: asked, rows: joined(before.list === asked ? before.rows : [], fresh) }));
     }
   }, [queries, scroller]);
+
+  const catchUpSoon = useCallback(() => {
+    timer.current ??= window.setTimeout(() => void catchUp(), PATCH_MILLISECONDS);
+  }, [catchUp]);
 
   const onEvents = useCallback(
     (events: LiveEvent[]) => {
       note(happened.current, events);
       const { changed, forgotten, moved } = happened.current;
-      if (changed.size > 0 || forgotten.size > 0) {
-        timer.current ??= window.setTimeout(() => void catchUp().catch(() => undefined), PATCH_MILLISECONDS);
-      }
+      if (changed.size > 0 || forgotten.size > 0) catchUpSoon();
       if (moved.size > 0 || forgotten.size > 0) refreshOverviews(queries);
     },
-    [catchUp, queries],
+    [catchUpSoon, queries],
   );
+  useEffect(() => {
+    // No event tells that nothing was heard of a run.
+    const regular = window.setInterval(() => {
+      const going = goingOn(queries.getQueryData<RunPages>(runsQuery(current.current).queryKey));
+      for (const key of going.slice(0, MOST_KEYS)) happened.current.changed.add(key);
+      if (going.length > 0) catchUpSoon();
+    }, SILENCE_MILLISECONDS);
+    return () => window.clearInterval(regular);
+  }, [catchUpSoon, queries]);
   const onReset = useCallback(() => void queries.invalidateQueries({ queryKey: ["runs"] }), [queries]);
   useAllEvents(onEvents, onReset);
 
@@ -70,31 +96,33 @@ export function useLiveRuns(list: RunList, scroller: RefObject<HTMLDivElement | 
   return { waiting: rows.length, show };
 }
 
-/** Set a list right after what happened; gives new runs of it that are to wait. */
+/** Set a list right after what happened; gives new runs of it that are to wait, or null if it is not there yet. */
 async function changedList(
   queries: QueryClient,
   list: RunList,
   { changed, moved, forgotten }: Happened,
   isAtTop: boolean,
-): Promise<RunRow[]> {
+): Promise<RunRow[] | null> {
   const { queryKey } = runsQuery(list);
   const before = queries.getQueryData<RunPages>(queryKey);
-  if (before === undefined) return [];
+  if (before === undefined) return queries.getQueryState(queryKey)?.status === "error" ? [] : null;
   const loaded = new Set(before.pages.flatMap((page) => page.runs.map(keyOf)));
   const known = [...changed].filter((key) => loaded.has(key));
   const others = [...moved].filter((key) => !loaded.has(key));
-  if (known.length + others.length > 2 * MOST_KEYS) {
+  if (known.length > MOST_KEYS || others.length > MOST_KEYS) {
     await queries.invalidateQueries({ queryKey });
     return [];
   }
-  const [now, more] = await Promise.all([theseRuns(list, known, false), theseRuns(list, others, true)]);
-  queries.setQueryData<RunPages>(queryKey, (pages) => pages && patched(pages, now, forgotten));
-  if (more.length === 0) return [];
-  if (list.order !== "") {
-    if (!isAtTop) return more;
+  const [now, more] = await Promise.all([theseRuns(list, known), theseRuns(list, others)]);
+  const still = new Set(now.map(keyOf));
+  const gone = new Set([...forgotten, ...known.filter((key) => !still.has(key))]);
+  queries.setQueryData<RunPages>(queryKey, (pages) => pages && patched(pages, now, gone));
+  const isSortedAnew = list.order !== "" && known.some((key) => moved.has(key));
+  if (isAtTop && (isSortedAnew || (list.order !== "" && more.length > 0))) {
     await queries.invalidateQueries({ queryKey });
     return [];
   }
+  if (more.length === 0 || list.order !== "") return more;
   const within = withinLoaded(before, more);
   if (!isAtTop) return within;
   queries.setQueryData<RunPages>(queryKey, (pages) => pages && withMore(pages, within));
@@ -106,13 +134,15 @@ function joined(before: readonly RunRow[], more: readonly RunRow[]): RunRow[] {
   return [...all.values()];
 }
 
-let overviews: number | undefined;
+const refreshing = new Set<string>();
 
-/** Names, counts and flows at a glance need not follow at once. */
 function refreshOverviews(queries: QueryClient): void {
-  overviews ??= window.setTimeout(() => {
-    overviews = undefined;
-    void queries.invalidateQueries({ queryKey: ["flows"] });
-    void queries.invalidateQueries({ queryKey: ["facets"] });
-  }, OVERVIEW_MILLISECONDS);
+  for (const [key, milliseconds] of Object.entries(OVERVIEWS)) {
+    if (refreshing.has(key)) continue;
+    refreshing.add(key);
+    window.setTimeout(() => {
+      refreshing.delete(key);
+      void queries.invalidateQueries({ queryKey: [key] });
+    }, milliseconds);
+  }
 }

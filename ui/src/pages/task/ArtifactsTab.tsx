@@ -64,7 +64,7 @@ export function ArtifactsTab({ task, attempt, isRunning }: ArtifactsTabProps) {
           value={filter.search}
           onChange={(text) => change({ find: text, artifact: undefined })}
         />
-        <label className={styles.order}>
+        <label>
           <span className="visually-hidden">Order</span>
           <select value={filter.order} onChange={(event) => change({ order: orderOf(event.target.value) })}>
             {Object.entries(ORDERS).map(([key, word]) => (

@@ -33,7 +33,7 @@ export function AttemptPicker({ attempts, selected }: { attempts: readonly TaskA
               Attempt {each.attempt}
               <span className={styles.facts}>
                 {statusWord(each.status).toLowerCase()},{" "}
-                <Duration from={each.started_at} to={each.status === "running" ? undefined : each.finished_at} />
+                <Duration from={each.started_at} to={each.finished_at} isRunning={each.status === "running"} />
               </span>
             </Link>
           </li>

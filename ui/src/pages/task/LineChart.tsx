@@ -11,14 +11,16 @@ const TOP = 16;
 const FIRST_WIDTH = 480;
 
 /** Curves over time, with what was asked for as a line across. */
-export function LineChart({ title, times, series, limit, format, unit }: Chart) {
+export function LineChart({ title, times, series, limit, format, unitOf }: Chart) {
   const [width, box] = useWidth();
   const [at, setAt] = useState<number | null>(null);
   const id = useId();
   const right = times.at(-1) ?? 1;
   const highest = Math.max(...series.flatMap((each) => each.values.map((value) => value ?? 0)), 0);
   const shownLimit = limit !== null && limit.value <= highest * 3 ? limit : null;
-  const top = scaleOf(Math.max(highest, shownLimit?.value ?? 0) / unit) * unit;
+  const most = Math.max(highest, shownLimit?.value ?? 0);
+  const unit = unitOf(most);
+  const top = scaleOf(most / unit) * unit;
   const x = (time: number) => LEFT + (time / right) * (width - 2 * LEFT);
   const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);
   const move = (event: PointerEvent<SVGSVGElement>) => {

@@ -1,4 +1,5 @@
 import type { TaskState } from "@/api/schema";
+import { useNow } from "@/app/clock";
 import { formatDuration } from "@/format/duration";
 import styles from "./Phases.module.css";
 import { phasesOf } from "./phases";
@@ -7,7 +8,8 @@ const CLASSES = { waited: "waited", "start-up": "startUp", code: "code", saving:
 
 /** What an attempt spent its time on. */
 export function Phases({ task }: { task: TaskState }) {
-  const phases = phasesOf(task);
+  const now = useNow();
+  const phases = phasesOf(task, now);
   if (phases.length === 0) return null;
   return (
     <div className={styles.phases}>

@@ -3,7 +3,6 @@ import { ScrollRegion } from "@/components/ScrollRegion";
 import { formatDuration } from "@/format/duration";
 import { formatBytes, formatNumber } from "@/format/numbers";
 import styles from "./ResourcesTab.module.css";
-import { formatMemory } from "./resources";
 
 /** The points of the curves as a table, for those who rather read or hear them. */
 export function ResourceFigures({ points }: { points: readonly ResourcePoint[] }) {
@@ -30,12 +29,12 @@ export function ResourceFigures({ points }: { points: readonly ResourcePoint[] }
               <tr key={point.at}>
                 <th scope="row">{formatDuration(point.at)}</th>
                 <td>{formatNumber(point.cpu, 3)}</td>
-                <td>{formatMemory(point.memory)}</td>
+                <td>{formatBytes(point.memory)}</td>
                 <td>{formatBytes(point.read_rate)}/s</td>
                 <td>{formatBytes(point.write_rate)}/s</td>
                 <td>{point.processes}</td>
                 {hasGraphics && <td>{point.gpu === null ? "–" : formatNumber(point.gpu, 3)}</td>}
-                {hasGraphics && <td>{point.gpu_memory === null ? "–" : formatMemory(point.gpu_memory)}</td>}
+                {hasGraphics && <td>{point.gpu_memory === null ? "–" : formatBytes(point.gpu_memory)}</td>}
               </tr>
             ))}
           </tbody>

@@ -6,12 +6,12 @@ import { Icon } from "@/components/Icon";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
 import { Untrusted } from "@/components/Untrusted";
 import { formatDuration } from "@/format/duration";
-import { formatBytes, formatNumber } from "@/format/numbers";
+import { formatBytes, formatNumber, MEGABYTE } from "@/format/numbers";
 import { LineChart } from "./LineChart";
 import styles from "./ResourcesTab.module.css";
 import type { TaskAddress } from "./address";
 import { resourcesQuery } from "./queries";
-import { chartsOf, formatMemory, requestLine, suggestionWords } from "./resources";
+import { chartsOf, requestLine, suggestionWords } from "./resources";
 import { ResourceFigures } from "./ResourceFigures";
 
 interface ResourcesTabProps {
@@ -60,7 +60,7 @@ export function ResourcesTab({ task, attempt, isRunning }: ResourcesTabProps) {
 
 function Totals({ resources }: { resources: TaskResources }) {
   const { totals, asked, machine } = resources;
-  const memory = asked.memory === undefined ? machine.memory : asked.memory * 1024 * 1024;
+  const memory = asked.memory === undefined ? machine.memory : asked.memory * MEGABYTE;
   return (
     <dl className={styles.totals}>
       <Total name="CPU time" value={totals.cpu_seconds} format={formatDuration}>
@@ -71,15 +71,15 @@ function Totals({ resources }: { resources: TaskResources }) {
           </>
         )}
       </Total>
-      <Total name="Most memory" value={totals.peak_memory} format={formatMemory}>
+      <Total name="Most memory" value={totals.peak_memory} format={formatBytes}>
         {memory !== null && (
           <>
-            {Math.round(((totals.peak_memory ?? 0) / memory) * 100)} % of {formatMemory(memory)}{" "}
+            {Math.round(((totals.peak_memory ?? 0) / memory) * 100)} % of {formatBytes(memory)}{" "}
             {asked.memory === undefined ? "of the machine" : "asked for"}
           </>
         )}
       </Total>
-      <Total name="GPU memory" value={totals.peak_gpu_memory} format={formatMemory}>
+      <Total name="GPU memory" value={totals.peak_gpu_memory} format={formatBytes}>
         {totals.gpu_average !== null && <>{formatNumber(totals.gpu_average, 2)} GPUs busy on average</>}
       </Total>
       <Total name="Read from disk" value={totals.read_bytes} format={formatBytes} />
@@ -92,7 +92,7 @@ function Totals({ resources }: { resources: TaskResources }) {
           </dd>
           <dd className={styles.note}>
             {machine.cores !== null && `${machine.cores} cores`}
-            {machine.memory !== null && `, ${formatMemory(machine.memory)}`}
+            {machine.memory !== null && `, ${formatBytes(machine.memory)}`}
           </dd>
         </div>
       )}

@@ -3,7 +3,7 @@ import type { TaskFacts } from "@/api/schema";
 import { Icon } from "@/components/Icon";
 import { visible } from "@/format/untrusted";
 import styles from "./SiblingLinks.module.css";
-import type { TaskAddress } from "./address";
+import { searchOfSibling, type TaskAddress } from "./address";
 
 type Sibling = NonNullable<TaskFacts["siblings"]["previous"]>;
 
@@ -12,8 +12,8 @@ export function SiblingLinks({ task, siblings }: { task: TaskAddress; siblings: 
   if (siblings.previous === null && siblings.next === null) return null;
   return (
     <nav aria-label="Neighbours in the foreach" className={styles.links}>
-      <SiblingLink task={task} sibling={siblings.previous} word="Previous" icon="left" />
-      <SiblingLink task={task} sibling={siblings.next} word="Next" icon="right" />
+      <SiblingLink task={task} sibling={siblings.previous} word="Previous" shortcut="[" icon="left" />
+      <SiblingLink task={task} sibling={siblings.next} word="Next" shortcut="]" icon="right" />
     </nav>
   );
 }
@@ -22,10 +22,11 @@ interface SiblingLinkProps {
   task: TaskAddress;
   sibling: Sibling | null;
   word: string;
+  shortcut: string;
   icon: "left" | "right";
 }
 
-function SiblingLink({ task, sibling, word, icon }: SiblingLinkProps) {
+function SiblingLink({ task, sibling, word, shortcut, icon }: SiblingLinkProps) {
   if (sibling === null) {
     return (
       <span className={styles.none} aria-hidden="true">
@@ -33,12 +34,12 @@ function SiblingLink({ task, sibling, word, icon }: SiblingLinkProps) {
       </span>
     );
   }
-  const label = `${word}: ${visible(sibling.value)}`;
+  const label = `${word}: ${visible(sibling.value)} (${shortcut})`;
   return (
     <Link
       to="/runs/$flow/$runId/tasks/$step/$taskId"
       params={{ flow: task.flow, runId: task.runId, step: sibling.step, taskId: sibling.task_id }}
-      search={(before) => ({ ...before, attempt: undefined, artifact: undefined })}
+      search={searchOfSibling}
       className={styles.link}
       aria-label={label}
       title={label}

@@ -108,7 +108,7 @@ function Facts({ facts }: { facts: TaskFacts }) {
       <div>
         <dt>{isRunning ? "Running for" : "Took"}</dt>
         <dd>
-          <Duration from={record.started_at} to={isRunning ? undefined : (record.finished_at ?? record.started_at)} />
+          <Duration from={record.started_at} to={isRunning ? undefined : record.finished_at} isRunning={isRunning} />
         </dd>
       </div>
       <div>

@@ -6,6 +6,7 @@ import { useRunEvents, type LiveEvent } from "@/api/events";
 import type { TaskFacts } from "@/api/schema";
 import { useTitle } from "@/app/title";
 import { EmptyState, ErrorState, Skeleton } from "@/components/States";
+import { useKeys, useShortcuts, type ShortcutGroup } from "@/components/shortcuts";
 import { Tabs } from "@/components/Tabs";
 import { Untrusted } from "@/components/Untrusted";
 import { TaskLogs } from "@/pages/logs/TaskLogs";
@@ -17,7 +18,7 @@ import { MetadataTab } from "./MetadataTab";
 import { ResourcesTab } from "./ResourcesTab";
 import { TaskHeader } from "./TaskHeader";
 import styles from "./TaskPage.module.css";
-import { countOf, firstTab, tabOf, type TaskAddress, type TaskTab } from "./address";
+import { countOf, firstTab, searchOfSibling, TABS, tabOf, type TaskAddress, type TaskTab } from "./address";
 import { isAbout } from "./live";
 import { taskKey, taskQuery } from "./queries";
 
@@ -28,6 +29,17 @@ const WORDS: Record<TaskTab, string> = {
   metadata: "Metadata",
   cards: "Cards",
   resources: "Resources",
+};
+
+const VIEWS = TABS.map((key) => ({ key, label: WORDS[key] }));
+
+const SHORTCUTS: ShortcutGroup = {
+  title: "Task",
+  shortcuts: [
+    { keys: ["["], does: "Task of the foreach before this one" },
+    { keys: ["]"], does: "Task of the foreach after this one" },
+    { keys: ["u"], does: "Up to the run" },
+  ],
 };
 
 /** One task: its attempts, what it printed, left and used, and where that came from. */
@@ -55,21 +67,36 @@ function TaskView({ task, facts }: { task: TaskAddress; facts: TaskFacts }) {
   const tab = tabOf(search) ?? first;
   const select = (key: TaskTab) =>
     void navigate({ to: ".", search: (before) => ({ ...before, tab: key }), replace: true, resetScroll: false });
+  useTaskKeys(task, facts.siblings);
   return (
     <div className={styles.page}>
       <TaskHeader task={task} facts={facts} />
       {facts.failure !== null && <FailurePanel failure={facts.failure} attempts={facts.attempts} attempt={attempt} />}
-      <Tabs
-        label="Views of the task"
-        tabs={(Object.keys(WORDS) as TaskTab[]).map((key) => ({ key, label: WORDS[key] }))}
-        selected={tab}
-        onSelect={select}
-      >
+      <Tabs of="Task" tabs={VIEWS} selected={tab} onSelect={select}>
         {/* Each attempt of each task is a view of its own: nothing of one is kept for another. */}
         <TabContent key={`${task.step}/${task.taskId}/${attempt}`} tab={tab} task={task} facts={facts} />
       </Tabs>
     </div>
   );
+}
+
+/** To the neighbours in the foreach, in the same view, and up to the run. */
+function useTaskKeys({ flow, runId }: TaskAddress, { previous, next }: TaskFacts["siblings"]): void {
+  const navigate = useNavigate();
+  const visit = (sibling: TaskFacts["siblings"]["next"]) => {
+    if (sibling === null) return;
+    void navigate({
+      to: "/runs/$flow/$runId/tasks/$step/$taskId",
+      params: { flow, runId, step: sibling.step, taskId: sibling.task_id },
+      search: searchOfSibling,
+    });
+  };
+  useShortcuts(SHORTCUTS);
+  useKeys({
+    "[": () => visit(previous),
+    "]": () => visit(next),
+    u: () => void navigate({ to: "/runs/$flow/$runId", params: { flow, runId } }),
+  });
 }
 
 function TabContent({ tab, task, facts }: { tab: TaskTab; task: TaskAddress; facts: TaskFacts }) {

@@ -22,6 +22,11 @@ export function firstTab(status: string): TaskTab {
   return status === "done" ? "artifacts" : "logs";
 }
 
+/** The search of a neighbour's page: the same view, without what is of this task alone. */
+export function searchOfSibling(search: Search): Search {
+  return { ...search, attempt: undefined, artifact: undefined };
+}
+
 /** A whole number from 0 on in the address; undefined for anything else. */
 export function countOf(search: Search, name: string): number | undefined {
   const text = one(search, name);

@@ -7,10 +7,15 @@ export interface Phase {
   share: number;
 }
 
-/** What an attempt spent its time on, as far as it is over and was recorded; empty if only the whole is known. */
-export function phasesOf(task: TaskState): Phase[] {
-  const { started_at: started, code_started_at: begun, code_ended_at: ended, finished_at: finished } = task;
-  if (begun === null || ended === null || finished === null) return [];
+/**
+ * What an attempt spent its time on, as far as it was recorded; empty if only the whole is known. Of one that runs, or
+ * ended without a word, only the start of its code is: `now` stands for the end of one that runs.
+ */
+export function phasesOf(task: TaskState, now: number): Phase[] {
+  const { started_at: started, code_started_at: begun } = task;
+  const finished = task.finished_at ?? (task.status === "running" ? now : null);
+  if (begun === null || finished === null) return [];
+  const ended = task.code_ended_at ?? finished;
   const lengths: [Phase["name"], number][] = [
     ["waited", task.ready_at === null ? 0 : started - task.ready_at],
     ["start-up", begun - started],

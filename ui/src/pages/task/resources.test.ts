@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ResourceSuggestion, TaskResources } from "@/api/schema";
-import { chartsOf, formatMemory, requestLine, suggestionWords } from "./resources";
+import { chartsOf, requestLine, suggestionWords } from "./resources";
 
 const point = {
   at: 1,
@@ -32,12 +32,6 @@ const resources: TaskResources = {
 const tooMuch: ResourceSuggestion = { kind: "memory", amount: 512, asked: 4096, used: 256, reason: "too_much" };
 
 describe("what a task used", () => {
-  it("is told in the units in which it is asked for", () => {
-    expect(formatMemory(512 * 1024 * 1024)).toBe("512 MiB");
-    expect(formatMemory(1.25 * 2 ** 30)).toBe("1.3 GiB");
-    expect(formatMemory(0)).toBe("0 KiB");
-  });
-
   it("leaves out curves of what was never used", () => {
     expect(chartsOf(resources).map((chart) => chart.title)).toEqual(["Processor cores", "Memory"]);
     const busy = { ...resources, points: [{ ...point, gpu: 1, gpu_memory: 5, write_rate: 3 }] };
@@ -52,7 +46,7 @@ describe("what a task used", () => {
   });
 
   it("suggests what to ask for", () => {
-    expect(suggestionWords(tooMuch)).toBe("Memory: 256 MiB at most of the 4.0 GiB asked for; 512 MiB would do.");
+    expect(suggestionWords(tooMuch)).toBe("Memory: 256 MB at most of the 4.0 GB asked for; 512 MB would do.");
     const more: ResourceSuggestion = { kind: "cpu", amount: 4, asked: 1, used: 3.7, reason: "too_little" };
     expect(suggestionWords(more)).toBe(
       "Processors: 3.7 cores at most, more than the 1 core asked for; ask for 4 cores.",

@@ -1,19 +1,5 @@
 import type { ResourcePoint, ResourceSuggestion, TaskResources } from "@/api/schema";
-import { formatBytes, formatNumber } from "@/format/numbers";
-
-const MEBIBYTE = 1024 * 1024;
-const UNITS = ["KiB", "MiB", "GiB", "TiB"];
-
-/** Memory for people, in the units that requests of memory are counted in: `214 MiB`, `1.2 GiB`. */
-export function formatMemory(bytes: number): string {
-  let value = Math.max(0, bytes) / 1024;
-  let unit = 0;
-  while (value >= 1023.5 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit > 1 && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit] ?? ""}`;
-}
+import { byteUnit, formatBytes, formatNumber, MEGABYTE } from "@/format/numbers";
 
 export interface Series {
   name: string;
@@ -27,9 +13,11 @@ export interface Chart {
   /** What was asked for, drawn as a line. */
   limit: { value: number; label: string } | null;
   format: (value: number) => string;
-  /** What ends of the axis are round numbers of. */
-  unit: number;
+  /** What the end of the axis is a round number of, for what is drawn at most. */
+  unitOf: (highest: number) => number;
 }
+
+const one = () => 1;
 
 /** The curves that say something: what was never used is left out. */
 export function chartsOf({ points, asked }: TaskResources): Chart[] {
@@ -40,7 +28,7 @@ export function chartsOf({ points, asked }: TaskResources): Chart[] {
   const of = (name: string, pick: (point: ResourcePoint) => number | null) => ({ name, values: shown.map(pick) });
   const limit = (value: number | undefined, label: string) => (value === undefined ? null : { value, label });
   const cores = (value: number) => `${formatNumber(value, 3)} cores`;
-  const memory = asked.memory === undefined ? undefined : asked.memory * MEBIBYTE;
+  const memory = asked.memory === undefined ? undefined : asked.memory * MEGABYTE;
   const charts: Chart[] = [
     {
       title: "Processor cores",
@@ -48,15 +36,15 @@ export function chartsOf({ points, asked }: TaskResources): Chart[] {
       series: [of("in use", (point) => point.cpu)],
       limit: limit(asked.cpu, "asked for"),
       format: cores,
-      unit: 1,
+      unitOf: one,
     },
     {
       title: "Memory",
       times,
       series: [of("resident", (point) => point.memory)],
       limit: limit(memory, "asked for"),
-      format: formatMemory,
-      unit: MEBIBYTE,
+      format: formatBytes,
+      unitOf: byteUnit,
     },
     {
       title: "Disk",
@@ -64,7 +52,7 @@ export function chartsOf({ points, asked }: TaskResources): Chart[] {
       series: [of("read", (point) => point.read_rate), of("written", (point) => point.write_rate)],
       limit: null,
       format: (value) => `${formatBytes(value)}/s`,
-      unit: 1000,
+      unitOf: byteUnit,
     },
     {
       title: "GPUs",
@@ -72,15 +60,15 @@ export function chartsOf({ points, asked }: TaskResources): Chart[] {
       series: [of("busy", (point) => point.gpu)],
       limit: limit(asked.gpu, "asked for"),
       format: (value) => `${formatNumber(value, 3)} GPUs`,
-      unit: 1,
+      unitOf: one,
     },
     {
       title: "GPU memory",
       times,
       series: [of("taken", (point) => point.gpu_memory)],
       limit: null,
-      format: formatMemory,
-      unit: MEBIBYTE,
+      format: formatBytes,
+      unitOf: byteUnit,
     },
   ];
   return charts.filter(
@@ -92,7 +80,7 @@ export function chartsOf({ points, asked }: TaskResources): Chart[] {
 /** What a suggestion says. */
 export function suggestionWords({ kind, amount, asked, used, reason }: ResourceSuggestion): string {
   if (kind === "gpu") return `No GPU was used, and ${formatNumber(asked ?? 0)} asked for.`;
-  const words = kind === "memory" ? (value: number) => formatMemory(value * MEBIBYTE) : coreWords;
+  const words = kind === "memory" ? (value: number) => formatBytes(value * MEGABYTE) : coreWords;
   const what = kind === "memory" ? "Memory" : "Processors";
   const need = words(amount);
   if (reason === "unasked" || asked === null) return `${what}: ${words(used)} at most; ${need} would do.`;

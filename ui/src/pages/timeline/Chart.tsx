@@ -166,11 +166,13 @@ export function Chart({ flow, runId, selection, onSelect, model }: RunViewProps 
           <Button onClick={() => change({ text: "", hiddenStates: new Set() })}>Show all tasks</Button>
         </EmptyState>
       )}
-      <p id={`${id}-keys`} className={styles.keys}>
-        <kbd>↑</kbd> <kbd>↓</kbd> rows · <kbd>Enter</kbd> open · <kbd>Space</kbd> select · <kbd>←</kbd> <kbd>→</kbd>{" "}
-        fold · <kbd>Shift</kbd>+<kbd>←</kbd> <kbd>→</kbd> earlier, later · <kbd>+</kbd> <kbd>−</kbd> zoom · <kbd>0</kbd>{" "}
-        all · drag to move, <kbd>Shift</kbd>-drag or drag the axis to choose a span, <kbd>Ctrl</kbd>-wheel or pinch to
-        zoom
+      <p id={`${id}-keys`} className="visually-hidden">
+        Arrow keys go from row to row, Enter opens, Space selects, plus and minus zoom; the question mark lists all
+        keys.
+      </p>
+      <p className={styles.keys}>
+        Drag to move · <kbd>Shift</kbd>-drag or drag the axis to choose a span · <kbd>Ctrl</kbd>-wheel or pinch to zoom
+        · <kbd>?</kbd> all keys
       </p>
     </div>
   );

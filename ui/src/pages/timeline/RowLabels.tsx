@@ -115,7 +115,13 @@ const RowLabel = memo(function RowLabel(props: RowLabelProps) {
       aria-rowindex={place + 1}
       aria-selected={isSelected}
       aria-expanded={isGroup ? row.open : undefined}
-      className={[styles.label, indented && styles.indented, isActive && styles.active, isSelected && styles.selected]
+      className={[
+        styles.label,
+        indented && styles.indented,
+        row.kind === "group" && row.strip && styles.tall,
+        isActive && styles.active,
+        isSelected && styles.selected,
+      ]
         .filter(Boolean)
         .join(" ")}
       style={{ top: props.top, height: heightOf(row) }}
@@ -150,7 +156,9 @@ function RowName({ row, model }: { row: Row; model: TimelineModel }) {
         <span className={styles.title}>
           <Untrusted text={step} />
         </span>
-        <span className={styles.minor}>{stepText(model, row.step, row.tasks, row.all)}</span>
+        <span className={styles.minor} title={stepText(model, row.step, row.tasks, row.all)}>
+          {stepText(model, row.step, row.tasks, row.all)}
+        </span>
         {row.strip && <span className={styles.minor}>{quantileText(model, row.tasks)}</span>}
       </>
     );

@@ -1,6 +1,6 @@
-import { useEffect, useState } from "react";
 import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
+import { SearchField } from "@/components/SearchField";
 import { toast } from "@/components/Toasts";
 import type { Drawing } from "./drawing";
 import { pngOf, saveFile, svgOf } from "./picture";
@@ -19,7 +19,12 @@ interface ToolbarProps {
 export function Toolbar({ options, onChange, drawing, title }: ToolbarProps) {
   return (
     <div className={styles.toolbar} role="group" aria-label="Timeline">
-      <TextFilter text={options.text} onChange={(text) => onChange({ text })} />
+      <SearchField
+        label="Show only tasks of which the step, the id or the foreach value has this text"
+        placeholder="Step, task or foreach value"
+        value={options.text}
+        onChange={(text) => onChange({ text })}
+      />
       <label className={styles.choice}>
         Sort by
         <select
@@ -49,22 +54,22 @@ export function Toolbar({ options, onChange, drawing, title }: ToolbarProps) {
         Critical path
       </Button>
       <span className={styles.zoom}>
-        <Button label="Show less time" onClick={() => drawing?.zoom(1 / 1.5)}>
-          +
-        </Button>
         <Button label="Show more time" onClick={() => drawing?.zoom(1.5)}>
           −
+        </Button>
+        <Button label="Show less time" onClick={() => drawing?.zoom(1 / 1.5)}>
+          +
         </Button>
         <Button label="Show all of the run" onClick={() => drawing?.show(null)}>
           Fit
         </Button>
       </span>
       <span className={styles.zoom}>
-        <Button label="Save as a PNG picture" onClick={() => void save(drawing, title, "png")}>
-          <Icon name="download" size={14} /> PNG
-        </Button>
         <Button label="Save as an SVG picture" onClick={() => void save(drawing, title, "svg")}>
           <Icon name="download" size={14} /> SVG
+        </Button>
+        <Button label="Save as a PNG picture" onClick={() => void save(drawing, title, "png")}>
+          <Icon name="download" size={14} /> PNG
         </Button>
       </span>
     </div>
@@ -80,34 +85,4 @@ async function save(drawing: Drawing | null, title: string, kind: "png" | "svg")
   } catch (error) {
     toast("failed", error instanceof Error ? error.message : String(error));
   }
-}
-
-/** How long somebody pauses before what was typed is looked for. */
-const PAUSE_MILLISECONDS = 150;
-
-function TextFilter({ text, onChange }: { text: string; onChange: (text: string) => void }) {
-  const [typed, setTyped] = useState(text);
-  const [known, setKnown] = useState(text);
-  if (known !== text) {
-    // The address has changed otherwise, such as by going back.
-    setKnown(text);
-    setTyped(text);
-  }
-  useEffect(() => {
-    if (typed === text) return;
-    const timer = window.setTimeout(() => onChange(typed), PAUSE_MILLISECONDS);
-    return () => window.clearTimeout(timer);
-  }, [typed, text, onChange]);
-  return (
-    <span className={styles.search}>
-      <Icon name="search" size={14} />
-      <input
-        type="search"
-        value={typed}
-        placeholder="Step, task or foreach value"
-        aria-label="Show only tasks of which the step, the id or the foreach value has this text"
-        onChange={(event) => setTyped(event.target.value)}
-      />
-    </span>
-  );
 }

@@ -79,7 +79,7 @@ function Attempt({ model, row, latest, now }: { model: TimelineModel; row: numbe
       </strong>
       <div>
         <StateMark state={state} /> {STATE_WORDS[state]} · task <Untrusted text={columns.task[row] ?? ""} />
-        {attempts.length > 1 && ` · attempt ${(columns.attempt[row] ?? 0) + 1} of ${attempts.length}`}
+        {attempts.length > 1 && ` · attempt ${columns.attempt[row] ?? 0}, ${attempts.length} in all`}
       </div>
       <dl className={styles.facts}>
         <dt>Started</dt>

@@ -105,7 +105,7 @@ function drawParts(
 }
 
 /** Draw the sign of a state that is no ordinary one, so that it is not told by colour alone; gives its width. */
-export function drawMark(surface: Surface, state: State, x: number, y: number, colour: string): number {
+function drawMark(surface: Surface, state: State, x: number, y: number, colour: string): number {
   const r = 3.5;
   if (state === "failed") {
     surface.line([[x, y - r], [x + 2 * r, y + r]], colour, 2); // prettier-ignore

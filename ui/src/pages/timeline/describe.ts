@@ -59,6 +59,9 @@ export function phaseTexts(model: TimelineModel, row: number, now: number): { ph
   return texts;
 }
 
+/** States that are told of a step, for which there may not be room for all. */
+const WEIGHTIEST_FIRST: readonly State[] = ["failed", "killed", "caught", "running", "cloned"];
+
 /** A step in words: how many tasks it has, how they are, how long they take. */
 export function stepText(model: TimelineModel, step: number, tasks: Int32Array, all: number): string {
   if (all === 0) return model.isRunning ? "not reached yet" : "not reached";
@@ -68,9 +71,9 @@ export function stepText(model: TimelineModel, step: number, tasks: Int32Array, 
     tasks.length === all ? `${formatCount(all)}${of}` : `${formatCount(tasks.length)} of ${formatCount(all)}`;
   const counts = new Map<State, number>();
   for (const row of tasks) counts.set(stateOf(model, row), (counts.get(stateOf(model, row)) ?? 0) + 1);
-  const states = [...counts]
-    .filter(([state]) => state !== "done")
-    .map(([state, number]) => `${formatCount(number)} ${STATE_WORDS[state].toLowerCase()}`);
+  const states = WEIGHTIEST_FIRST.filter((state) => counts.has(state)).map(
+    (state) => `${formatCount(counts.get(state) ?? 0)} ${STATE_WORDS[state].toLowerCase()}`,
+  );
   return [`${count} ${all === 1 && of === "" ? "task" : "tasks"}`, ...states].join(" · ");
 }
 

@@ -23,12 +23,12 @@ export type Row =
   | { kind: "more"; step: number; count: number };
 
 /** Steps with more tasks are folded until somebody opens them. */
-export const FOLDED_ABOVE = 50;
+const FOLDED_ABOVE = 50;
 /** Most tasks of a folded step that have rows of their own. */
 const MOST_ON_TOP = 8;
 
 export const ROW_HEIGHT = 24;
-export const STRIP_HEIGHT = 64;
+const STRIP_HEIGHT = 64;
 
 /** Where rows are: the top of each, and the end of the last. */
 export interface Layout {
@@ -88,7 +88,7 @@ export function isBad(state: State): boolean {
   return state === "failed" || state === "killed";
 }
 
-export function isFiltering(filter: Filter): boolean {
+function isFiltering(filter: Filter): boolean {
   return filter.text !== "" || filter.hiddenStates.size > 0;
 }
 

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { dragged } from "./overview";
 import { readOptions, writeOptions } from "./search";

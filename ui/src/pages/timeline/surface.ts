@@ -12,7 +12,7 @@ export interface Surface {
   within(x: number, y: number, width: number, height: number, draw: () => void): void;
 }
 
-export const FONT_SIZE = 12;
+const FONT_SIZE = 12;
 const HATCH = 6;
 
 /** Draws on a canvas. */

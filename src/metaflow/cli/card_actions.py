@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datastore.sizes import size_text
 from ..exception import CommandException
 from .card_selection import find_cards, matching, no_card, only_card, provider_page
 from .messages import echo
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _STDOUT = "-"
 #: How a card stands, by the status of its task.
 _STATES = {"running": "live", "done": "final"}
-_UNITS = ("B", "kB", "MB", "GB")
 
 
 def view(place: Place, pathspec: str, choice: Choice) -> None:
@@ -56,7 +56,7 @@ def get(place: Place, pathspec: str, file: str | None, choice: Choice) -> None:
         _print_bytes(page)
         return
     write_file(Path(file), page)
-    echo(f"Card of {found.task.pathspec} written to {file} ({_size(len(page))}).")
+    echo(f"Card of {found.task.pathspec} written to {file} ({size_text(len(page))}).")
 
 
 def _print_bytes(content: bytes) -> None:
@@ -164,16 +164,8 @@ def _columns(found: Sequence[Found], now: float) -> list[Column]:
             "written",
             [ago(each.card.modified_at, now) if for_people else clock(each.card.modified_at) for each in found],
         ),
-        Column("size", [_size(each.card.size) for each in found], numeric=True),
+        Column("size", [size_text(each.card.size) for each in found], numeric=True),
         Column(
             "from", [each.card.task.pathspec if each.card.task.pathspec != each.task.pathspec else "" for each in found]
         ),
     ]
-
-
-def _size(count: int) -> str:
-    """Bytes in words."""
-    amount, unit = float(count), 0
-    while amount >= 1000 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 or amount >= 100 else f"{amount:.1f} {_UNITS[unit]}"

@@ -14,6 +14,8 @@ from .candidates import past_tasks
 from .messages import echo
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..cards.running.making import CardMaker
     from ..cards.running.running_card import RunningCard
     from ..client import Task
@@ -22,13 +24,25 @@ if TYPE_CHECKING:
     from .reading import Place
 
 
+def _types(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    from ..cards.types import card_types
+
+    # Those for tests are many, and nobody's choice unless their names are begun.
+    found = [each for each in card_types() if each.startswith(incomplete)]
+    return [CompletionItem(each) for each in found if not each.startswith("test_") or incomplete.startswith("test")]
+
+
 @click.command(
     help="Render a card for the task PATHSPEC, which is over, with the code as it is now. PATHSPEC is STEP for the "
     "latest run, RUN/STEP or RUN/STEP/TASK. The card is added to those of the task; made again, it is replaced. What "
     "the step itself put on its cards is not on it."
 )
 @click.argument("pathspec", shell_complete=past_tasks)
-@click.option("--type", "card_type", default="default", show_default=True, help="Type of the card.")
+@click.option(
+    "--type", "card_type", default="default", show_default=True, shell_complete=_types, help="Type of the card."
+)
 @click.option("--id", "card_id", help="Id of the card.")
 @click.option("--options", metavar="JSON", default="{}", help="Options of the card, as in @card(options=...).")
 @click.option(
@@ -79,7 +93,7 @@ def create(
     card = RunningCard(declared, card_class, problem, _hash(task.pathspec, card_type, card_id))
     maker = _maker(place, task)
     file, content = _data(card, maker) if mode == "refresh" else _page(card, maker, mode)
-    maker.put(file, content)
+    maker.files.put(file, content)
     if mode != "refresh":
         look = f"card view {'/'.join(_rest(task))} --hash {card.hash[:5]}"
         echo(f"Card {file} of {task.pathspec} written. Look at it with: {look}")
@@ -135,6 +149,7 @@ def _hash(pathspec: str, card_type: str, card_id: str | None) -> str:
 
 
 def _maker(place: Place, record: TaskRecord) -> CardMaker:
+    from ..cards.running.card_files import CardFiles
     from ..cards.running.making import CardMaker
     from ..client import Task
     from ..datastore.layout import card_key
@@ -145,7 +160,7 @@ def _maker(place: Place, record: TaskRecord) -> CardMaker:
         store.put(card_key(record.flow, record.run_id, record.step, record.task_id, name), [content])
 
     task = Task(record.pathspec, _namespace_check=False)
-    return CardMaker(record.pathspec, record.attempt, None, lambda: _graph(task), lambda: task, put)
+    return CardMaker(record.pathspec, record.attempt, None, lambda: _graph(task), lambda: task, CardFiles(put))
 
 
 def _graph(task: Task) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import signal
 from typing import TYPE_CHECKING
 
 from ..cards.viewer.routes import ViewerSettings
 from ..cards.viewer.run_watch import RunWatch
 from ..cards.viewer.server import open_server
+from ..web.access.project_token import project_token
 from .messages import echo
 from .run_names import find_run
 
@@ -50,7 +53,7 @@ def serve(place: Place, flow: str, run_id: str | None, port: int, poll_interval:
     watch = RunWatch(place.provider, flow, run_id, place.tags, interval)
     # Before anything is served: what cannot be read is told here, and not to each page.
     seen = watch.snapshot()
-    with open_server(port, watch, ViewerSettings(poll_interval, max_cards)) as server:
+    with open_server(port, watch, ViewerSettings(poll_interval, max_cards, _token(place))) as server:
         signal.signal(signal.SIGTERM, _interrupt)
         if port not in (0, server.server_port):
             echo(f"Port {port} is taken, so this is another one.")
@@ -63,6 +66,12 @@ def serve(place: Place, flow: str, run_id: str | None, port: int, poll_interval:
             server.serve_forever(poll_interval=0.2)
         except KeyboardInterrupt:
             echo("The viewer has ended.")
+
+
+def _token(place: Place) -> str:
+    """The token of viewers of this project, by which nothing else can be done that its app can do."""
+    secret = project_token(place.provider.home.root)
+    return hmac.new(secret.encode(), b"card server", hashlib.sha256).hexdigest()
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

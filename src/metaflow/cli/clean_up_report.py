@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..client.times import span
-from ..runtime.console import readable_size
+from ..datastore.sizes import size_text
 from .messages import echo
 from .table import Column, print_table
 from .times import clock, iso
@@ -29,7 +29,7 @@ def print_plan(plan: Plan) -> None:
                 Column("user", [each.run.user for each in shown], may_be_cut=True),
                 Column("started", [clock(each.run.started_at) for each in shown]),
                 Column("duration", [span(each.run.ended_at - each.run.started_at) for each in shown], numeric=True),
-                Column("size", [readable_size(each.size + each.chunk_size) for each in shown], numeric=True),
+                Column("size", [size_text(each.size + each.chunk_size) for each in shown], numeric=True),
             ]
         )
     if len(plan.runs) > len(shown):
@@ -46,14 +46,14 @@ def _lines(plan: Plan) -> list[str]:
         lines.append(f"{counted(len(plan.unfinished), 'deletion')} that did not come to an end will be finished.")
     if plan.chunks.chunks and not plan.damaged:
         whose = "which only these runs need" if plan.only is not None else "which no other run needs"
-        lines.append(f"{counted(plan.chunks.chunks, 'chunk')} of {readable_size(plan.chunks.size)}, {whose}.")
+        lines.append(f"{counted(plan.chunks.chunks, 'chunk')} of {size_text(plan.chunks.size)}, {whose}.")
     if plan.chunks.young_chunks:
         lines.append(
-            f"{counted(plan.chunks.young_chunks, 'chunk')} of {readable_size(plan.chunks.young_size)} will be left for "
+            f"{counted(plan.chunks.young_chunks, 'chunk')} of {size_text(plan.chunks.young_size)} will be left for "
             "a later `metaflow gc`: they were saved a short time ago, or a run goes on that may need them."
         )
     if plan.temporary:
-        size = readable_size(sum(found.size for found in plan.temporary))
+        size = size_text(sum(found.size for found in plan.temporary))
         lines.append(f"{counted(len(plan.temporary), 'file')} of {size} that killed processes left half-written.")
     if plan.damaged:
         lines.append(
@@ -68,7 +68,7 @@ def totals(plan: Plan) -> str:
     """What would go, in a few words."""
     runs = counted(len(plan.runs), "run")
     files = sum(each.files for each in plan.runs)
-    return f"{runs} with {counted(files, 'file')}; {readable_size(plan.size)} in all"
+    return f"{runs} with {counted(files, 'file')}; {size_text(plan.size)} in all"
 
 
 def print_outcome(plan: Plan, outcome: Outcome) -> None:
@@ -78,8 +78,8 @@ def print_outcome(plan: Plan, outcome: Outcome) -> None:
     asked = {each.name for each in plan.runs}
     deleted = sum(name in asked for name in outcome.deleted)
     left = outcome.chunks.young_size
-    later = f" {readable_size(left)} more will be with a later `metaflow gc`." if left else ""
-    echo(f"{counted(deleted, 'run')} deleted, {readable_size(outcome.size)} freed.{later}")
+    later = f" {size_text(left)} more will be with a later `metaflow gc`." if left else ""
+    echo(f"{counted(deleted, 'run')} deleted, {size_text(outcome.size)} freed.{later}")
 
 
 def plain(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .reading import no_colour_option
 _OUTPUT_IS_LOST = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 _COMMANDS = {
-    "runs": Where("runs_command", "runs", "List, show, compare and delete runs."),
+    "runs": Where("runs_command", "runs", "List, show, compare, export, cancel and delete runs."),
     "tasks": Where("tasks_command", "tasks", "List and show the tasks of a run."),
     "logs": Where("pathspec_logs_command", "logs", "Show what the tasks of a run printed."),
     "card": Where("pathspec_card_command", "card", "Look at the cards of tasks."),

@@ -12,9 +12,9 @@ from .. import __version__, registry
 from ..exception import CommandException, MetaflowException
 from ..flow.declaration import FlowDeclaration, configs_of
 from ..flow.run_facts import RunFacts
-from .decospec_option import with_option
 from .default_kinds import check_default_kinds
 from .flow_options import click_options, values_of
+from .group_options import with_group_options
 from .messages import echo, print_exception, print_metaflow_exception
 
 if TYPE_CHECKING:
@@ -272,15 +272,12 @@ class _FlowGroup(click.Group):
         from click.shell_completion import CompletionItem
 
         # Without importing the commands, unlike click, which asks each whether it is hidden.
-        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        found = [CompletionItem(name, help=_COMMANDS[name][2]) for name in names]
+        found = [CompletionItem(name, help=text) for name, text in _descriptions() if name.startswith(incomplete)]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            lines = [(name, text) for name, (_, _, text) in _COMMANDS.items()]
-            lines += [(name, "List and end what runs there for this flow.") for name in _engines()]
-            formatter.write_dl(lines)
+            formatter.write_dl(_descriptions())
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         ctx.meta[_ARGUMENTS] = args
@@ -293,6 +290,12 @@ class _FlowGroup(click.Group):
             if not close or "Did you mean" in error.format_message():
                 raise
             raise click.UsageError(f"{error.format_message()} Did you mean '{close[0]}'?", ctx) from error
+
+
+def _descriptions() -> list[tuple[str, str]]:
+    """All commands with what they do."""
+    lines = [(name, text) for name, (_, _, text) in _COMMANDS.items()]
+    return lines + [(name, f"List and end the flow's jobs on {name}.") for name in _engines()]
 
 
 def _engines() -> list[str]:
@@ -404,46 +407,7 @@ def make_group(flow_class: type[FlowSpec]) -> click.Group:
         help=inspect.cleandoc(flow_class.__doc__ or f"The flow {flow_class.__name__}."),
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
     )
-    @click.option("--quiet/--not-quiet", default=False, help="Say only what goes wrong, and what tasks print.")
-    @click.option(
-        "--metadata",
-        type=click.Choice(["local", "service", "spin"]),
-        default=None,
-        help="Where records of runs are kept.  [default: METAFLOW_DEFAULT_METADATA, or local]",
-    )
-    @click.option(
-        "--environment",
-        type=click.Choice(["local"]),
-        default="local",
-        show_default=True,
-        help="How tasks get packages.",
-    )
-    @click.option(
-        "--datastore",
-        metavar="KIND",
-        default=None,
-        help="Where artifacts are kept: local, s3, azure or gs.  [default: METAFLOW_DEFAULT_DATASTORE, or local]",
-    )
-    @click.option(
-        "--mode",
-        type=click.Choice(["spin"]),
-        default=None,
-        help="spin: commands that read, such as dump and logs, look at spun steps instead of runs.",
-    )
-    @click.option("--datastore-root", default=None, help="Root of the datastore, such as s3://bucket/prefix.")
-    @click.option(
-        "--package-suffixes",
-        metavar="SUFFIXES",
-        default=None,
-        help="Files to put into the code package beside Python's and R's, as in --package-suffixes .sql,.yaml",
-    )
-    @with_option
-    @click.option(
-        "--pylint/--no-pylint",
-        default=True,
-        show_default=True,
-        help="Let pylint check the flow, if installed.",
-    )
+    @with_group_options
     @click.pass_context
     def flow(context: click.Context, /, **_options: object) -> None:
         check_default_kinds(context)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __version__
+from ..datastore.sizes import size_text
 from ..exception import CommandException, TimeoutException
-from ..runtime.console import readable_size
 from .messages import echo
 from .table import print_lines
 
@@ -52,7 +52,7 @@ def info(state: FlowState) -> None:
     size = _Counter()
     made.write(size)  # type: ignore[arg-type]
     lines = [
-        f"Package size: {readable_size(size.count)} ({readable_size(made.size)} unpacked)",
+        f"Package size: {size_text(size.count)} ({size_text(made.size)} unpacked)",
         f"Beside it, each node gets: {_archive(state)}",
         f"Number of files: {len(made.names)}",
         "",
@@ -64,7 +64,7 @@ def info(state: FlowState) -> None:
         f"  - Left out: {_left_out(made.directory)}",
         "",
         "Largest files:",
-        *(f"  {readable_size(file.size):>10}  {file.name}" for file in made.largest()),
+        *(f"  {size_text(file.size):>10}  {file.name}" for file in made.largest()),
     ]
     print_lines(lines)
 
@@ -142,7 +142,7 @@ def _archive(state: FlowState) -> str:
         made = node_archive(target, kind_of_root(state.datastore, state.datastore_root) != "local")
     except CommandException as error:
         return f"unknown. {error.message}"
-    return f"{readable_size(made.size)}, Metaflow and its libraries for Python {target.python} on {target.platform}"
+    return f"{size_text(made.size)}, Metaflow and its libraries for Python {target.python} on {target.platform}"
 
 
 def _left_out(directory: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..datastore.sizes import size_text
 from ..exception import CommandException
 from .confirming import Progress
 from .messages import echo
@@ -61,7 +62,7 @@ def export(place: Place, /, run: str, output: Path | None, no_logs: bool, no_car
         sys.stdout.buffer.flush()
         return
     _write(target, content)
-    echo(f"{found.flow}/{found.run_id} is in *{target}* ({len(content) / 1e6:.1f} MB).")
+    echo(f"{found.flow}/{found.run_id} is in *{target}* ({size_text(len(content))}).")
 
 
 def _check(target: Path, overwrite: bool) -> None:

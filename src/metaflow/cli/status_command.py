@@ -10,8 +10,8 @@ import click
 from .. import __version__, settings
 from ..datastore.location import kind_of
 from ..datastore.root import ROOT_DIRECTORY
+from ..datastore.sizes import size_text
 from ..exception import CommandException, MetaflowException
-from ..runtime.console import readable_size
 from .reading import datastore_root_option, output_options
 from .table import print_json, print_lines
 
@@ -89,7 +89,7 @@ def _where(home: Home) -> str:
 
 
 def _lines(home: Home, health: Health) -> list[str]:
-    free = f", {readable_size(health.free_bytes)} free" if health.free_bytes is not None else ""
+    free = f", {size_text(health.free_bytes)} free" if health.free_bytes is not None else ""
     writable = "readable and writable" if health.write_problem is None else f"NOT WRITABLE: {health.write_problem}"
     if home.service and not home.datastore and not os.path.isdir(home.root):
         return ["Datastore: none on this machine yet"]

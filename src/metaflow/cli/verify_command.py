@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..client.upkeep.findings import SEVERITIES
-from ..runtime.console import readable_size
+from ..datastore.sizes import size_text
 from .clean_up_report import counted
 from .confirming import Progress
 from .messages import echo
@@ -74,7 +74,7 @@ def _print(report: Report) -> None:
     counts = {severity: [f for f in report.findings if f.severity == severity] for severity in SEVERITIES}
     looked = (
         f"{counted(report.runs, 'run')} with {counted(report.tasks, 'result')} of tasks and "
-        f"{counted(report.chunks, 'chunk')} of {readable_size(report.size)} ({report.hashed:,} of them read)"
+        f"{counted(report.chunks, 'chunk')} of {size_text(report.size)} ({report.hashed:,} of them read)"
     )
     if not report.findings:
         echo(f"All is well: {looked}.")

@@ -12,6 +12,8 @@ PAGES := src/metaflow/web/static/index.html
 UI_SOURCES := $(shell find ui -name node_modules -prune -o -type f ! -name openapi.json ! -name schema.d.ts -print)
 WITH_NODE := PATH="$(CURDIR)/$(NODE)/node_modules/.bin:$$PATH"
 SERVER_PROGRAMS := azurite@3.35.0 s3rver@3.7.1
+# How many processes run the tests: more than processors, as most tests wait for what they have started.
+WORKERS ?= 3
 
 # Runs are recorded under a person's name. The root account of a container does not count as one.
 ifeq ($(strip $(filter-out root,$(METAFLOW_USER) $(SUDO_USER) $(USERNAME) $(USER))),)
@@ -31,10 +33,11 @@ demo: $(READY) ## train classifiers on handwritten digits, and keep the best
 
 ui: $(READY) $(PAGES) ## build the pages of the web app, which `metaflow ui` serves
 
-# Engines, browsers and servers of every kind share the processors here, and a test may run out of time that is no
+# Files are taken in their order, which begins with the longest ones, so that no worker is left alone with them at the
+# end. Engines, browsers and servers of every kind share the processors here, and a test may run out of time that is no
 # fault of what it tests. So the few that fail are run once more, alone, for all to see; more than a few are a failure.
 test: lint $(SERVERS) $(PYTORCH) ## run all checks and all tests
-	@$(BIN)/pytest -n 2 --dist loadfile || { \
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder || { \
 	  [ $$? = 1 ] && [ "$$(grep -c '::' .pytest_cache/v/cache/lastfailed)" -le 5 ] && \
 	  echo 'UNSTEADY: these failed, and are run again by themselves:' && grep '::' .pytest_cache/v/cache/lastfailed && \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none; }

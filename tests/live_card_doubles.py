@@ -10,6 +10,7 @@ from typing import Any
 from metaflow.cards.card import RELOAD_TOKEN, MetaflowCard
 from metaflow.cards.component import MetaflowCardComponent
 from metaflow.cards.page.document import PageFacts, render_page
+from metaflow.cards.running.card_files import CardFiles
 from metaflow.cards.running.making import CardMaker, node_of
 from metaflow.cards.running.running_card import CardDeclaration, RunningCard
 
@@ -58,6 +59,12 @@ class Around(MetaflowCardComponent):
 
     def render(self):
         return {"type": "section", "title": self.title, "contents": [node_of(each) for each in self.components]}
+
+
+class Task:
+    """All that pages ask of a task."""
+
+    pathspec = "F/1/start/1"
 
 
 class Files:
@@ -121,7 +128,7 @@ def running_card(card_class: type[MetaflowCard] | None = PageCard, **declared: A
 
 def maker(files: Files, attempt: int = 0) -> CardMaker:
     graph: Mapping[str, Any] = {}
-    return CardMaker("F/1/start/1", attempt, object(), lambda: graph, lambda: None, files.put)  # type: ignore[arg-type, return-value]
+    return CardMaker("F/1/start/1", attempt, object(), lambda: graph, Task, CardFiles(files.put))  # type: ignore[arg-type, return-value]
 
 
 def token_of(page: str) -> str:

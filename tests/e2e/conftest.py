@@ -108,11 +108,39 @@ class Project:
         return self.path / ".metaflow"
 
 
+def metaflow(
+    project: Project, *arguments: str, env: dict[str, str] | None = None, directory: Path | None = None
+) -> Outcome:
+    """Run the ``metaflow`` command, in the project's directory unless another one is given."""
+    done = subprocess.run(
+        [sys.executable, "-m", "metaflow", *arguments],
+        cwd=directory or project.path,
+        env={**project.env, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def node_archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What runs send to other machines beside their code. It is the same for all tests, and takes seconds to make."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "node-archives"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node_archives: Path) -> Iterator[Project]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("METAFLOW_USER", "tester")
     project = Project(tmp_path)
+    cache = tmp_path / "home" / ".cache" / "metaflow"
+    cache.mkdir(parents=True)
+    (cache / "nodes").symlink_to(node_archives)
     yield project
     project.close()
 

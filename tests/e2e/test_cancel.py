@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from metaflow.compute.backend import JobQuery
 from metaflow.datastore.local import LocalStore
 from metaflow.testing.process_backend import DIRECTORY_VARIABLE, ProcessBackend
 
-from .conftest import Outcome, Project
+from .conftest import Project, metaflow
 from .test_kill import wait_until
 
 SLOW = """
@@ -72,19 +71,6 @@ def slow(project: Project, engine: ProcessBackend) -> subprocess.Popen[str]:
     process = project.start("run")
     wait_until(lambda: (project.path / "here").exists() and (project.path / "away").exists(), 30)
     return process
-
-
-def metaflow(project: Project, *arguments: str) -> Outcome:
-    found = subprocess.run(
-        [sys.executable, "-m", "metaflow", *arguments],
-        cwd=project.path,
-        env=project.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
-    return Outcome(found.returncode, found.stdout, found.stderr)
 
 
 def test_a_run_on_this_machine_is_cancelled(

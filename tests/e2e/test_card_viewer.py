@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -65,11 +66,11 @@ class Viewer:
     def __init__(self, project: Project, *arguments: str) -> None:
         self.process = project.start("card", "server", "--poll-interval", "0.2", *arguments)
         self.said = ""
-        while (found := re.search(r"http://127\.0\.0\.1:(\d+)/", self.said)) is None:
+        while (found := re.search(r"(http://127\.0\.0\.1:(\d+))/\?token=\w+", self.said)) is None:
             line = self.process.stderr.readline()
             assert line, self.said
             self.said += line
-        self.address, self.port = found[0], found[1]
+        self.address, self.origin, self.port = found[0], found[1], found[2]
 
     def interrupt(self) -> str:
         self.process.send_signal(signal.SIGINT)
@@ -178,10 +179,11 @@ def test_the_card_is_a_stranger_to_the_viewer(flow: Project, browser: Browser, w
     page = browser.open(viewer.address)
     page.locator("#list a", has_text="report").click()
     wait_for(page, frame_of(page), "null SecurityError,SecurityError,")
-    assert page.url.startswith(viewer.address) and page.locator("#run-status").inner_text() == "finished"
+    assert page.url.startswith(f"{viewer.origin}/#") and page.locator("#run-status").inner_text() == "finished"
     assert "navigated" not in frame_of(page).inner_text()
     # Opened by itself, it is in an origin of its own all the same.
-    alone = browser.open(viewer.address.rstrip("/") + page.locator("#alone").get_attribute("href"))
+    signed = viewer.address.partition("?")[2]
+    alone = browser.open(f"{viewer.origin}{page.locator('#alone').get_attribute('href')}?{signed}")
     assert alone.evaluate("window.origin") == "null"
 
     # By keyboard, for screen readers, and on a phone in the dark.
@@ -213,6 +215,15 @@ def test_a_card_of_a_task_that_was_killed_is_no_longer_live(flow: Project, brows
     (flow.path / "away").rename(html)
     wait_for(page, frame_of(page), "first of attempt 0")
     browser.problems[:] = [each for each in browser.problems if "404" not in each]
+    # Why it is not up to date is told on the card, for as long as it is not.
+    document = next(flow.path.rglob("blank-report-*.data.json"))
+    before = document.read_bytes()
+    told = json.loads(before)
+    told["data"]["notice"] = MARKUP[0]
+    document.write_text(json.dumps(told))
+    wait_for(page, frame_of(page).locator("#mf-why"), MARKUP[0])
+    document.write_bytes(before)
+    frame_of(page).locator("#mf-why").wait_for(state="detached")
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     wait_for(page, "#run-status", "stopped")

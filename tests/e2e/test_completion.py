@@ -54,6 +54,7 @@ def test_words_of_a_flow(project: Project) -> None:
     project.write(FLOW, main="F")
     assert {"run", "check", "logs"} <= set(values(ask(project, "flow.py ")))
     assert values(ask(project, "./flow.py --quiet ch")) == ["check"]
+    assert values(ask(project, "./flow.py kub")) == ["kubernetes"]
     assert values(ask(project, "flow.py run --colour ")) == ["RED", "GREEN"]
     assert values(ask(project, "flow.py run --colour=g")) == ["GREEN"]
     assert values(ask(project, "flow.py run --verbose t")) == ["True"]

@@ -105,10 +105,33 @@ def test_blocks_are_found(document: str, kinds: set[str]) -> None:
     assert kinds <= {block.kind for block in BLOCKS if block.where.startswith(f"{document}:")}
 
 
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "ui/README.md", "deploy/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+
+
+def _text(page: Path) -> str:
+    """What is not code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    """Names by which links lead to the headings of a page, as sites that render Markdown make them."""
+    headings = re.findall(r"^#+ (.+)$", _text(page), re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
 def test_links_inside_the_project_lead_somewhere() -> None:
-    broken = []
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            if not (path.parent / target).exists():
-                broken.append(f"{path.relative_to(ROOT)}: {target}")
+    broken, linked = [], set()
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^):]+)\)", _text(page)):
+            path, _, anchor = target.partition("#")
+            there = (page.parent / path).resolve() if path else page
+            linked.add(there)
+            if not there.exists() or (anchor and anchor not in _anchors(there)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert not broken
+    unreachable = [page.name for page in PAGES[2:] if page not in linked]
+    assert not unreachable, "no page leads to these"

@@ -151,7 +151,7 @@ def test_every_kind_of_step_elsewhere(project: Project, engine: ProcessBackend) 
 def test_an_engine_that_is_away_is_waited_for(project: Project, engine: ProcessBackend) -> None:
     project.write(ONE_STEP.replace("BODY", "time.sleep(2); print('done it')"))
     process = project.start("run")
-    wait_until(lambda: engine.directory.exists() and any(r.startswith("submit") for r in requests(engine)))
+    wait_until(lambda: engine.directory.exists() and any(r.startswith("submit") for r in requests(engine)), seconds=60)
     said(engine, "unavailable", "The engine is being restarted.")
     stdout, stderr = process.communicate(timeout=60)
     # The result came home through the datastore, although the engine never answered again.
@@ -239,7 +239,7 @@ def test_an_interrupted_run_ends_its_tasks(project: Project, engine: ProcessBack
     body = "open('pid', 'w').write(str(os.getpid())); print('begun', flush=True); time.sleep(600)"
     project.write(ONE_STEP.replace("BODY", body.replace("'pid'", repr(str(project.path / "pid")))))
     process = project.start("run")
-    wait_until(lambda: (project.path / "pid").exists() and (project.path / "pid").read_text() != "")
+    wait_until(lambda: (project.path / "pid").exists() and (project.path / "pid").read_text() != "", seconds=60)
     process.send_signal(signal.SIGINT)
     stdout, _ = process.communicate(timeout=40)
     assert process.returncode == 1
@@ -254,7 +254,7 @@ def test_tasks_of_a_lost_run_end_themselves(project: Project, engine: ProcessBac
     pid_file = project.path / "pid"
     project.write(ONE_STEP.replace("BODY", f"open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"))
     process = project.start("run", env={"METAFLOW_REMOTE_SILENCE_LIMIT": "2"})
-    wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
+    wait_until(lambda: pid_file.exists() and pid_file.read_text() != "", seconds=60)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     wait_until(lambda: not os.path.exists(f"/proc/{pid_file.read_text()}"), seconds=60)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +13,7 @@ from metaflow import Flow
 from metaflow.compute.backend import JobQuery
 from metaflow.testing.process_backend import DIRECTORY_VARIABLE, ProcessBackend
 
-from .conftest import Outcome, Project
+from .conftest import Project, metaflow
 from .test_kill import wait_until
 
 FLOW = """
@@ -52,19 +50,6 @@ def engine(project: Project, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch)
     backend.check()
     yield backend
     backend.clear()
-
-
-def metaflow(project: Project, *arguments: str) -> Outcome:
-    found = subprocess.run(
-        [sys.executable, "-m", "metaflow", *arguments],
-        cwd=project.path,
-        env=project.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
-    return Outcome(found.returncode, found.stdout, found.stderr)
 
 
 def test_a_run_whose_task_goes_on_is_shown_kept_resumed_and_cancelled(project: Project, engine: ProcessBackend) -> None:

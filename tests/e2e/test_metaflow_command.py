@@ -6,18 +6,7 @@ import json
 import subprocess
 import sys
 
-from .conftest import Outcome, Project
-
-
-def metaflow(project: Project, *arguments: str) -> Outcome:
-    done = subprocess.run(
-        [sys.executable, "-m", "metaflow", *arguments],
-        cwd=project.path,
-        env=project.env,
-        capture_output=True,
-        text=True,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+from .conftest import Project, metaflow
 
 
 def test_the_examples_run_and_the_commands_show_what_they_did(project: Project) -> None:

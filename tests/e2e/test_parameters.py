@@ -301,7 +301,7 @@ def test_files_are_kept_with_the_run(project: Project) -> None:
     data = write_files()
     outcome = project.run(FILES, "--text", "text.txt", "--data", "data.bin", code=1)
     assert "self.text is a parameter of the flow" in outcome.stdout  # only the last statement failed
-    assert "Including file data.bin of size 2.9MB" in outcome.stderr
+    assert "Including file data.bin of size 2.9 MB" in outcome.stderr
     project.client()
     run = metaflow.Flow("F").latest_run
     assert run["join"].task["sizes"].data == [3_000_000] * 3

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +18,7 @@ from metaflow.datastore.store import ObjectStore
 from metaflow.exception import DataException
 from servers import free_port
 
-from .conftest import Outcome, Project
+from .conftest import Outcome, Project, metaflow
 
 FLOW = """
     import os
@@ -428,19 +426,6 @@ def test_logs_wait_on_this_machine_while_the_store_is_out_of_reach(s3_place: Pla
     reindexed = metaflow(project, "reindex", "--datastore-root", s3_place.options[-1])
     assert reindexed.code == 0 and not spooled.exists(), reindexed
     assert b"printed\n" in store_of(s3_place, project).get(log_key("F", run_id, "start", "1", 0))
-
-
-def metaflow(project: Project, *arguments: str, directory: Path | None = None) -> Outcome:
-    done = subprocess.run(
-        [sys.executable, "-m", "metaflow", *arguments],
-        cwd=directory or project.path,
-        env=project.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
 
 
 def test_another_person_looks_at_a_shared_datastore(

@@ -116,7 +116,7 @@ def test_resume_from_a_failure_in_a_nested_foreach_and_again_from_what_failed_ne
     said = second.stdout
     for expected in (
         "Gathering required information",
-        f"Resuming run {failed.run_id} of F, which failed (Step work (task-id 9) failed):",
+        f"Resuming run {failed.run_id} of F, which failed (Step work (task-id 9) failed: ValueError: ",
         "    work: 5 cloned, 1 to run (failed)",
         "    gather: 1 to run (never finished), then more after work",
         "    end: to run after work",

@@ -51,7 +51,6 @@ class Echo(FlowSpec):
 
 def test_a_run_and_all_that_can_be_given_to_it(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     flow = project.write(ECHO)
-    (project.path / "home").mkdir()
     (project.path / "home" / "config_small.json").write_text("{}")
     elsewhere = project.path / "else where"
     elsewhere.mkdir()

@@ -23,7 +23,7 @@ from metaflow.metadata_store.records import RunRecord
 from metaflow.metadata_store.service import ServiceMetadata
 from metaflow.metadata_store.store import RunQuery
 
-from .conftest import Project
+from .conftest import Project, metaflow
 
 
 class Server:
@@ -77,17 +77,6 @@ def serve(project: Project) -> Iterator[type[Server]]:
     for server in started:
         if server.process.poll() is None:
             server.stop(signal.SIGKILL)
-
-
-def metaflow(project: Project, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "metaflow", *arguments],
-        cwd=project.path,
-        env={**project.env, **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def started(run_id: str) -> RunStarted:
@@ -179,7 +168,7 @@ def test_set_up_wrongly_it_says_what_is_wrong(project, tmp_path):
         ):
             given = arguments if "--port" in arguments else [*arguments, "--port", "0"]
             refused = metaflow(project, "server", *given)
-            assert refused.returncode == 1, (arguments, refused)
+            assert refused.code == 1, (arguments, refused)
             assert reason in refused.stderr
             assert "Traceback" not in refused.stderr and "secret" not in refused.stderr
 

@@ -7,14 +7,8 @@ import os
 
 import pytest
 
-from .conftest import Outcome, Project
+from .conftest import Project, metaflow
 from .test_cli import FLOW
-
-
-def metaflow(project: Project, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
-    """The ``metaflow`` command."""
-    (project.path / "command.py").write_text("from metaflow.cli.command import main\nmain()\n")
-    return project.call(*arguments, flow="command.py", env=env)
 
 
 def test_options_can_be_given_in_the_environment(project: Project) -> None:

@@ -127,7 +127,7 @@ def test_a_change_shows_in_the_table_and_is_kept_on_demand(ran):
     (ran.path / "flow.py").write_text(source.replace("limit = 7", "limit = 8"))
     outcome = spin(ran, "work", "--persist")
     lines = [line.split() for line in outcome.stdout.splitlines()]
-    assert ["changed", "x", "str", "18B", "'ccc'", "(was", "'cc')"] in lines
+    assert ["changed", "x", "str", "18", "B", "'ccc'", "(was", "'cc')"] in lines
     assert any(line[:3] == ["changed", "where", "tuple"] for line in lines)
     assert any(line[:3] == ["new", "extra", "dict"] for line in lines)
     assert "Not in that run, so with their defaults: new" in outcome.stdout
@@ -176,7 +176,7 @@ def test_a_step_that_failed_is_tried_again_and_the_next_one_too(ran):
 
     ran.write(FLOW.replace("MIDDLE", "self.done = len(self.all)"))
     outcome = spin(ran, "last")
-    assert "new  done  int  5B  3" in outcome.stdout
+    assert "new  done  int  5 B  3" in outcome.stdout
 
     # It never ran there, and what it would read is not there either.
     outcome = spin(ran, "end", code=1)
@@ -222,7 +222,7 @@ def test_a_step_that_never_ran_takes_what_its_parents_left(project):
     project.write(flow.replace("ON_TWO", "False"))
     outcome = spin(project, "both")
     assert "where the step has not run yet" in outcome.stdout and "rows[0] = 1" in outcome.stdout
-    assert "new  z  int  5B  2" in outcome.stdout
+    assert "new  z  int  5 B  2" in outcome.stdout
     outcome = spin(project, "join", code=1)
     assert "what it would read is not there" in outcome.stderr and "both (0 tasks finished)" in outcome.stderr
 

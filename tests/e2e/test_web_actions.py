@@ -227,7 +227,7 @@ def test_who_may_only_look_is_offered_nothing(project, web_app, browser):
     app = web_app(project.path, "--read-only")
     page = app.page(browser, f"/ui/runs/ShakyFlow/{run_id}")
     page.get_by_role("button", name="Commands").click()
-    page.get_by_text(f"python flow.py resume --origin-run-id={run_id}").last.wait_for()
+    page.get_by_text(f"flow.py resume --origin-run-id {run_id}").last.wait_for()
     check(page)
     page.get_by_role("button", name="Close").last.click()
     for name in ("Resume", "Cancel", "Tags", "More actions"):

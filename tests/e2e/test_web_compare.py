@@ -125,13 +125,13 @@ def test_runs_are_compared_in_the_browser(runs, web_app, browser) -> None:
     page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile("file flow.py$"))).get_by_role(
         "button"
     ).last.click()
-    page.get_by_role("region", name="Patch").get_by_text("+        self.loss = 1 - self.alpha").wait_for()
+    page.get_by_role("region", name="What changed").get_by_text("self.loss = 1 - self.alpha").wait_for()
     assert not accessibility_problems(page)
     page.keyboard.press("Escape")
     page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile("text$"))).get_by_role(
         "button"
     ).last.click()
-    page.get_by_role("region", name="Patch").get_by_text("+line 59 at 0.1").wait_for()
+    page.get_by_role("region", name="What changed").get_by_text("line 59 at 0.1").wait_for()
     page.keyboard.press("Escape")
     # A run that was left out is found by its id and added again.
     page.get_by_role("button", name="Add runs").click()

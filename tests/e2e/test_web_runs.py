@@ -87,7 +87,7 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     field.fill("status:failed flow:TrainFlow")
     field.press("Enter")
     expect_rows(page, 1)
-    assert "Step start (task-id 1) failed" in rows(page).inner_text()
+    assert "Step start (task-id 1) failed: ValueError: too fast" in rows(page).inner_text()
     assert re.search(r"status=failed&?.*flow=TrainFlow|flow=TrainFlow&?.*status=failed", page.url)
     shared = page.url
     page.get_by_role("button", name="Remove the filter status failed").click()
@@ -99,6 +99,8 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     page.goto(app.url + "/ui/")
     expect_rows(page, 4)
 
+    field.fill("valueerror fast")
+    expect_rows(page, 1)
     field.fill("BEN")
     expect_rows(page, 2)
     assert "text=BEN" in page.url
@@ -137,7 +139,8 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
 
 def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_app, browser):
     record(project, *(RunRecord("OldFlow", str(number), "ana", 1000.0 + number) for number in range(120)))
-    page = web_app(project.path).page(browser, viewport={"width": 1200, "height": 700})
+    app = web_app(project.path)
+    page = app.page(browser, viewport={"width": 1200, "height": 700})
     page.set_default_timeout(PATIENCE)
     page.locator("tr[data-run^='ScoreFlow/']").wait_for()
     page.get_by_text("Live", exact=True).wait_for()
@@ -146,6 +149,10 @@ def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_
     live = page.locator("tr[data-run^='LiveFlow/']")
     live.get_by_text("Running").wait_for()
     live.get_by_text("1/2").wait_for()
+    running = app.page(browser, "/ui/?status=running")
+    running.set_default_timeout(PATIENCE)
+    running.locator("tr[data-run^='LiveFlow/']").wait_for()
+    running.get_by_text("1 run", exact=True).wait_for()
 
     # Whoever looks further down is told, and nothing moves.
     scroller = page.locator("div:has(> table)")
@@ -162,6 +169,7 @@ def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_
     (project.path / "go").touch()
     assert process.wait(60) == 0
     live.get_by_text("Done").wait_for()
+    running.get_by_text("No run matches").wait_for()
     page.get_by_role("toolbar", name="Last runs of LiveFlow").get_by_role("link", name=re.compile("^Done")).wait_for()
 
 
@@ -174,12 +182,22 @@ def test_a_view_is_saved_for_all_and_deleted(project, trained, web_app, browser)
     page.get_by_label("Name").fill("Broken <b>")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("link", name="Broken <b>").wait_for()
+    # Another one of that name takes its place only if somebody wants it to.
+    page.goto(app.url + "/ui/?status=failed&flow=TrainFlow&columns=status,run,parameter:lr")
+    page.get_by_role("button", name="Save view").click()
+    page.get_by_label("Name").fill("Broken <b>")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("alert").get_by_text("already").wait_for()
+    page.get_by_role("button", name="Replace it").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert len(browser.problems) == 1 and "409" in browser.problems.pop()
 
     other = app.page(browser)
     other.set_default_timeout(PATIENCE)
     expect_rows(other, 4)
     other.get_by_role("link", name="Broken <b>").click()
     expect_rows(other, 1)
+    assert "flow=TrainFlow" in other.url
     assert other.locator("thead th").count() == 4
     other.get_by_role("button", name="Delete the view Broken <b>").click()
     other.get_by_role("button", name="Save view").wait_for()
@@ -240,11 +258,22 @@ def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     page.wait_for_url(re.compile(rf"/ui/runs/TrainFlow/{trained[0]}"))
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard").wait_for()
-    page.get_by_role("region", name="Run", exact=True).get_by_text("Timeline").wait_for()
+    page.get_by_role("region", name="Views of the run", exact=True).get_by_text("Timeline").wait_for()
     page.keyboard.press("3")
     page.keyboard.press("Escape")
     page.get_by_role("heading", name="Keyboard").wait_for(state="detached")
     assert page.title() == f"TrainFlow/{trained[0]} · Metaflow"
+    page.keyboard.press("c")
+    page.get_by_role("menuitem", name="With other runs…").click()
+    page.get_by_role("dialog").get_by_label("Search runs").wait_for()
+    page.keyboard.press("Escape")
+    compare = page.get_by_role("button", name="Compare this run (c)")
+    compare.and_(page.locator(":focus")).wait_for()  # a dialog gives the focus back
+    page.keyboard.press("Control+k")
+    page.keyboard.type("delete run")
+    page.get_by_role("option", name="Delete…").wait_for()
+    page.keyboard.press("Escape")
+    compare.and_(page.locator(":focus")).wait_for()
     page.keyboard.press("3")
     page.wait_for_url(re.compile("view=graph"))
     page.wait_for_function("name => document.title === name", arg=f"Graph · TrainFlow/{trained[0]} · Metaflow")
@@ -257,7 +286,8 @@ def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     page.get_by_role("link", name=f"The run TrainFlow/{trained[0]}").click()
     page.get_by_role("tab", name="Overview").wait_for()
     browser.problems[:] = [problem for problem in browser.problems if "404" not in problem]
-    page.get_by_role("link", name="Runs", exact=True).click()
+    page.keyboard.press("g")
+    page.keyboard.press("r")
     expect_rows(page, 4)
     page.keyboard.press("j")
     page.keyboard.press("x")

@@ -133,7 +133,6 @@ def test_a_port_that_is_taken(project):
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/ui/", app.stderr.readline())):
             assert app.poll() is None
         ports.add(found[1])
-        urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/healthz", timeout=60).close()  # it heeds signals by then
         app.send_signal(signal.SIGTERM)
         assert app.wait(60) == 0
         app.stderr.close()
@@ -170,6 +169,29 @@ def test_a_reader_of_others_runs_changes_nothing(project, web_app):
     refused = app.api("POST", "/api/v1/tags", {"flow": "HelloFlow", "run_id": run_id, "add": ["x"]})
     assert refused.status == 403 and refused.json["error"]["kind"] == "read_only"
     assert app.get(f"/api/v1/run?flow=HelloFlow&run_id={run_id}")["status"] == "done"
+
+
+def test_runs_of_other_machines_in_a_bucket_appear_and_are_followed(project, s3_bucket, web_app, tmp_path_factory):
+    project.env.update(s3_bucket.environment)
+    project.write(FLOW)
+    gate = project.path / "gate"
+    run = project.start("run", "--gate", str(gate))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / ".metaflow").mkdir()
+    app = web_app(elsewhere, env=s3_bucket.environment)
+    deadline = time.monotonic() + 60
+    while not (found := app.get("/api/v1/runs?flow=HelloFlow")["runs"]):
+        assert time.monotonic() < deadline, app.get("/api/v1/app")["arriving"]
+        time.sleep(0.1)
+    assert found[0].get("status", "running") == "running" and found[0]["datastore"] == s3_bucket.location
+    events = Events(app, "?recent=60")
+    gate.touch()
+    events.until("run_ended", status="done")
+    events.close()
+    tasks = app.get(f"/api/v1/tasks?flow=HelloFlow&run_id={found[0]['run_id']}")["tasks"]
+    assert {task["step"]: task["status"] for task in tasks} == {"_parameters": "done", "start": "done", "end": "done"}
+    assert run.wait(60) == 0
+    assert app.get("/api/v1/app")["arriving"] == {"read": None, "total": None, "problem": None}
 
 
 def test_two_hundred_pages_hear_of_a_run(project, web_app):
@@ -308,16 +330,58 @@ def test_who_has_no_token_is_asked_for_it(project, web_app, browser):
     browser.problems[:] = [problem for problem in browser.problems if "401" not in problem]
 
 
-def test_a_page_recovers_when_its_server_was_started_again(project, web_app, browser):
+def test_one_browser_is_signed_in_to_several_apps_of_a_host(project, web_app, browser):
+    """At the same time on two ports, and one after the other on the same one."""
     project.run(FLOW)
+    elsewhere = project.path / "elsewhere"
+    (elsewhere / ".metaflow").mkdir(parents=True)
+    port = free_port()
+    first, second = web_app(port=port), web_app(elsewhere)
+    page = first.page(browser)
+    page.get_by_text("HelloFlow").first.wait_for()
+    page.goto(f"{second.url}/ui/#token={second.token}")
+    page.get_by_text("Live", exact=True).wait_for()
+    assert not page.get_by_text("HelloFlow").count()
+    page.goto(f"{first.url}/ui/")
+    page.get_by_text("HelloFlow").first.wait_for()
+    first.kill()
+    third = web_app(elsewhere, port=port)
+    page.goto(f"{third.url}/ui/")
+    page.get_by_role("heading", name="Sign in").wait_for()
+    page.get_by_label("Token").fill(third.token)
+    page.keyboard.press("Enter")
+    page.get_by_text("Live", exact=True).wait_for()
+    assert len(page.context.cookies()) == 3, "none has taken the place of another"
+    # The browser itself tells the console of the refusals, and of the app that was killed.
+    browser.problems[:] = [each for each in browser.problems if "401" not in each and "ERR_" not in each]
+
+
+def test_a_page_recovers_when_its_server_was_started_again(project, web_app, browser):
+    seen, unseen = project.run(FLOW).run_id, project.run(FLOW).run_id
     port = free_port()
     app = web_app(port=port)
     page = app.page(browser)
+    page.locator(f'a[href$="{seen}"]').first.click()
+    page.get_by_role("tab", name="Overview").wait_for()
+    page.go_back()
     page.get_by_text("Live", exact=True).wait_for()
     app.kill()
     page.get_by_text("Not live").wait_for()
+    page.locator(f'a[href$="{unseen}"]').first.click()
+    page.get_by_text("The run cannot be shown").wait_for()
+    app = web_app(project.path, port=port)
+    page.get_by_text("python flow.py run").first.wait_for()
+    page.go_back()
+    page.get_by_text("Live", exact=True).wait_for()
+    app.kill()
+    page.get_by_text("Not live").wait_for()
+    # What was not fetched before is missing, and neither takes the rest along nor stays missing.
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_text("This part of the app could not be loaded").wait_for()
     again = web_app(project.path, port=port)
     assert again.token == app.token
+    page.get_by_role("heading", name="Compare runs").wait_for()
+    page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_text("Live", exact=True).wait_for()
     run_id = project.run(FLOW).run_id
     page.get_by_text(run_id).first.wait_for()

@@ -198,7 +198,7 @@ def test_artifacts_attempts_and_lineage(project, app, browser):
     assert tree.get_by_text("60 items").is_visible() and tree.get_by_text('"feature 59"').count() == 0
     text = opened("long_text")
     text.get_by_role("button", name="Show more").click()
-    text.get_by_text("135 KB of 11 MB").wait_for()
+    text.get_by_text("132 KB of 10.5 MB").wait_for()
     assert "artifact=long_text" in page.url, "the address holds what is open"
     check(page, "artifacts")
     page.reload()

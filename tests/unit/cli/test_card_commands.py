@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from client.stored_flow import StoredRun
 
+from metaflow.cards import MetaflowCard
 from metaflow.cli.card_actions import write_file
 from metaflow.cli.card_place import full_pathspec
 from metaflow.exception import CommandException
@@ -98,6 +99,24 @@ def test_completion_offers_what_there_is(command, cards) -> None:
     assert offered("card", "get", "F/101/work", "--type") == ["default"]
     assert offered("card", "get", "F/101/nosuch", "--type") == []
     assert "F/101/work" in offered("card", "view", incomplete="F/101/")
+
+
+def test_completion_offers_types_of_cards_to_create() -> None:
+    import click
+    from click.shell_completion import ShellComplete
+
+    from metaflow.cli.card_create_command import create
+
+    class OfTests(MetaflowCard):
+        type = "of_this_program"
+
+    complete = ShellComplete(click.Group(commands={"create": create}), {}, "flow.py", "_FLOW_COMPLETE")
+
+    def offered(incomplete: str) -> list[str]:
+        return [item.value for item in complete.get_completions(["create", "--type"], incomplete)]
+
+    assert {"default", "blank", "of_this_program"} <= set(offered(""))
+    assert not any(each.startswith("test_") for each in offered("")) and offered("test_e")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_modules_that_say_so_go_along(directory, tmp_path_factory, monkeypatch, 
 
 
 def test_sizes_are_watched():
-    files = tuple(PackagedFile(f"f{n}.py", f"/f{n}.py", n * 1_000_000) for n in range(20))
+    files = tuple(PackagedFile(f"f{n}.py", f"/f{n}.py", n * 2**20) for n in range(20))
     made = CodePackage("/base", (".py",), files, {})
     assert made.check_size(1000, 500) is None
     remark = made.check_size(1000, 100)

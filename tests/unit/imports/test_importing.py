@@ -246,7 +246,8 @@ def test_cards_and_code_come_along(folder, target):
     assert path.read_bytes() == b"<html>two</html>"
     assert json.loads(start.metadata_dict["a" * 32])["type"] == "default"
 
-    from metaflow.datastore.blobs import Segment, load_segment
+    from metaflow.datastore.blob_reading import load_segment
+    from metaflow.datastore.blobs import Segment
     from metaflow.datastore.local import LocalStore
 
     package = target.record("start", "1")["code_package"]

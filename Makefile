@@ -32,6 +32,7 @@ demo: $(READY) ## train classifiers on handwritten digits, and keep the best
 	@echo 'See all of it in your browser: $(BIN)/metaflow ui'
 
 ui: $(READY) $(PAGES) ## build the pages of the web app, which `metaflow ui` serves
+	@:
 
 # Files are taken in their order, which begins with the longest ones, so that no worker is left alone with them at the
 # end. Engines, browsers and servers of every kind share the processors here, and a test may run out of time that is no

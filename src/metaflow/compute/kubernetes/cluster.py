@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 #: What ``engine_id`` of a job begins with, as kubectl has it.
 JOB, JOBSET = "job", "jobset"
 
-#: Why a job has failed that was stopped.
-_PAST_DEADLINE = "DeadlineExceeded"
+#: Conditions of a job that has failed, or is about to.
+_FAILURES = ("Failed", "FailureTarget")
 
 
 class Cluster:
@@ -150,8 +150,10 @@ class Cluster:
             job = self._client.request("PATCH", f"{self._kinds[JOB]}/{failing}", body=past)
         except (AccessRefused, ObjectMissing):
             job = {}
-        if any(each.get("reason") == _PAST_DEADLINE for each in (job.get("status") or {}).get("conditions") or []):
-            return  # it was stopped before, and its JobSet, if it is of one, is about to fail
+        if _has_failed(job):
+            # Perhaps as it was stopped before: past its deadline, or of its pods having been deleted, whichever the
+            # cluster has seen first. Its JobSet, if it is of one, is about to fail.
+            return
         # The time of a suspended job does not pass, and what has ended does not fail any more.
         if not job or job["spec"].get("suspend") or read_job(job).ended:
             self._delete_unless_over(kind, name)
@@ -173,6 +175,11 @@ class Cluster:
     def _pass_over_missing(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
         with contextlib.suppress(ObjectMissing):
             self._client.request(method, path, body=body)
+
+
+def _has_failed(job: Mapping[str, Any]) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(each.get("type") in _FAILURES and each.get("status") == "True" for each in conditions)
 
 
 def kind_of(job: SubmittedJob) -> str:

@@ -65,7 +65,8 @@ class Batch:
         variables = {each["name"]: each["value"] for each in node_range["container"].get("environment", ())}
         variables |= {each["name"]: each["value"] for each in said.get("environment", ())}
         command = said.get("command") or node_range["container"]["command"]
-        self._jobs[job_id] = [self._node(job_id, index, command, variables) for index in range(count)]
+        started = self._jobs[job_id] = [self._node(job_id, index, command, variables) for index in range(count)]
+        threading.Thread(target=_end_with_main, args=(started,), daemon=True).start()
         return {"jobId": job_id, "jobName": request["jobName"]}
 
     def _node(self, job_id: str, index: int, command: list[str], variables: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -88,8 +89,6 @@ class Batch:
         if parent not in self._jobs:
             return []
         nodes = self._jobs[parent]
-        if nodes[0].poll() is not None:
-            _end(nodes[1:])
         code = nodes[int(index or 0)].poll()
         status = "RUNNING" if code is None else "FAILED" if code else "SUCCEEDED"
         container = {} if code is None else {"exitCode": code if code >= 0 else 128 - code}
@@ -102,6 +101,11 @@ class Batch:
         self._reasons[request["jobId"]] = request["reason"]
         _end(self._jobs[request["jobId"]])
         return {}
+
+
+def _end_with_main(nodes: list[subprocess.Popen[bytes]]) -> None:
+    nodes[0].wait()
+    _end(nodes[1:])
 
 
 def _end(nodes: list[subprocess.Popen[bytes]]) -> None:

@@ -122,7 +122,7 @@ def test_a_model_is_trained_on_two_nodes_after_a_rank_had_failed(project: Projec
     (project.path / "train.py").write_text(TRAINING)
     project.write(HEADER + TRAIN_FLOW)
     outcome = project.call("run", timeout=250)
-    assert outcome.code == 0, outcome
+    assert outcome.code == 0, str(outcome)
     # Whichever node was the first to say that it had failed, it tells of the one that had.
     assert "rank 1 of train.py failed: ValueError: rank 1 has had enough" in outcome.stdout
     assert "rank 0 of 2 is done" in outcome.stdout and "rank 1 of 2 is done" in outcome.stdout
@@ -144,7 +144,7 @@ def test_the_example_trains_elsewhere(project: Project, engine: ProcessBackend) 
     for file in (Path(__file__).parents[2] / "examples" / "distributed_training").glob("*.py"):
         shutil.copy(file, project.path)
     outcome = project.call("run", *ELSEWHERE, timeout=250)
-    assert outcome.code == 0, outcome
+    assert outcome.code == 0, str(outcome)
     assert "rank 1 of 2 ends with a loss of" in outcome.stdout
     project.client()
     results = Path(Flow("DistributedTrainingFlow").latest_run.data.results.removeprefix("file://"))
@@ -283,7 +283,7 @@ def test_the_failure_of_a_node_is_that_of_the_gang_whatever_decorates_it(
     steps = [RULE_STEPS.replace("NAME", name).replace("NEXT", following[name]) for name in NAMES]
     project.write(HEADER + RULES.replace("STEPS", "".join(steps)), main="RulesFlow")
     outcome = project.call("run", *(ELSEWHERE if where == "elsewhere" else []), timeout=250)
-    assert outcome.code == 0, outcome
+    assert outcome.code == 0, str(outcome)
     project.client()
     run = Flow("RulesFlow").latest_run
     led = [1, None]  # the step's code runs on node 0 only
@@ -426,7 +426,7 @@ def test_deepspeed_runs_on_all_nodes_and_each_has_its_own_log(
         monkeypatch.setattr(sys, "executable", str(folder / "python"))
     project.write(HEADER + DEEPSPEED_FLOW)
     outcome = project.call("run", timeout=250)
-    assert outcome.code == 0, outcome
+    assert outcome.code == 0, str(outcome)
     project.client()
     logs = {task.id: task.stdout for task in Flow("F").latest_run["train"]}
     expected = "rank {} of 2 has ['--lr', '0.1']"

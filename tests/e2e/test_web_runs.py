@@ -87,7 +87,8 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     field.fill("status:failed flow:TrainFlow")
     field.press("Enter")
     expect_rows(page, 1)
-    assert "Step start (task-id 1) failed: ValueError: too fast" in rows(page).inner_text()
+    assert "start: ValueError: too fast" in rows(page).inner_text()
+    assert rows(page).get_by_title("Step start (task-id 1) failed: ValueError: too fast").is_visible()
     assert re.search(r"status=failed&?.*flow=TrainFlow|flow=TrainFlow&?.*status=failed", page.url)
     shared = page.url
     page.get_by_role("button", name="Remove the filter status failed").click()

@@ -26,6 +26,8 @@ METADATA_VARIABLE = "METAFLOW_TASK_METADATA_FROM"
 #: Environment variable of the nodes of a gang, where the engine ends all when one fails: a file, with the number and
 #: the exit code of the node that failed first.
 FIRST_FAILURE_VARIABLE = "METAFLOW_GANG_FAILURE_FILE"
+#: Environment variable of the nodes of a gang, where the engine ends all when node 0 ends.
+MAIN_NODE_ENDS_ALL_VARIABLE = "METAFLOW_MAIN_NODE_ENDS_ALL"
 #: Environment variable with the address of node 0 of a gang, where the engine tells it; otherwise nodes find out.
 MAIN_ADDRESS_VARIABLE = parallel_node.MAIN_ADDRESS_VARIABLE
 

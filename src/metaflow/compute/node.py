@@ -105,7 +105,12 @@ class Node:
                     self._loop.step()
             finally:
                 self._executor.close()
-        return self._conclude(self._status)
+        code = self._conclude(self._status)
+        if code == 0 and self._job.is_gang and self.spec.task_id == self._job.tasks[0].task_id:
+            from .other_nodes import wait_for_other_nodes
+
+            wait_for_other_nodes(self._store, self._job)
+        return code
 
     def started(
         self, pid: int, place: str = "", metadata: Mapping[str, str] | None = None, has_run: bool = False

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from aws_batch_stub import check_shape
-from metaflow.compute.backend import INDEX_VARIABLE, Job, JobRefused
+from metaflow.compute.backend import INDEX_VARIABLE, MAIN_NODE_ENDS_ALL_VARIABLE, Job, JobRefused
 from metaflow.compute.batch.queues import Queue
 from metaflow.compute.batch.requests import is_ours, job_name, job_tags, requests_for
 from metaflow.compute.batch.sizes import FARGATE_SIZES, container_size
@@ -95,6 +95,7 @@ def test_an_array() -> None:
     assert submission["timeout"] == {"attemptDurationSeconds": 5 * 24 * 3600 + 120}
     assert submission["arrayProperties"] == {"size": 10}
     assert variables(submission["containerOverrides"])[INDEX_VARIABLE] == "AWS_BATCH_JOB_ARRAY_INDEX"
+    assert MAIN_NODE_ENDS_ALL_VARIABLE not in variables(submission["containerOverrides"])
 
 
 def test_several_nodes() -> None:
@@ -110,6 +111,7 @@ def test_several_nodes() -> None:
     overrides = part["containerOverrides"]
     assert overrides["command"][-3:] == ["bash", "-c", "python bootstrap"]
     assert variables(overrides)[INDEX_VARIABLE] == "AWS_BATCH_JOB_NODE_INDEX"
+    assert MAIN_NODE_ENDS_ALL_VARIABLE in variables(overrides)
     assert "arrayProperties" not in submission
     assert "containerOverrides" not in submission
     assert requests(job(1, is_gang=True))[0]["type"] == "container"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow import settings
-from metaflow.compute.backend import INDEX_VARIABLE, MAIN_ADDRESS_VARIABLE, JobRefused
+from metaflow.compute.backend import INDEX_VARIABLE, MAIN_ADDRESS_VARIABLE, MAIN_NODE_ENDS_ALL_VARIABLE, JobRefused
 from metaflow.decorators.batch import SHORTEST_TIMEOUT_SECONDS, allowed_in_tag, tags
 from metaflow.exception import MetaflowException
 
@@ -152,6 +152,8 @@ def _variables(job: Job) -> dict[str, str]:
     found = {**job.variables, _METADATA_VARIABLE: dumps(_METADATA), **tempdir_variables(job.options)}
     if len(job.tasks) > 1:
         found[INDEX_VARIABLE] = _NODE_INDEX if job.is_gang else _ARRAY_INDEX
+    if _has_nodes(job):
+        found[MAIN_NODE_ENDS_ALL_VARIABLE] = "1"
     return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from metaflow.client.deleted_runs import is_deleted
 from metaflow.client.run_news import RunNews
 from metaflow.client.upkeep.inventory import names_of_runs
 from metaflow.client.upkeep.many_objects import each
 from metaflow.datastore.layout import is_name, parse_run_key, runs_prefix
+from metaflow.metadata_store.events import RunForgotten
 from metaflow.metadata_store.liveness import is_alive
 from metaflow.metadata_store.store import RunQuery
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from metaflow.metadata_store.store import MetadataStore
 
 _RUNS_PER_PAGE = 1000
+# Runs that seem to be gone and are looked after in one look, and about how many requests one takes.
+_MISSING_PER_LOOK = 1000
+_REQUESTS_OF_A_DOUBT = 4
 # Ids of runs are the microseconds at which they began. Those with the same first digits began within a thousand
 # seconds, so that the newest ones are found without listing all.
 _SHARED_DIGITS = 7
@@ -71,11 +76,15 @@ class DistantRuns:
         self._cached = store
         self._index = index
         self._location = location
+        # Runs that need not be taken in any more, and those that the index says are in this store.
         self._known: set[RunName] | None = None
+        self._here: set[RunName] = set()
         self._going: list[RunNews] = []
 
     def look_at_all(self) -> None:
         """Find all runs that the index does not know, and take in what they have left; the newest first.
+
+        Those that it knows and that were deleted, it forgets.
 
         Raises
         ------
@@ -85,6 +94,7 @@ class DistantRuns:
         names = list(names_of_runs(self._store))
         self.requests = len({flow for flow, _ in names}) + len(names) // _RUNS_PER_PAGE + 1
         self._take_in(names)
+        self._forget_deleted(set(names))
 
     def look_at_newest(self) -> None:
         """Find runs that began lately, and take in what is new of all that go on.
@@ -118,6 +128,7 @@ class DistantRuns:
         try:
             for count, (name, news) in enumerate(each(self._store, self._take, new), 1):
                 self._known.add(name)
+                self._here.add(name)
                 if news is not None and not news.is_over:
                     self._going.append(news)
                 self.reading = Reading(count, len(new))
@@ -125,6 +136,24 @@ class DistantRuns:
                     break
         finally:
             self.reading = None
+
+    def _forget_deleted(self, listed: set[RunName]) -> None:
+        """Have the index forget runs that were deleted on other machines."""
+        missing = sorted(self._here - listed)[:_MISSING_PER_LOOK] if listed and not self.is_stopped else []
+        self.requests += _REQUESTS_OF_A_DOUBT * len(missing)
+        for name in filter(None, each(self._store, self._forgotten, missing)):
+            self._here.discard(name)
+            if self._known is not None:
+                self._known.discard(name)
+
+    def _forgotten(self, name: RunName) -> RunName | None:
+        """The run, if the index does not say any more that it is in the store."""
+        run = self._index.run(*name)
+        if run is not None and run.datastore == self._location:
+            if not is_deleted(self._store, run):
+                return None
+            self._index.apply([RunForgotten(*name)])
+        return name
 
     def _take(self, name: RunName) -> tuple[RunName, RunNews | None]:
         """Take in a run that is new to us; what follows it, unless its process is here and writes to this index."""
@@ -140,6 +169,7 @@ class DistantRuns:
         while page := self._index.runs(RunQuery(limit=_RUNS_PER_PAGE, after=after)):
             after = page[-1].cursor
             known.update((run.flow, run.run_id) for run in page)
+            self._here.update((run.flow, run.run_id) for run in page if run.datastore == self._location)
         for run in self._index.runs(RunQuery(status="running")):
             if run.datastore == self._location and not is_alive(run.host, run.pid, run.process_started):
                 known.discard((run.flow, run.run_id))

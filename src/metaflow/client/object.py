@@ -68,7 +68,7 @@ class MetaflowObject:
         self._attempt = self._checked_attempt(attempt)
         self._place(provider or current_provider(), names, namespace, namespace_check)
         if not self._load():
-            raise MetaflowNotFound(f"{self} does not exist")
+            raise self._absence()
         self._check_namespace()
 
     def _place(self, provider: Provider, names: list[str], namespace: str | None, namespace_check: bool) -> None:
@@ -109,7 +109,7 @@ class MetaflowObject:
         if state:
             vars(other).update(state)
         elif not other._load():
-            raise MetaflowNotFound(f"{other} does not exist")
+            raise other._absence()
         return other
 
     def _checked_attempt(self, attempt: int | str | None) -> int | None:
@@ -136,6 +136,13 @@ class MetaflowObject:
         if run is None:
             raise MetaflowNotFound(f"Run('{flow}/{run_id}') does not exist")
         return run
+
+    def _absence(self) -> MetaflowNotFound:
+        """What to raise if there is no such thing."""
+        name = "/".join(self._names[:2])
+        if tuple(self._names[:2]) in self._provider.deleted:
+            return MetaflowNotFound(f"{self} does not exist any more: run {name} was deleted elsewhere, or by hand")
+        return MetaflowNotFound(f"{self} does not exist")
 
     def _check_namespace(self) -> None:
         if not self.is_in_namespace():

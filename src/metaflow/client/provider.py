@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from metaflow.client.deleted_runs import DeletedRuns
 from metaflow.client.home import Home
 from metaflow.exception import (
     DataException,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from metaflow.client.healing import Healing
+    from metaflow.client.unnoticed_runs import UnnoticedRuns
     from metaflow.datastore.store import ObjectStore
     from metaflow.datastore.tasks import TaskReader
     from metaflow.metadata_store.records import FlowRecord, RunRecord, StepRecord, TaskRecord
@@ -51,6 +53,8 @@ class Provider:
     ----------
     trusts_runs : bool
         Whether what runs have noted of their processes and of the engines that they use may be acted upon.
+    deleted : DeletedRuns
+        Runs of which it was noticed that they had been deleted without the index being told.
     """
 
     trusts_runs = True
@@ -67,6 +71,8 @@ class Provider:
         # Runs that the index is wrong about where it cannot be written.
         self._copies: dict[tuple[str, str], MetadataStore] = {}
         self._healing: Healing | None = None
+        self._unnoticed: UnnoticedRuns | None = None
+        self.deleted = DeletedRuns(self, may_write)
 
     @property
     def root(self) -> Path:
@@ -94,13 +100,14 @@ class Provider:
             run = self._index_of(flow, run_id).run(flow, run_id)
             location = run.datastore if run is not None else self.home.recorded_datastore
             self._locations[flow, run_id] = location
-        return self._store_at(location)
+        return self.store_at(location)
 
     def know_location(self, flow: str, run_id: str) -> None:
         """Say, in a process of a run, that its files are in the datastore that new runs use: no index need be asked."""
         self._locations[flow, run_id] = self.home.recorded_datastore
 
-    def _store_at(self, location: str) -> ObjectStore:
+    def store_at(self, location: str) -> ObjectStore:
+        """The datastore that a run's record names."""
         if location == self.home.recorded_datastore:
             return self.store
         store = self._stores.get(location)
@@ -140,12 +147,30 @@ class Provider:
 
     def flows(self, flow: str | None = None) -> list[FlowRecord]:
         """Flows that have runs, or only the one named, newest first."""
-        found = self.index.flows(flow)
-        if found or flow is None or self.home.service:
-            return found
-        from metaflow.client.unnoticed_runs import UnnoticedRuns
+        self._try_to_notice(flow)
+        return self.index.flows(flow)
 
-        return self.index.flows(flow) if UnnoticedRuns(self).look_for(flow) else found
+    def notice_runs(self, flow: str | None = None) -> int:
+        """Have the index hear of runs, of a flow or of all, that were killed before it did; how many were found.
+
+        Raises
+        ------
+        DataException, MetadataException
+            The directory cannot be read, or the index cannot be written.
+        """
+        if self.home.service or self.home.datastore or not self._may_write:
+            return 0
+        if self._unnoticed is None:
+            from metaflow.client.unnoticed_runs import UnnoticedRuns
+
+            self._unnoticed = UnnoticedRuns(self)
+        return self._unnoticed.look(flow)
+
+    def _try_to_notice(self, flow: str | None) -> None:
+        try:
+            self.notice_runs(flow)
+        except (DataException, MetadataException):
+            pass  # what the index knows can be listed all the same; if it cannot, that is told next
 
     def runs(self, query: RunQuery) -> list[RunRecord]:
         """Runs that match, in the query's order."""
@@ -164,6 +189,7 @@ class Provider:
         RunRecord
             The next one.
         """
+        self._try_to_notice(query.flow)
         if query.status or query.statuses or query.successful or query.values or query.order or query.with_values:
             # What these ask for is wrong in the index as long as it does not know that a run's process died.
             for run in self.index.runs(RunQuery(query.flow, status="running")):
@@ -174,7 +200,7 @@ class Provider:
             page = self.index.runs(query._replace(limit=size, after=after))
             for run in page:
                 found = self._healed(run, query.with_values)
-                if query.accepts_status(found.status):
+                if query.accepts_status(found.status) and not self.deleted.has(run):
                     yield found
                     left = left if left is None else left - 1
             if len(page) < size:
@@ -184,10 +210,22 @@ class Provider:
 
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None."""
-        run = self._index_of(flow, run_id).run(flow, run_id)
+        run = self.index.run(flow, run_id)
         if run is None:
-            run = self._adopted(flow, run_id)
-        return None if run is None else self._healed(run)
+            return self._unindexed(flow, run_id)
+        if not run.datastore or (flow, run_id) in self.deleted:
+            # In this very directory a look is cheap; elsewhere, its absence is noticed when its files are read.
+            self.deleted.look(run)
+        found = self._healed(run)
+        return None if (flow, run_id) in self.deleted else found
+
+    def _unindexed(self, flow: str, run_id: str) -> RunRecord | None:
+        copy = self._copies.get((flow, run_id))
+        run = self._adopted(flow, run_id) if copy is None else copy.run(flow, run_id)
+        if run is None:
+            return None
+        self.deleted.discard((flow, run_id))
+        return run if (flow, run_id) in self._copies else self._healed(run)
 
     def steps(self, flow: str, run_id: str, step: str | None = None) -> list[StepRecord]:
         """Steps of a run that have tasks, newest first."""
@@ -226,6 +264,7 @@ class Provider:
             from metaflow.datastore.layout import run_key
 
             if store.stat(run_key(task.flow, task.run_id)) is None:
+                self.deleted.look_for(task.flow, task.run_id)
                 raise RunDeleted(
                     f"Run {task.flow}/{task.run_id} was deleted, and the artifacts of its task {task.pathspec} with it."
                 ) from error
@@ -236,6 +275,8 @@ class Provider:
         from metaflow.client.recovery import stored_run
 
         run = stored_run(self.store_of(flow, run_id), flow, run_id)
+        if run is None:
+            self.deleted.look_for(flow, run_id)
         return (run.graph if run is not None else None) or {}
 
     def log(self, task: TaskRecord) -> Path | bytes | None:
@@ -303,7 +344,7 @@ class Provider:
         from metaflow.client.recovery import stored_run
         from metaflow.client.tag_log import change_run_tags
 
-        store = self._store_at(run.datastore)
+        store = self.store_at(run.datastore)
         stored = stored_run(store, run.flow, run.run_id)
         if stored is None:
             raise MetaflowNotFound(f"Run('{run.flow}/{run.run_id}') does not exist any more")
@@ -315,26 +356,32 @@ class Provider:
         return self._index_of(flow, run_id)
 
     def _index_of(self, flow: str, run_id: str) -> MetadataStore:
-        if self._copies:
-            return self._copies.get((flow, run_id)) or self.index
-        return self.index
+        return self._copies.get((flow, run_id)) or self.index
 
     def _healed(self, run: RunRecord, with_values: bool = False) -> RunRecord:
         """Give `run` as it is, or set right if it only seems to be running."""
         self._locations[run.flow, run.run_id] = run.datastore
-        if run.status != "running":
+        if self._is_right(run):
             return run
         copy = self._copies.get((run.flow, run.run_id))
         if copy is not None:
             return copy.runs(RunQuery(run.flow, with_values=with_values))[0]  # it holds one run
-        from metaflow.metadata_store.liveness import effective_status, is_alive
+        from metaflow.metadata_store.liveness import is_alive
 
-        if effective_status(run, time.time()) == "running":
-            return run
-        store = self._store_at(run.datastore)
+        store = self.store_at(run.datastore)
         if store.is_remote and is_alive(run.host, run.pid, run.process_started) is None:
             return self._healer().look(run, lambda: self._heard_of(run, store))
         return self._recovered(run, store)
+
+    def _is_right(self, run: RunRecord) -> bool:
+        """Whether what the index says of a run is true; then a copy from before it heard that goes."""
+        if run.status == "running":
+            from metaflow.metadata_store.liveness import effective_status
+
+            if effective_status(run, time.time()) != "running":
+                return False
+        self._copies.pop((run.flow, run.run_id), None)
+        return True
 
     def is_out_of_reach(self, location: str) -> bool:
         """Whether a datastore could not be reached when it was asked a moment ago."""
@@ -350,6 +397,7 @@ class Provider:
 
         written = stored_run(store, run.flow, run.run_id)
         if written is None:
+            self.deleted.look(run)
             return run
         life = life_of(written, 0.0, self.index)
         if life == "dead":
@@ -395,7 +443,7 @@ class Provider:
     def _copied(self, run: RunRecord) -> RunRecord:
         from metaflow.client.recovery import index_in_memory
 
-        copy = index_in_memory(self._store_at(run.datastore), self.index, run)
+        copy = index_in_memory(self.store_at(run.datastore), self.index, run)
         self._copies[run.flow, run.run_id] = copy
         return copy.run(run.flow, run.run_id) or run
 

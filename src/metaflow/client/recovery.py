@@ -19,7 +19,7 @@ from metaflow.datastore.layout import INDEX_KEY, RUN_FILE, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.store import OUT_OF_REACH, ObjectMissing
 from metaflow.datastore.tasks import list_attempts, open_tasks
-from metaflow.exception import DataException, MetadataException, MetaflowException
+from metaflow.exception import DamagedRecord, DataException, MetadataException, MetaflowException
 from metaflow.metadata_store.events import (
     Heartbeat,
     RunEnded,
@@ -336,16 +336,16 @@ def _read_json(store: ObjectStore, key: str) -> dict[str, Any]:
     try:
         content = json.loads(store.get(key))
     except (ValueError, RecursionError) as error:
-        raise MetadataException(f"The file {key} is damaged: {error}.") from error
+        raise DamagedRecord(f"The file {key} is damaged: {error}.") from error
     if not isinstance(content, dict):
-        raise MetadataException(f"The file {key} is damaged: it should hold one JSON object.")
+        raise DamagedRecord(f"The file {key} is damaged: it should hold one JSON object.")
     return content
 
 
 def _read_run(store: ObjectStore, key: str) -> RunRecord:
     run = RunRecord.from_dict(_read_json(store, key))
     if not (isinstance(run.flow, str) and isinstance(run.run_id, str)) or key != run_key(run.flow, run.run_id):
-        raise MetadataException(f"The file {key} says that it belongs to the run {run.flow}/{run.run_id}.")
+        raise DamagedRecord(f"The file {key} says that it belongs to the run {run.flow}/{run.run_id}.")
     return run
 
 

@@ -328,7 +328,9 @@ class Run(MetaflowObject):
         Raises
         ------
         CannotDelete
-            It still runs, or a run that goes on takes over its results.
+            It still runs, a run that goes on takes over its results, or somebody else is deleting it right now.
+        RunDeleted
+            It is gone already: somebody else deleted it.
         DataException, MetadataException
             A store failed. What was begun is finished by ``metaflow gc``.
 

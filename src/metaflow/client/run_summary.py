@@ -109,8 +109,3 @@ def foreach_text(task: TaskRecord) -> str:
 def error_text(task: TaskRecord) -> str:
     """The first line of what ended a task; empty if nothing went wrong."""
     return task.error_line
-
-
-def resume_command(run: RunRecord) -> str:
-    """What to type to go on with a run."""
-    return f"python {run.script or 'FLOW.py'} resume --origin-run-id {run.run_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from metaflow.client.run_commands import start_in
 from metaflow.datastore.manifest import NO_FACTS
 from metaflow.exception import DataException, MetaflowDataMissing
 from metaflow.metadata_store.store import TaskQuery
@@ -77,6 +78,8 @@ class ValueReader:
         self._provider = provider
         self._problem = problem
         self._loads = loads
+        # What the run that was asked for last was given: more than one question is about it.
+        self._given_last: tuple[tuple[str, str], TaskReader | None] | None = None
 
     def value_of(self, reader: TaskReader, name: str) -> Value:
         """One artifact of a committed attempt."""
@@ -114,9 +117,17 @@ class ValueReader:
             if inherited.get(name) != value.sha and (name != "name" or value.plain() != run.flow)
         }
 
+    def start_of(self, run: RunRecord) -> Mapping[str, Any]:
+        """How a run was started; empty if that is not known."""
+        given = self._given(run)
+        return {} if given is None else start_in(given.manifest)
+
     def _given(self, run: RunRecord) -> TaskReader | None:
-        tasks = self._provider.tasks(TaskQuery(run.flow, run.run_id, _PARAMETERS, limit=1))
-        return self._reader(tasks[0]) if tasks else None
+        name = (run.flow, run.run_id)
+        if self._given_last is None or self._given_last[0] != name:
+            tasks = self._provider.tasks(TaskQuery(*name, _PARAMETERS, limit=1))
+            self._given_last = name, self._reader(tasks[0]) if tasks else None
+        return self._given_last[1]
 
     def _reader(self, task: TaskRecord) -> TaskReader | None:
         try:

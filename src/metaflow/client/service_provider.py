@@ -96,24 +96,19 @@ class ServiceProvider(Provider):
 
     def _readable_store(self, run: RunRecord) -> ObjectStore | None:
         """The datastore with a run's files; None if they are on another machine, or are none of ours."""
-        return self._store_at(run.datastore) if _is_here(run) else None
+        return self.store_at(run.datastore) if _is_here(run) else None
 
     def _healed(self, run: RunRecord, with_values: bool = False) -> RunRecord:
-        if run.status != "running":
+        if self._is_right(run):
             return run
         copy = self._copies.get((run.flow, run.run_id))
         if copy is not None:
             return copy.runs(RunQuery(run.flow, with_values=with_values))[0]  # it holds one run
-        from metaflow.metadata_store.liveness import effective_status
-
-        now = time.time()
-        if effective_status(run, now) == "running":
-            return run
         from metaflow.client.recovery import assumed_dead
         from metaflow.datastore.null_store import NullStore
 
         store = self._readable_store(run)
-        if not self._is_surely_over(store, run, now):
+        if not self._is_surely_over(store, run, time.time()):
             return assumed_dead(run)
         return self._recovered(run, store or NullStore())
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from metaflow.datastore.layout import tags_prefix
 from metaflow.datastore.store import OUT_OF_REACH
-from metaflow.exception import DataException, MetadataException
+from metaflow.exception import DamagedRecord, DataException, MetadataException
 from metaflow.metadata_store.events import TagsChanged
 from metaflow.metadata_store.tags import change_tags
 
@@ -165,4 +165,4 @@ def _read_change(store: ObjectStore, key: str) -> tuple[set[str], set[str]]:
         change = json.loads(store.get(key))
         return set(change.get("added", ())), set(change.get("removed", ()))
     except (ValueError, TypeError, AttributeError) as error:
-        raise MetadataException(f"The file {key} is damaged: {error}.") from error
+        raise DamagedRecord(f"The file {key} is damaged: {error}.") from error

@@ -47,6 +47,7 @@
     ├── MetadataException                     the index of runs cannot be written or read
     │   ├── DatabaseUnavailable               the database of a metadata service cannot be reached now
     │   ├── UnrecordableEvent                 an event has what no database of records can hold
+    │   ├── DamagedRecord                     what is kept of a run or of a task cannot be understood
     │   └── ServiceException                  the metadata service refused, or did not answer
     │       └── ServiceUnavailable            it cannot be reached now, or cannot work now: worth another try later
     ├── InvalidEnvironmentException           steps cannot have the packages that they ask for
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
         AccessDenied as AccessDenied,
         BucketMissing as BucketMissing,
         CorruptedDataException as CorruptedDataException,
+        DamagedRecord as DamagedRecord,
         DatabaseUnavailable as DatabaseUnavailable,
         DataException as DataException,
         MetadataException as MetadataException,
@@ -301,6 +303,7 @@ _WHERE = {
             "MetadataException",
             "DatabaseUnavailable",
             "UnrecordableEvent",
+            "DamagedRecord",
             "ServiceException",
             "ServiceUnavailable",
         ),

@@ -61,6 +61,10 @@ class UnrecordableEvent(MetadataException):
     """An event has what the metadata store cannot hold: to record it again is in vain, and others are not concerned."""
 
 
+class DamagedRecord(MetadataException):
+    """What is kept of a run or of a task cannot be understood; the metadata store itself works."""
+
+
 class ServiceException(MetadataException):
     """The metadata service refused, or did not answer.
 

@@ -167,8 +167,8 @@ def _process_state(pid: int) -> tuple[str, int] | None:
 def _has_process(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
+    except (ProcessLookupError, OverflowError):
+        return False  # no process has a number that is too large for the system
     except PermissionError:
         return True
     return True

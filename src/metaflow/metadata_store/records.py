@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import NamedTuple
 
-from metaflow.exception import MetadataException
+from metaflow.exception import DamagedRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _from_dict(cls: type[R], plain: Mapping[str, Any]) -> R:
         return cls(**values)
     except TypeError as error:
         absent = [name for name in known if name not in cls._field_defaults and name not in plain]
-        raise MetadataException(
+        raise DamagedRecord(
             f"A {cls.__name__} cannot be read because it lacks {', '.join(absent) or 'nothing'}: {error}. "
             "The file or index entry that holds it is damaged; `metaflow reindex` rebuilds the index."
         ) from error
@@ -200,7 +200,7 @@ class RunRecord(NamedTuple):
 
         Raises
         ------
-        MetadataException
+        DamagedRecord
             A required field is absent.
         """
         return _from_dict(cls, plain)
@@ -296,7 +296,7 @@ class TaskRecord(NamedTuple):
 
         Raises
         ------
-        MetadataException
+        DamagedRecord
             A required field is absent.
         """
         return _from_dict(cls, plain)

@@ -209,6 +209,8 @@ class _Select:
         self._require_columns()
         if query.flows:
             self._require(f"a.flow {_one_of(query.flows)}", *map(encodable, query.flows))
+        if query.without_flows:
+            self._require(f"NOT a.flow {_one_of(query.without_flows)}", *map(encodable, query.without_flows))
         if query.since is not None:
             self._require("a.started_at >= ?", query.since)
         if query.until is not None:

@@ -87,6 +87,10 @@ class SqlQueries:
         rows = self._query(sql, [*parameters, limit])
         return int(rows[0][0]) if rows else 0
 
+    def run_ids(self, flow: str) -> set[str]:
+        """Ids of all runs of a flow."""
+        return {run_id for (run_id,) in self._query("SELECT run_id FROM runs WHERE flow = ?", (encodable(flow),))}
+
     def run(self, flow: str, run_id: str) -> RunRecord | None:
         """One run, or None if it is not known."""
         rows = self._query(SELECT_RUN, (encodable(flow), encodable(run_id)))

@@ -101,7 +101,8 @@ class SqliteMetadata(SqlQueries, OverviewQueries, ServiceTables):
     _dialect = SQLITE
 
     def __init__(self, path: Path | None = None, keep_log: bool = False, purpose: Purpose | None = None) -> None:
-        self._file = SqliteFile(path, purpose or (SERVICE if keep_log else INDEX))
+        self._purpose = purpose or (SERVICE if keep_log else INDEX)
+        self._file = SqliteFile(path, self._purpose)
         self._keep_log = keep_log
 
     def apply(self, events: Iterable[Event]) -> None:
@@ -154,6 +155,24 @@ class SqliteMetadata(SqlQueries, OverviewQueries, ServiceTables):
     def is_log_kept(self) -> bool:
         """Whether what is recorded now is in the log."""
         return self._keep_log or is_noted(self._query(*NOTE_OF_LISTENERS))
+
+    def impatient(self, seconds: float) -> SqliteMetadata:
+        """The same file for whoever would rather not write than wait longer for others who do."""
+        if self._file.path is None:
+            return self
+        return SqliteMetadata(self._file.path, self._keep_log, self._purpose._replace(patience=seconds))
+
+    def check_turn(self) -> None:
+        """See that the file can be written now.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            Somebody else writes to it, for longer than our patience lasts.
+        MetadataException
+            It cannot be written at all.
+        """
+        self._file.transact(lambda connection: None)
 
     def is_usable(self) -> bool:
         """Read the whole file, if there is one, and say whether it can be relied on.

@@ -56,6 +56,8 @@ class Purpose(NamedTuple):
         Whether it is the only place that has what is in it, so that a commit must outlive a power cut.
     reads_aside : bool
         Whether many threads read it at once, so that none should wait for those that write.
+    patience : float
+        For how many seconds to wait while others write.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Purpose(NamedTuple):
     when_newer: str
     is_source: bool
     reads_aside: bool = False
+    patience: float = _PATIENCE
 
 
 INDEX = Purpose(
@@ -223,7 +226,7 @@ class SqliteFile:
 
     def _patiently(self, action: Callable[[], T], alone: bool = True) -> T:
         self._leave_parent()
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._purpose.patience
         with self._lock if alone else nullcontext():
             while True:
                 try:
@@ -270,7 +273,8 @@ class SqliteFile:
 
     def _connect_to(self, path: Path, create: bool) -> sqlite3.Connection | None:
         writable = create or _is_writable(path)
-        connection = _connect(str(path)) if writable else _open_unwritable(path)
+        timeout = min(_BUSY_TIMEOUT, self._purpose.patience)
+        connection = _connect(str(path), timeout) if writable else _open_unwritable(path)
         try:
             if self._prepare(connection, path, create, writable):
                 return connection
@@ -340,9 +344,9 @@ def is_empty(path: Path) -> bool:
     return size <= _SMALLEST_PAGE and not os.path.exists(f"{path}-wal")
 
 
-def _connect(database: str, uri: bool = False) -> sqlite3.Connection:
+def _connect(database: str, timeout: float = _BUSY_TIMEOUT, uri: bool = False) -> sqlite3.Connection:
     # Threads take turns by the lock above; SQLite's own check would forbid them to share at all.
-    return sqlite3.connect(database, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, uri=uri)
+    return sqlite3.connect(database, timeout=timeout, isolation_level=None, check_same_thread=False, uri=uri)
 
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> int:
@@ -442,7 +446,7 @@ def _explained(error: sqlite3.Error, path: Path | None, purpose: Purpose) -> Met
         )
     if "locked" in text:
         return DatabaseUnavailable(
-            f"{about} stayed locked by another process for {_PATIENCE:.0f} seconds. See which program keeps "
+            f"{about} stayed locked by another process for {purpose.patience:.0f} seconds. See which program keeps "
             "it open, end that program, and try again."
         )
     if "full" in text or "I/O" in text:

@@ -6,7 +6,8 @@ JSON. What changes while a run goes on (status, heartbeat, tags) is in columns o
 What a run's tasks say of it (how its last step ended, values of parameters and artifacts) is repeated in its own row
 and in the table of values, and made anew whenever one of these tasks is written.
 
-The log of events, documents and numbers are used by a metadata service only, and stay empty elsewhere.
+The log of events, documents and numbers are used by a metadata service, and hardly elsewhere: an index notes in
+documents which folders of runs were looked at, and logs events while somebody listens.
 """
 
 from __future__ import annotations

@@ -101,6 +101,8 @@ class RunQuery(NamedTuple):
         Only runs that have at least one tag of each of these.
     without_tags : tuple of str
         Only runs that have none of these, as user or as system tags.
+    without_flows : tuple of str
+        Only runs of other flows than these.
     text : str, optional
         Only runs in which every word of this occurs: in flow, id, user, tags of people and projects, message, or values
         of parameters. Upper and lower case are the same.
@@ -126,6 +128,7 @@ class RunQuery(NamedTuple):
     users: tuple[str, ...] = ()
     any_tags: tuple[tuple[str, ...], ...] = ()
     without_tags: tuple[str, ...] = ()
+    without_flows: tuple[str, ...] = ()
     text: str | None = None
     keys: tuple[tuple[str, str], ...] | None = None
 

@@ -20,7 +20,7 @@ from metaflow.datastore.layout import blobs_prefix, deletion_key, run_key, runs_
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.task_writer import TaskWriter
 from metaflow.datastore.tasks import open_task
-from metaflow.exception import DataException
+from metaflow.exception import DataException, RunDeleted
 from metaflow.imports.state import ImportState, write_state
 from metaflow.metadata_store.events import Heartbeat
 from metaflow.metadata_store.records import RunRecord
@@ -230,7 +230,8 @@ def test_a_run_without_files_is_forgotten_or_it_is_said_that_it_was_not(root):
         StoredRun(root, run_id=run_id).ended()
         (root / run_key("F", run_id)).unlink()
     provider = Provider(Home(str(root)))
-    assert delete_run(provider, "F", "1", chunks=True).size == 0
+    with pytest.raises(RunDeleted, match="Run F/1 was deleted by somebody else already"):
+        delete_run(provider, "F", "1", chunks=True)
     assert provider.index.run("F", "1") is None
     plan = CleanUp(provider, provider.store).plan_for([("F", "2")])
     assert plan.kept[0][0] == "F/2" and "verify --repair" in plan.kept[0][1] and plan.is_empty

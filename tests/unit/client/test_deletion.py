@@ -15,6 +15,7 @@ from metaflow.client.provider import Provider
 from metaflow.client.recovery import reindex, stored_run
 from metaflow.client.upkeep.clean_up import CleanUp
 from metaflow.client.upkeep.deletion import delete_runs, refusal
+from metaflow.client.upkeep.deletion_notes import Notes
 from metaflow.client.upkeep.reading_notes import forget_reading, note_reading
 from metaflow.client.upkeep.retention import Rules
 from metaflow.datastore.layout import deletion_key, run_key, runs_prefix
@@ -254,3 +255,87 @@ def test_a_run_whose_record_is_damaged_can_be_deleted_when_it_is_quiet(root):
     assert delete_runs(provider, store, [("F", "1")]).deleted
     with pytest.raises(ObjectMissing):
         store.get(run_key("F", "1"))
+
+
+@pytest.mark.parametrize("moment", range(45))
+def test_of_two_who_delete_a_run_at_once_one_is_told_so(root, moment):
+    foreach_run(root, run_id="1")
+    foreach_run(root, run_id="2")
+    store = LocalStore(root)
+    count = [0]
+    second = []
+
+    def before(_name):
+        count[0] += 1
+        if count[0] == moment:
+            second.append(delete_runs(provider_of(root), store, [("F", "1")]))
+
+    first = delete_runs(provider_of(root), Stepping(store, before), [("F", "1")])
+    assert not left(root) and provider_of(root).run("F", "1") is None
+    if second:
+        told = [bool(done.deleted) for done in (first, *second)]
+        assert sorted(told) == [False, True], "exactly one of them has deleted it"
+        other = first if second[0].deleted else second[0]
+        assert other.gone == (("F", "1"),) or "somebody else is deleting it right now" in other.refused[0][1]
+        assert other.files == 0 and other.size == 0
+    else:
+        assert first.deleted == (("F", "1"),)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"process_started": 1},
+        {"host": "elsewhere/boot/1", "deleted_at": 1000.0},
+        {"host": "elsewhere/boot/1", "deleted_at": "x"},
+        {"host": "elsewhere/boot/1", "deleted_at": time.time() + 86400},
+        {"host": "elsewhere/boot/1", "deleted_at": float("inf")},
+        {"host": "elsewhere/boot/1", "deleted_at": 10**400},
+        {"pid": 10**30, "process_started": None},
+        {"pid": 1, "process_started": None, "deleted_at": 1000.0},
+        {"token": []},
+        {"host": None},
+        {"pid": "x"},
+        None,
+    ],
+)
+def test_what_somebody_left_who_is_not_at_it_any_more_is_finished(root, changes):
+    foreach_run(root, run_id="1")
+    store = LocalStore(root)
+    assert Notes(store).leave(("F", "1")) is None, "a deletion that has not ended as it should"
+    if changes is None:
+        store.put(deletion_key("F", "1"), [b"{"])
+    else:
+        note = json.loads(store.get(deletion_key("F", "1")))
+        store.put(deletion_key("F", "1"), [json.dumps(note | changes).encode()])
+    assert delete_runs(provider_of(root), store, [("F", "1")]).deleted == (("F", "1"),)
+    assert not left(root)
+
+
+def test_who_deletes_on_another_machine_is_left_to_it(root):
+    foreach_run(root, run_id="1")
+    store = LocalStore(root)
+    Notes(store).leave(("F", "1"))
+    note = json.loads(store.get(deletion_key("F", "1"))) | {"host": "elsewhere/boot/1"}
+    store.put(deletion_key("F", "1"), [json.dumps(note).encode()])
+    done = delete_runs(provider_of(root), store, [("F", "1")])
+    assert done.deleted == () and "somebody else is deleting it right now" in done.refused[0][1]
+    assert is_whole(store) and deletion_key("F", "1") in left(root)
+    store.delete(run_key("F", "1"))
+    done = delete_runs(provider_of(root), store, [("F", "1")])
+    assert done.gone == () and done.refused, "most of it is there still"
+
+
+def test_a_run_that_somebody_else_deleted_is_not_deleted_again(root):
+    foreach_run(root, run_id="1")
+    foreach_run(root, run_id="2")
+    namespace(None)
+    run = Run("F/1")
+    clean_up = CleanUp(provider_of(root), LocalStore(root))
+    plan = clean_up.plan_for([("F", "1")])
+    assert Run("F/1").delete().size > 1000
+    with pytest.raises(RunDeleted, match="Run F/1 was deleted by somebody else already"):
+        run.delete()
+    outcome = clean_up.carry_out(plan)
+    assert (outcome.deleted, outcome.refused, outcome.gone, outcome.size) == ((), (), (("F", "1"),), 0)
+    assert "somebody else deleted it" in clean_up.plan_for([("F", "1")]).kept[0][1]

@@ -12,11 +12,13 @@ from metaflow.client.distant_runs import DistantRuns, Reading
 from metaflow.client.home import Home
 from metaflow.client.provider import Provider
 from metaflow.client.tag_log import change_run_tags
+from metaflow.client.upkeep import many_objects
 from metaflow.datastore.layout import deletion_key, live_key, run_key
 from metaflow.datastore.local import LocalStore
 from metaflow.datastore.location import open_store
 from metaflow.exception import DataException, StoreUnavailable
-from metaflow.metadata_store.events import RunStarted
+from metaflow.metadata_store.events import Heartbeat, RunStarted
+from metaflow.metadata_store.records import RunRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.metadata_store.store import RunQuery, TaskQuery
 from metaflow.testing.memory_store import MemoryStore
@@ -147,6 +149,50 @@ def test_what_is_being_deleted_or_was_is_left_out(other, store, index, distant):
     assert statuses(index) == {}
 
 
+def test_runs_that_another_machine_deleted_are_forgotten(other, store, index, distant):
+    deleted, going, lost, stays = (new_id(age) for age in (400, 300, 200, 100))
+    for run_id in (deleted, lost, stays):
+        other.run(run_id).ended()
+    other.run(going)
+    other.run(stays).ended()
+    other.send()
+    store.put(f"mf-store/runs/F/{lost}/start/1.0.log", [b"x"])
+    index.apply([RunStarted(RunRecord("F", "here", "ann", 1.0, status="done", datastore=""))])
+    distant.look_at_all()
+    for run_id in (deleted, lost, going):
+        store.delete(run_key("F", run_id))
+    index.apply([Heartbeat("F", going, time.time())])
+    distant.look_at_all()
+    assert set(statuses(index)) == {"here", going, lost, stays}, "only what is surely gone"
+    assert distant.requests == 2 + 2 * 4, "of the run that goes on, as far as is known, is asked too"
+    other._sent.clear()
+    other.send()
+    distant.look_at_all()
+    assert deleted in statuses(index), "it was put back"
+
+
+@pytest.mark.parametrize("problem", ["empty", "unavailable", "stopped"])
+def test_no_run_is_forgotten_because_its_store_shows_nothing(other, store, index, distant, problem, monkeypatch):
+    ids = {new_id(300), new_id(200)}
+    for run_id in ids:
+        other.run(run_id).ended()
+    other.send()
+    distant.look_at_all()
+    first = min(ids)
+    if problem == "empty":
+        store.objects.clear()
+    else:
+        store.delete(run_key("F", first))
+    if problem == "unavailable":
+        monkeypatch.setattr(store, "stat", lambda key: (_ for _ in ()).throw(StoreUnavailable("no network")))
+        with pytest.raises(StoreUnavailable):
+            distant.look_at_all()
+    else:
+        distant.is_stopped = problem == "stopped"
+        distant.look_at_all()
+    assert set(statuses(index)) == ids
+
+
 def test_what_was_read_but_not_recorded_is_read_again(other, index, distant, monkeypatch):
     run = other.run(new_id(100))
     other.send()
@@ -180,6 +226,7 @@ def test_it_says_how_far_it_is_and_begins_with_the_newest(other, index, distant,
         apply(batch)
 
     monkeypatch.setattr(index, "apply", note)
+    monkeypatch.setattr(many_objects, "_AT_A_TIME", 1)  # threads that overtake each other say nothing of the order
     distant.look_at_all()
     assert [run_id for run_id, _ in seen] == ids
     assert {reading.total for _, reading in seen} == {3} and seen[0][1] == Reading(0, 3)

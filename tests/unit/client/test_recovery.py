@@ -75,7 +75,7 @@ def test_runs_whose_process_died_are_listed_while_their_datastore_is_out_of_reac
     now = 1000.0
     monkeypatch.setattr(healing, "monotonic", lambda: now)
     with monkeypatch.context() as patched:
-        patched.setattr(Provider, "_store_at", lambda self, location: store)
+        patched.setattr(Provider, "store_at", lambda self, location: store)
         found = list(Flow("F"))
         assert [run.status for run in found] == ["failed"] * 3 and found[0]._record.message == PROCESS_DIED
         assert len(store.requests) == 1, "not each of them waits for it"

@@ -13,11 +13,12 @@ from metaflow.client.upkeep.verification import Scope, verify
 from metaflow.datastore.blobs import CHUNK_BYTES
 from metaflow.datastore.layout import INDEX_KEY, blob_key, deletion_key, log_key, run_key, runs_prefix
 from metaflow.datastore.local import LocalStore
+from metaflow.datastore.task_writer import TaskWriter
 from metaflow.datastore.tasks import open_task
 from metaflow.exception import DataException
 from metaflow.metadata_store.events import RunForgotten, RunStarted
 from metaflow.metadata_store.liveness import process_identity
-from metaflow.metadata_store.records import RunRecord
+from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 
 RAW = os.urandom(6000)
@@ -127,6 +128,22 @@ def test_a_manifest_that_cannot_be_read(root, run, damage):
     finding = check(root).findings[0]
     assert finding.severity == "lost" and finding.affected == ("F/1/end/2",) and finding.what.endswith("2.0.manifest")
     assert "resume end --origin-run-id 1" in finding.advice
+
+
+@pytest.mark.parametrize("is_backwards", [False, True])
+def test_the_command_that_makes_a_result_again_fits_how_the_run_was_started(root, run, monkeypatch, is_backwards):
+    scan = LocalStore.scan
+
+    def scan_in_order(self, prefix):
+        return iter(sorted(scan(self, prefix), key=lambda found: found.key, reverse=is_backwards))
+
+    monkeypatch.setattr(LocalStore, "scan", scan_in_order)
+    start = {"arguments": ["python", "train.py", "--branch", "b", "run"], "program": 2}
+    given = TaskRecord("F", "1", "_parameters", "0", 0, 1.0, status="done")
+    TaskWriter(LocalStore(root), "F", "1", "_parameters", "0", 0).commit({"task": given.to_dict(), "start": start})
+    (root / runs_prefix("F", "1") / "end/2.0.manifest").write_bytes(b"cut")
+    (finding,) = (found for found in check(root).findings if found.severity == "lost")
+    assert finding.advice == "run it again: python train.py --branch b resume end --origin-run-id 1"
 
 
 def test_a_manifest_that_is_gone_is_known_of_by_the_index(root, run):

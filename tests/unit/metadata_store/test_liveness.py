@@ -40,6 +40,10 @@ def test_this_process_lives():
     assert is_alive(*process_identity()) is True
 
 
+def test_a_number_that_no_process_can_have_is_no_living_process():
+    assert is_alive(process_identity()[0], 10**30, None) is False
+
+
 def test_a_killed_process_is_dead_before_and_after_it_is_reaped(sleeper):
     identity = process_identity(sleeper.pid)
     assert is_alive(*identity) is True

@@ -65,6 +65,7 @@ many_queries = st.builds(
     users=st.sampled_from(((), ("bob",), ("ann", "bob"))),
     any_tags=st.sampled_from(((), (("a", "ü"),), (("a",), ("b", "user:bob")))),
     without_tags=st.sampled_from(((), ("a",), ("b", "user:ann"))),
+    without_flows=st.sampled_from(((), ("F",), ("F", "none"), FLOWS)),
     text=st.none() | st.sampled_from(("", " ", "Ann", "f", "3 bob", "Ü", "7", "nothing", "\udce9")),
     keys=st.none() | st.sampled_from(((), (("F", "1"),), (("F", "31"), ("G", "2"), ("G", "no")))),
 )

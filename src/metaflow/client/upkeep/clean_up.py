@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from metaflow.client.upkeep.retention import Rules
     from metaflow.datastore.store import ObjectStore, StoredObject
 
+GONE = "it is gone already: somebody else deleted it"
 #: A folder with nothing of a run in it goes when nothing was written to it for so many seconds.
 _LEFTOVER_SECONDS = 86400.0
 
@@ -134,6 +135,8 @@ class Outcome(NamedTuple):
         Flow and id of runs that were deleted.
     refused : tuple of ((str, str), str)
         Runs that were left alone, and why.
+    gone : tuple of (str, str)
+        Runs that somebody else had deleted by then.
     size : int
         Bytes that were freed.
     chunks : Collected
@@ -141,6 +144,7 @@ class Outcome(NamedTuple):
 
     deleted: tuple[RunName, ...]
     refused: tuple[tuple[RunName, str], ...]
+    gone: tuple[RunName, ...]
     size: int
     chunks: Collected
 
@@ -236,6 +240,8 @@ class CleanUp:
                 kept.append(("/".join(name), reason))
             elif name in inventory.runs:
                 found.append(inventory.runs[name])
+            elif (known := self._provider.index.run(*name)) is None or self._provider.deleted.look(known):
+                kept.append(("/".join(name), GONE))
             else:
                 reason = "it has no files any more; `metaflow verify --repair` has the index forget it"
                 kept.append(("/".join(name), reason))
@@ -262,7 +268,7 @@ class CleanUp:
         )
         refused = (*done.refused, *kept.items())
         delete_each(self._store, [found.key for found in plan.temporary])
-        inventory = look_again(_original(self._store), plan.inventory, done.deleted)
+        inventory = look_again(_original(self._store), plan.inventory, (*done.deleted, *done.gone))
         chunks = Collected()
         if not inventory.damaged:
             self._say("removing chunks that nobody needs")
@@ -270,7 +276,8 @@ class CleanUp:
             chunks = collect(self._store, inventory.live(), before, plan.only)
         size = done.size + chunks.size + sum(found.size for found in plan.temporary)
         asked = {each.name for each in plan.runs} | set(plan.unfinished)
-        return Outcome(tuple(name for name in done.deleted if name in asked), refused, size, chunks)
+        deleted = tuple(name for name in done.deleted if name in asked)
+        return Outcome(deleted, refused, tuple(name for name in done.gone if name in names), size, chunks)
 
     def _survey(self) -> Inventory:
         def tell(count: int) -> None:
@@ -328,8 +335,7 @@ class CleanUp:
 
     def _is_unfinished(self, name: RunName) -> bool:
         """Whether a deletion is still to be finished: whoever began it may have stepped back, and the run stays."""
-        wanted = self._store.stat(deletion_key(*name)) is not None
-        return wanted or self._store.stat(run_key(*name)) is None
+        return self._store.stat(run_key(*name)) is None or self._store.stat(deletion_key(*name)) is not None
 
     def _to_keep(self, name: RunName, keep_tags: tuple[str, ...]) -> str | None:
         """Why a run is to be kept by the tags that it got since the plan was made."""

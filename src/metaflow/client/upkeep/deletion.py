@@ -1,6 +1,7 @@
 """Deleting runs, so that a crash at any moment leaves each of them whole or on its way out, and never half of one.
 
-1. A note in the run's folder says that it is being deleted. Whoever finds such a note later, finishes what it says.
+1. A note in the run's folder says that it is being deleted, and by whom. Whoever finds such a note later, finishes what
+   it says, unless whoever left it is still at it, and says so again every few minutes.
 2. If a run takes over tasks of this one right now, the note is taken back, and nothing has happened.
 3. The run's own record goes, so that nobody takes the run for whole any more; then what the index says of it.
 4. The rest goes: manifests, logs, cards; the note last.
@@ -10,12 +11,12 @@ The chunks that its results referred to are collected afterwards, see :mod:`meta
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from metaflow.client.recovery import stored_run
+from metaflow.client.upkeep.deletion_notes import AT_IT, Notes
 from metaflow.client.upkeep.many_objects import delete_each
 from metaflow.client.upkeep.reading_notes import reader_of
 from metaflow.client.upkeep.run_life import described, has_ended, life_of, newest_file, tasks_elsewhere
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Runs that the index forgets in one transaction.
 _RUNS_PER_BATCH = 100
+#: Objects that are removed before it is looked whether the notes have to be renewed.
+_OBJECTS_AT_ONCE = 1000
 #: A run whose record cannot be read is left alone for so many seconds after its last file was written.
 _QUIET_SECONDS = 3600.0
 
@@ -47,12 +50,15 @@ class Deletion(NamedTuple):
         Flow and id of those that are gone.
     refused : tuple of ((str, str), str)
         Those that were left alone, and why.
+    gone : tuple of (str, str)
+        Those of which there was nothing to delete any more: somebody else was faster.
     files, size : int
         Objects that were removed, and their bytes; without chunks.
     """
 
     deleted: tuple[RunName, ...] = ()
     refused: tuple[tuple[RunName, str], ...] = ()
+    gone: tuple[RunName, ...] = ()
     files: int = 0
     size: int = 0
 
@@ -84,10 +90,14 @@ def delete_runs(
         batch, remaining = remaining[:_RUNS_PER_BATCH], remaining[_RUNS_PER_BATCH:]
         done = _delete_batch(provider, store, batch)
         total = Deletion(
-            total.deleted + done.deleted, total.refused + done.refused, total.files + done.files, total.size + done.size
+            total.deleted + done.deleted,
+            total.refused + done.refused,
+            total.gone + done.gone,
+            total.files + done.files,
+            total.size + done.size,
         )
         if progress is not None:
-            progress(len(total.deleted) + len(total.refused))
+            progress(len(total.deleted) + len(total.refused) + len(total.gone))
     return total
 
 
@@ -128,35 +138,48 @@ def refusal(provider: Provider, store: ObjectStore, name: RunName) -> str | None
 
 
 def _delete_batch(provider: Provider, store: ObjectStore, batch: Sequence[RunName]) -> Deletion:
-    refused: list[tuple[RunName, str]] = []
-    going: list[RunName] = []
-    for name in batch:
+    with Notes(store) as notes:
+        refused = {name: reason for name in batch if (reason := _objection(provider, store, notes, name)) is not None}
+        going = [name for name in batch if name not in refused]
+        whole = [name for name in going if store.stat(run_key(*name)) is not None]
+        spins = spins_by_origin(provider.home.root, whole)
+        for name in filter(spins.__contains__, whole):
+            refused[name] = f"a spun step reads from it right now ({spins[name]}): wait for its end"
+            notes.take_back(name)
+        refused.update((name, AT_IT) for name in going if name not in refused and notes.is_lost(name))
+        going = [name for name in going if name not in refused]
+        sizes = {name: _size(store, notes, name) for name in going}
+        _remove(provider, store, notes, going)
+    gone = {name for name, (files, _) in sizes.items() if not files and name not in notes.taken_over}
+    # Of two who delete the same run, the one whose note came later may find it gone by now.
+    gone.update(name for name, reason in refused.items() if reason == AT_IT and not any(store.list(runs_prefix(*name))))
+    provider.index.apply([RunForgotten(*name) for name in gone])
+    return Deletion(
+        tuple(name for name in going if name not in gone),
+        tuple((name, reason) for name, reason in refused.items() if name not in gone),
+        tuple(sorted(gone)),
+        sum(files for files, _ in sizes.values()),
+        sum(size for _, size in sizes.values()),
+    )
+
+
+def _objection(provider: Provider, store: ObjectStore, notes: Notes, name: RunName) -> str | None:
+    """Why a run is not deleted; None if it is, and that is noted."""
+    notes.renew()
+    reason = refusal(provider, store, name)
+    if reason is None:
+        obstacle = notes.leave(name)
+        if obstacle is not None:
+            return obstacle
+        # Who began to read before the note was there is seen now, and who begins later sees the note.
         reason = refusal(provider, store, name)
-        if reason is None:
-            note = {"deleted_at": time.time(), "pid": os.getpid()}
-            store.put(deletion_key(*name), [json.dumps(note, separators=(",", ":")).encode()])
-            # Who began to read before the note was there is seen now, and who begins later sees the note.
-            reason = refusal(provider, store, name)
-        if reason is None:
-            going.append(name)
-        else:
-            refused.append((name, reason))
-    whole = [name for name in going if store.stat(run_key(*name)) is not None]
-    spins = spins_by_origin(provider.home.root, whole)
-    for name in whole:
-        if name in spins:
-            refused.append((name, f"a spun step reads from it right now ({spins[name]}): wait for its end"))
-    for name, _ in refused:
-        store.delete(deletion_key(*name))
-    kept = {name for name, _ in refused}
-    going = [name for name in going if name not in kept]
-    files, size = _remove(provider, store, going)
-    return Deletion(tuple(going), tuple(refused), files, size)
+    if reason is not None:
+        notes.take_back(name)
+    return reason
 
 
-def _remove(provider: Provider, store: ObjectStore, names: Sequence[RunName]) -> tuple[int, int]:
-    """Remove runs of which it is noted that they are being deleted; how many objects that were, and their bytes."""
-    found = _sizes(store, names)
+def _remove(provider: Provider, store: ObjectStore, notes: Notes, names: Sequence[RunName]) -> None:
+    """Remove runs of which it is noted that they are being deleted."""
     for name in names:
         store.delete(run_key(*name))
     provider.index.apply([RunForgotten(*name) for name in names])
@@ -164,20 +187,18 @@ def _remove(provider: Provider, store: ObjectStore, names: Sequence[RunName]) ->
         note = deletion_key(*name)
         # Whoever found out a moment ago that the run had died may have written its record once more.
         while rest := [key for key in store.list(runs_prefix(*name)) if key != note]:
-            delete_each(store, rest)
-        store.delete(note)
+            for start in range(0, len(rest), _OBJECTS_AT_ONCE):
+                notes.renew()
+                delete_each(store, rest[start : start + _OBJECTS_AT_ONCE])
+        notes.remove(name)
         remove_empty_folders(store, runs_prefix(*name))
-    return found
 
 
-def _sizes(store: ObjectStore, names: Iterable[RunName]) -> tuple[int, int]:
-    """How many objects runs have, and their bytes; without chunks."""
-    files = size = 0
-    for name in names:
-        for each in store.scan(runs_prefix(*name)):
-            if each.key != deletion_key(*name):
-                files, size = files + 1, size + each.size
-    return files, size
+def _size(store: ObjectStore, notes: Notes, name: RunName) -> tuple[int, int]:
+    """How many objects a run has, and their bytes; without chunks."""
+    notes.renew()
+    sizes = [each.size for each in store.scan(runs_prefix(*name)) if each.key != deletion_key(*name)]
+    return len(sizes), sum(sizes)
 
 
 def remove_empty_folders(store: ObjectStore, prefix: str) -> None:

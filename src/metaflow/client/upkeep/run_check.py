@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from metaflow.client.recovery import stored_run
+from metaflow.client.run_commands import resume_command, start_in, started_with
 from metaflow.client.upkeep.findings import Finding
 from metaflow.client.upkeep.many_objects import read_each
 from metaflow.client.upkeep.run_life import life_of
@@ -18,17 +19,18 @@ from metaflow.datastore.local import local_file
 from metaflow.datastore.manifest import Manifest
 from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import CorruptedDataException, DataException, MetadataException
-from metaflow.metadata_store.records import TaskRecord
+from metaflow.metadata_store.records import RunRecord, TaskRecord
+from metaflow.metadata_store.sql_queries import PARAMETERS_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TypeAlias
 
+    from metaflow.client.run_commands import StartedWith
     from metaflow.client.upkeep.inventory import RunName
     from metaflow.client.upkeep.run_life import Life
     from metaflow.datastore.layout import AttemptKey
     from metaflow.datastore.store import ObjectStore, StoredObject
-    from metaflow.metadata_store.records import RunRecord
     from metaflow.metadata_store.store import MetadataStore
 
     #: Step, task id and number of an attempt.
@@ -73,6 +75,8 @@ class RunCheck:
         self._objects = objects
         self.name = name
         self.record: RunRecord | None = None
+        #: The command that started it, as soon as that was read.
+        self._started: StartedWith | None = None
         self.life: Life = "over"
         self.attempts: dict[Attempt, TaskRecord] = {}
         self.damaged_attempts: set[Attempt] = set()
@@ -117,9 +121,9 @@ class RunCheck:
 
     def again(self, attempt: Attempt | None) -> str:
         """What to do to have the result of a task again."""
-        step = f" {attempt[0]}" if attempt is not None and not attempt[0].startswith("_") else ""
-        script = (self.record.script if self.record is not None else None) or "FLOW.py"
-        return f"run it again: python {script} resume{step} --origin-run-id {self.name[1]}"
+        steps = [attempt[0]] if attempt is not None and not attempt[0].startswith("_") else []
+        record = self.record or RunRecord(*self.name, "", 0.0)
+        return f"run it again: {resume_command(record, self._started or started_with(record, {}), steps)}"
 
     def _read_record(self, newest: float, repair: bool) -> Iterator[Finding]:
         key = run_key(*self.name)
@@ -151,6 +155,9 @@ class RunCheck:
 
     def _read_manifests(self) -> Iterator[Finding]:
         keys = [found.key for found in self._objects if parse_manifest_key(found.key) is not None]
+        # They tell the command that started the run, which what is said of the others needs.
+        parameters = f"{runs_prefix(*self.name)}{PARAMETERS_STEP}/"
+        keys.sort(key=lambda key: not key.startswith(parameters))
         for key, content in read_each(self._store, keys):
             names = parse_manifest_key(key)
             assert names is not None
@@ -170,6 +177,8 @@ class RunCheck:
         manifest = Manifest.decode(content, key)
         if manifest[:5] != names:
             raise CorruptedDataException(f"It says that it belongs to {manifest.pathspec}, attempt {manifest.attempt}.")
+        if names.step == PARAMETERS_STEP and self.record is not None:
+            self._started = started_with(self.record, start_in(manifest))
         self.attempts[attempt] = TaskRecord.from_dict(manifest.record.get("task", {}))
         for reference, size in chunk_sizes(manifest):
             self.chunks[reference] = size

@@ -32,8 +32,8 @@ class TaskContext(NamedTuple):
     describe : callable
         Gives the step as ``_graph_info`` describes it: where it leads to, and how.
     put_card : callable
-        Stores a file of the task's cards: takes its name and its bytes. Can be called from any thread, and raises
-        MetaflowException if it cannot be stored.
+        Stores a file of the task's cards: takes its name and its bytes, in parts. Can be called from any thread, and
+        raises MetaflowException if it cannot be stored.
     client_task : callable
         Gives the task as a client object, as it is now: with its artifacts once its result is committed.
     metadata : dict of str to str
@@ -49,7 +49,7 @@ class TaskContext(NamedTuple):
     fallback: bool
     inputs: Inputs | None
     describe: Callable[[], Mapping[str, Any]]
-    put_card: Callable[[str, bytes], None]
+    put_card: Callable[[str, Sequence[bytes | bytearray | memoryview]], None]
     client_task: Callable[[], Any]
     metadata: dict[str, str]
     owns_process: bool

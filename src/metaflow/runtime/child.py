@@ -17,14 +17,13 @@ from ..exception import MetaflowException
 from .code_starts import note_code_start
 from .declared import declaration_of_run
 from .open_files import flush, open_files
-from .process import signal_all
-from .process_family import TASK_VARIABLE, processes_marked
+from .process_family import TASK_VARIABLE, mark_of
 from .random_state import RandomState
 from .specs import RunSpec, TaskSpec, decode
 from .task import TaskRunner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..flow.decorators import StepDecorator
     from ..flow.spec import FlowSpec
@@ -54,6 +53,7 @@ class ForkedMain:
         starts_fd: int,
     ) -> None:
         set_home_of_run(run.home)
+        self._run = run
         self._runner = _make_runner(flow_class, run, starts_fd, forks=True)
         # Large configs are many objects: as with the flow's own, no child's garbage collection shall touch them.
         gc.freeze()
@@ -73,6 +73,8 @@ class ForkedMain:
 
     def run(self, spec: TaskSpec) -> int:
         """In the child: run the task; returns the exit code of the process."""
+        # Whatever the task starts inherits it, and is found by it if the server dies before it has ended that.
+        os.environ[TASK_VARIABLE] = mark_of(self._run, spec.key)
         _line_buffer_output()
         self._random_state.restore()
         ok = _execute(self._runner, spec)
@@ -98,10 +100,13 @@ def run_spawned(flow_class: type[FlowSpec], spec_fd: int, life_fd: int, starts_f
     int
         Exit code of the process.
     """
+    # Now: when it is needed, there may be no file descriptors left to import it with, or the code may be gone.
+    from .left_by_mark import end_from_outside
+
     with open(spec_fd, "rb") as file:
         file.seek(0)
         run, spec = decode(file.read())
-    threading.Thread(target=_die_with_pipe, args=(life_fd,), daemon=True).start()
+    threading.Thread(target=_die_with_pipe, args=(life_fd, end_from_outside), daemon=True).start()
     _choose_namespace(run)
     set_home_of_run(run.home)
     _line_buffer_output()
@@ -146,12 +151,15 @@ def _choose_namespace(run: RunSpec) -> None:
         namespace(run.client_namespace or None)
 
 
-def _die_with_pipe(fd: int) -> None:
+def _die_with_pipe(fd: int, end_left: Callable[[str], None]) -> None:
     """Wait for the end of the run's process, and take along all that the task has started."""
-    while os.read(fd, 1024):
-        pass
-    signal_all(processes_marked(os.environ.get(TASK_VARIABLE, "")), signal.SIGKILL)
-    os.killpg(0, signal.SIGKILL)
+    try:
+        while os.read(fd, 1024):
+            pass
+        os.close(fd)
+        end_left(os.environ.get(TASK_VARIABLE, ""))
+    finally:
+        os.killpg(0, signal.SIGKILL)
 
 
 def _line_buffer_output() -> None:

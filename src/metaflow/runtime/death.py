@@ -6,7 +6,8 @@ import signal
 from typing import TYPE_CHECKING
 
 from ..datastore.task_writer import TaskWriter
-from ..exception import MetaflowException, TimeoutException
+from ..datastore.tasks import open_task
+from ..exception import MetaflowDataMissing, MetaflowException, TimeoutException
 from .process import signal_name
 from .task import make_record
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from .code_times import CodeTimes
     from .own_use import Used
     from .specs import RunSpec, TaskSpec
+
+
+def committed_result(store: ObjectStore, run: RunSpec, spec: TaskSpec) -> Manifest | None:
+    """What an attempt has committed, be it a success or a failure; None if its process died before it could."""
+    try:
+        return open_task(store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).manifest
+    except MetaflowDataMissing:
+        return None
 
 
 def commit_death(

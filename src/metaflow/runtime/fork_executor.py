@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..exception import MetaflowException, MetaflowInternalError
 from .code_starts import CodeStarts
@@ -17,6 +17,9 @@ from .loop import EventLoop
 from .process import kill_task
 from .specs import RunSpec, TaskSpec
 from .stopping import STOP_GRACE
+
+if TYPE_CHECKING:
+    from .left_by_mark import LeftByMark
 
 #: Seconds after which to try again what had no room on the way to the server.
 _FLUSH_SECONDS = 0.005
@@ -43,12 +46,16 @@ class ForkExecutor:
 
     def __init__(self, loop: EventLoop, server: ForkServer, run: RunSpec, lost: Callable[[Exception], None]) -> None:
         self._loop = loop
+        self._run = run
         self._channel = server.channel
         self._server = server.pid
         self._lost = lost
         self._tasks: dict[str, LocalTask] = {}
         self._specs: dict[str, TaskSpec] = {}
         self._refusals: dict[str, int] = {}
+        #: Those that failed: the server may die while it still ends what they have left.
+        self._failed: list[str] = []
+        self._left: LeftByMark | None = None
         self._dead = False
         loop.watch(self._channel.fileno(), self._receive)
         self._starts = CodeStarts(loop, self._code_started)
@@ -92,12 +99,15 @@ class ForkExecutor:
         if not self._dead:
             self._loop.unwatch(self._channel.fileno())
         self._channel.close()
-        if not _wait_for(self._server, _CLOSE_SECONDS):
-            for task in self._tasks.values():
-                if task.pid:
-                    kill_task(task.pid, signal.SIGKILL)
-            os.kill(self._server, signal.SIGKILL)
-            _wait_for(self._server, _CLOSE_SECONDS)
+        status = _wait_for(self._server, _CLOSE_SECONDS)
+        if status is None or (status < 0 and not self._dead):
+            self._kill_tasks()
+            if status is None:
+                os.kill(self._server, signal.SIGKILL)
+                _wait_for(self._server, _CLOSE_SECONDS)
+            self._end_left()
+        if self._left is not None:
+            self._left.wait()
 
     def _code_started(self, starts: Mapping[int, float]) -> None:
         for task in self._tasks.values():
@@ -149,6 +159,8 @@ class ForkExecutor:
             del self._tasks[key]
             del self._specs[key]
             self._refusals.pop(key, None)
+            if rest[0]:
+                self._failed.append(key)
             task.finish(*rest)
 
     def _refused(self, spec: TaskSpec, listener: TaskListener, reason: str) -> None:
@@ -170,28 +182,48 @@ class ForkExecutor:
             return
         self._dead = True
         self._loop.unwatch(self._channel.fileno())
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
         self._lost(
             MetaflowInternalError(
                 "The process that starts tasks died, so the run cannot go on. If you did not kill it, the system most "
                 "likely ran out of memory."
             )
         )
+        self._kill_tasks()
+        self._end_left()
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
         for task in tasks:
-            if task.pid:
-                kill_task(task.pid, signal.SIGKILL)
             task.finish(-signal.SIGKILL)
 
+    def _kill_tasks(self) -> None:
+        for task in self._tasks.values():
+            if task.pid:
+                kill_task(task.pid, signal.SIGKILL)
 
-def _wait_for(pid: int, seconds: float) -> bool:
-    """Wait for a child to end, but not for ever."""
+    def _end_left(self) -> None:
+        """End what tasks have left: the server that would have done it is gone, and not the parent of it any more."""
+        from .left_by_mark import LeftByMark
+        from .process_family import mark_of
+
+        self._left = LeftByMark(self._loop)
+        self._left.end(mark_of(self._run, key) for key in (*self._failed, *self._tasks))
+
+
+def _wait_for(pid: int, seconds: float) -> int | None:
+    """Wait for a child to end, but not for ever.
+
+    Returns
+    -------
+    int or None
+        Its exit code, 0 if nobody knows it, or the negated number of the signal that killed it; None if it goes on.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                return True
+            ended, status = os.waitpid(pid, os.WNOHANG)
         except ChildProcessError:
-            return True
+            return 0
+        if ended:
+            return os.waitstatus_to_exitcode(status)
         time.sleep(0.001)
-    return False
+    return None

@@ -19,14 +19,14 @@ from .open_files import open_files
 from .own_use import used_by_ended
 from .parent_death import adopt_orphans, die_with_parent
 from .process import kill_group, kill_task
-from .process_family import children_of, outlives_task
+from .process_family import children_of, key_marked_on, outlives_task
 from .random_state import RandomState, main_script_source
 from .specs import run_from_list, task_from_list
 from .stopping import STOP_GRACE
 
 if TYPE_CHECKING:
     from ..flow.spec import FlowSpec
-    from .specs import TaskSpec
+    from .specs import RunSpec, TaskSpec
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -57,18 +57,23 @@ def serve(channel: Channel, flow_class: type[FlowSpec], random_state: tuple[Any,
     if received is None:
         return  # the command line had nothing to run
     (_, run), (starts_fd,) = received
-    main = ForkedMain(flow_class, run_from_list(run), generators, files, starts_fd)
+    spec = run_from_list(run)
+    main = ForkedMain(flow_class, spec, generators, files, starts_fd)
     imports.add(main.decorators)
-    _Server(channel, main, imports, ignored).serve()
+    _Server(channel, spec, main, imports, ignored).serve()
 
 
 class _Server:
-    def __init__(self, channel: Channel, main: ForkedMain, imports: EarlyImports, ignored: set[int]) -> None:
+    def __init__(
+        self, channel: Channel, run: RunSpec, main: ForkedMain, imports: EarlyImports, ignored: set[int]
+    ) -> None:
         self._channel = channel
+        self._run = run
         self._main = main
         self._imports = imports
         self._ignored = ignored
         self._children: dict[int, str] = {}
+        self._failed: set[str] = set()
         self._left = LeftRunning(STOP_GRACE)
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_read, False)
@@ -201,11 +206,24 @@ class _Server:
                 continue
             code = os.waitstatus_to_exitcode(status)
             outcomes.append(code == 0)
+            if code:
+                self._failed.add(key)
             self._tell(["exited", key, code, used_by_ended(usage) if code else None])
         if outcomes:
-            # Of several that end in one moment it cannot be told who has left what: what may be meant to stay, stays.
-            orphans = [pid for pid in children_of(os.getpid()) if pid not in self._children and not outlives_task(pid)]
-            self._left.found(orphans, may_stay=outcomes.count(False) == 0 or True in outcomes)
+            self._take_in_orphans(outcomes)
+
+    def _take_in_orphans(self, outcomes: list[bool | None]) -> None:
+        """Find what was left, and tell by its mark whether it may stay; `outcomes` are of all that has just ended."""
+        # A copy of a task's process has no mark. Of several that end in one moment it cannot be told who has left it:
+        # what may be meant to stay, stays.
+        copies_may_stay = outcomes.count(False) == 0 or True in outcomes
+        running = set(self._children.values())
+        for pid in children_of(os.getpid()):
+            if pid in self._children or outlives_task(pid):
+                continue
+            key = key_marked_on(pid, self._run)
+            if key not in running:  # else the task has died as well, which is heard of next
+                self._left.found([pid], may_stay=copies_may_stay if key is None else key not in self._failed)
 
     def _tell(self, message: list[Any]) -> None:
         try:

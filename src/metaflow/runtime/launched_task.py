@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from ..exception import MetaflowException
+from ..metadata_store.records import TaskRecord
 from .code_times import CodeTimes
+from .task import make_record
 
 if TYPE_CHECKING:
     from ..datastore.logs import LogStream
+    from ..metadata_store.records import TaskStatus
     from .gang import Gang
     from .loop import Timer
     from .own_use import Used
     from .plan import PlannedTask
-    from .specs import TaskSpec
+    from .specs import RunSpec, TaskSpec
     from .task_output import TaskOutput
 
 
@@ -96,6 +99,16 @@ class LaunchedTask:
             return  # it is of an earlier process that had the same id
         self.code.started_at = at
         self._scheduler.task_code_started(self)
+
+    def record(self, run: RunSpec, status: TaskStatus = "running") -> TaskRecord:
+        """The attempt as it is recorded as long as it has no result."""
+        content = make_record(
+            run, self.spec, self.started_at, ok=False, success=False, error=None, pid=self.pid, code=self.code
+        )
+        fields = {**content["task"], "status": status}
+        if status == "running":
+            fields.pop("finished_at", None)
+        return TaskRecord.from_dict(fields)
 
     def waiting(self, text: str) -> None:
         self._scheduler.task_waits(self, text)

@@ -11,7 +11,8 @@ _BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 def open_files() -> list[io.IOBase]:
     """Every file object that is open for writing, apart from those the garbage collector was told to leave alone."""
-    return [each for each in gc.get_objects() if isinstance(each, _BUFFERED) and _is_open_for_writing(each)]
+    # Not `isinstance`: that asks an object for its class, whereupon some of PyTorch's say that they are deprecated.
+    return [each for each in gc.get_objects() if issubclass(type(each), _BUFFERED) and _is_open_for_writing(each)]
 
 
 def flush(files: list[io.IOBase]) -> None:

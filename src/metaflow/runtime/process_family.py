@@ -8,7 +8,9 @@ from ..distributed.outliving import OUTLIVES_VARIABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
+
+    from .specs import RunSpec
 
 #: Environment variable that says of which task a process is; whatever the task starts inherits it.
 TASK_VARIABLE = "_METAFLOW_TASK"
@@ -39,23 +41,42 @@ def outlives_task(pid: int) -> bool:
     return _outlives(_environment(pid))
 
 
-def processes_marked(mark: str) -> list[int]:
-    """Processes whose environment has ``TASK_VARIABLE`` with this value.
+def mark_of(run: RunSpec, key: str) -> str:
+    """What ``TASK_VARIABLE`` is for a task of a run."""
+    return f"{run.flow}/{run.run_id}/{key}"
 
-    Left out are the one that asks, and those that are to outlive the task.
+
+def key_marked_on(pid: int, run: RunSpec) -> str | None:
+    """Key of the run's task that a process is marked with; None if it is with none."""
+    mark, start = _mark_in(_environment(pid)), mark_of(run, "")
+    return mark.removeprefix(start) if mark is not None and mark.startswith(start) else None
+
+
+def processes_marked(marks: Container[str]) -> dict[int, str]:
+    """Processes whose environment has ``TASK_VARIABLE`` with one of these values, and with which.
+
+    Left out are the one that asks, and those that are to outlive the task. A copy of the task's process that has not
+    become another program is not found: the kernel shows the environment that a program was started with.
     """
-    wanted = f"{TASK_VARIABLE}={mark}".encode()
     try:
         present = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     except OSError:
-        return []
+        return {}
     own = os.getpid()
-    found = []
+    found = {}
     for pid in present:
         environment = _environment(pid)
-        if pid != own and wanted in environment and not _outlives(environment):
-            found.append(pid)
+        mark = _mark_in(environment)
+        if pid != own and mark is not None and mark in marks and not _outlives(environment):
+            found[pid] = mark
     return found
+
+
+def _mark_in(environment: list[bytes]) -> str | None:
+    start = f"{TASK_VARIABLE}=".encode()
+    return next(
+        (entry[len(start) :].decode(errors="replace") for entry in environment if entry.startswith(start)), None
+    )
 
 
 def _outlives(environment: list[bytes]) -> bool:

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .console import Console
+    from .loop import EventLoop
     from .plan import StepCounts
 
 #: A step with fewer tasks than this tells its story by itself.
 _WIDE = 20
 #: Interval, in seconds, at which the progress line on a terminal is drawn anew.
-REFRESH_SECONDS = 0.1
+_REFRESH_SECONDS = 0.1
 #: Interval, in seconds, of the progress line in a log, where nothing can be redrawn.
-REPORT_SECONDS = 300.0
+_REPORT_SECONDS = 300.0
 
 
 class Progress:
@@ -29,6 +31,21 @@ class Progress:
     def __init__(self, counts: Mapping[str, StepCounts]) -> None:
         self._counts = counts
         self._started = time.monotonic()
+
+    def keep_shown(self, loop: EventLoop, console: Console) -> None:
+        """Show it as long as the loop runs: all the time on a terminal, and now and then as a line of the log."""
+
+        def refresh() -> None:
+            console.status(self.line())
+            loop.call_later(_REFRESH_SECONDS, refresh)
+
+        def report() -> None:
+            console.say(self.report())
+            loop.call_later(_REPORT_SECONDS, report)
+
+        if console.is_terminal:
+            refresh()
+        loop.call_later(_REPORT_SECONDS, report)
 
     def line(self) -> str:
         """One line for a terminal; empty while no step has many tasks under way."""

@@ -33,6 +33,7 @@ from .sources import source_files
 from .specs import RunSpec
 from .start_method import StartMethod, choose
 from .still_waiting import StillWaiting
+from .stop_signals import StopSignals
 from .stopping import RunStopped
 
 if TYPE_CHECKING:
@@ -175,10 +176,24 @@ class _BegunRun:
 
     def follow(self, make: MakeExecutor) -> RunRecord:
         """Run what there is to run, and record how it ended; returns that record."""
+        try:
+            with StopSignals() as signals:
+                self._drive_and_record(make, signals)
+        finally:
+            self._run_exit_hooks()
+        if self._record.status == "done":
+            self._console.say("Done!", good=True)
+        self._console.flush()
+        return self._record
+
+    def _drive_and_record(self, make: MakeExecutor, signals: StopSignals) -> None:
         status: RunStatus = "failed"
         message: str | None = None
         try:
-            is_done = self._drive(make)
+            try:
+                is_done = self._drive(make)
+            finally:
+                signals.hold()
             status, message = ("done", None) if is_done else ("stopped", "only what was finished before was cloned")
         except (RunStopped, KeyboardInterrupt):
             status, message = "stopped", self._who_stopped()
@@ -187,13 +202,9 @@ class _BegunRun:
             message = _why_failed(error)
             raise
         finally:
+            signals.hold()
             self._record = self._record._replace(status=status, finished_at=time.time(), message=message)
             self._record_end()
-            self._run_exit_hooks()
-        if status == "done":
-            self._console.say("Done!", good=True)
-        self._console.flush()
-        return self._record
 
     def _drive(self, make: MakeExecutor) -> bool:
         """Take over what can be, and run the other tasks; returns whether the flow has come to its end."""

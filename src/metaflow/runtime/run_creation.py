@@ -7,18 +7,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..datastore.layout import deletion_key, run_key
+from ..datastore.layout import START_FIELD, deletion_key, run_key
 from ..datastore.manifest import ArtifactEntry
 from ..datastore.task_writer import TaskWriter
 from ..exception import MetaflowException, RunIdTaken
 from ..identity import get_username
 from ..metadata_store.liveness import process_identity
 from ..metadata_store.records import RunRecord, TaskRecord
-from . import start_record
 from .declared import graph_info
 from .run_files import record_to_json, tags_of_system
 from .run_namespace import namespace_of_runs, namespace_tags
 from .specs import PARAMETERS_STEP, RunSpec, TaskSpec
+from .start_record import start_record
 from .stored_configs import save_values
 from .task import make_record
 
@@ -151,5 +151,5 @@ def _record_of_parameters(beginning: _Beginning, record: RunRecord) -> dict[str,
     if metadata:
         content["task"]["metadata"] = metadata
     content["transition"] = [[beginning.graph.start_step], None]
-    content[start_record.FIELD] = start_record.start_record(beginning.declaration, beginning.parameters)
+    content[START_FIELD] = start_record(beginning.declaration, beginning.parameters)
     return content

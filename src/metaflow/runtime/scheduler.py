@@ -8,10 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..datastore.tasks import open_task
 from ..exception import (
     METAFLOW_EXIT_DISALLOW_RETRY,
-    MetaflowDataMissing,
     MetaflowException,
     MetaflowInternalError,
     TaskFailed,
@@ -21,19 +19,18 @@ from ..metadata_store.events import TaskEnded, TaskStarted
 from ..metadata_store.records import TaskRecord
 from .cancel_watch import CancelWatch
 from .console import Console
-from .death import commit_death, words_of_death, words_of_late_death
+from .death import commit_death, committed_result, words_of_death, words_of_late_death
 from .launched_task import LaunchedTask
 from .limits import Limits
 from .loop import EventLoop
 from .plan import Plan, PlannedTask, RetryPolicy
 from .planned_spec import spec_of, transition_of
 from .process import describe_exit, was_asked_to_end
-from .progress import REFRESH_SECONDS, REPORT_SECONDS, Progress
+from .progress import Progress
 from .room import room_for
 from .run_logs import RunLogs
 from .specs import RunSpec, TaskSpec
 from .stopping import REMOTE_TIMEOUT_GRACE, STOP_GRACE, TIMEOUT_GRACE, RunStopped
-from .task import make_record
 from .task_output import TaskOutput
 from .task_sampling import ResourceFiles, TaskSampling
 
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from ..datastore.store import ObjectStore
     from ..flow.decorators import StepDecorator
     from ..flow.graph import FlowGraph
-    from ..metadata_store.records import TaskStatus
     from .executor import Executor, MakeExecutor
     from .gang import Gang
     from .recorder import Recorder
@@ -119,15 +115,13 @@ class Scheduler:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 self._loop.on_signal(number, self._interrupted)
             self._executor = make_executor(self._loop, self.fail)
-            self._loop.call_later(REPORT_SECONDS, self._report)
             self._logs.refresh(self._loop)
             files = ResourceFiles(
                 self._run, self._store, self._logs.uploads, lambda text: self._console.say(text, bad=True)
             )
             self._sampling = TaskSampling(self._loop, self._running_here, files.write)
             watch = CancelWatch(self._loop, self._store, self._run.flow, self._run.run_id, self._cancelled)
-            if self._console.is_terminal:
-                self._show_progress()
+            self._progress.keep_shown(self._loop, self._console)
             try:
                 self._launch()
                 # What the first tasks print is shown when the run can be found.
@@ -248,7 +242,7 @@ class Scheduler:
             text = "Task is starting (retry)." if spec.attempt else "Task is starting."
         self._console.say(text, task.output_.where)
         task.output_.release()
-        self._recorder.record(TaskStarted(self._running_record(task)))
+        self._recorder.record(TaskStarted(task.record(self._run)))
         seconds = self._timeouts[spec.step]
         if task.timer is not None:
             task.timer.cancel()  # what was awaited came to nothing, and now it is started here
@@ -259,12 +253,12 @@ class Scheduler:
             self._executor.kill([spec.key], signal.SIGTERM)
 
     def task_code_started(self, task: LaunchedTask) -> None:
-        self._recorder.record(TaskStarted(self._running_record(task)))
+        self._recorder.record(TaskStarted(task.record(self._run)))
 
     def _timed_out(self, task: LaunchedTask, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
-        if self._result(task.spec) is not None:
+        if committed_result(self._store, self._run, task.spec) is not None:
             return  # the step is over; what comes after it, such as cards, has a limit of its own
         task.killed_because = f"{timeout_message(task.spec.step, seconds)}, and had to be killed"
         self._executor.kill([task.spec.key], signal.SIGKILL)
@@ -279,7 +273,7 @@ class Scheduler:
         try:
             self._close_output(task)
         finally:
-            manifest = self._result(spec)
+            manifest = committed_result(self._store, self._run, spec)
         if manifest is None:
             self._died(task, status, why, retriable)
             return
@@ -294,14 +288,6 @@ class Scheduler:
             self._console.say("Task failed.", task.output_.where, bad=True)
             reason = record.error[1] if record.error else None
             self._attempt_failed(task, reason, retriable=True, printed=record.error_line)
-
-    def _result(self, spec: TaskSpec) -> Manifest | None:
-        """What the attempt committed; None if it died before it could."""
-        run = self._run
-        try:
-            return open_task(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).manifest
-        except MetaflowDataMissing:
-            return None
 
     def _go_on(self, task: LaunchedTask, manifest: Manifest) -> None:
         """Tell the plan which way a finished task took."""
@@ -331,7 +317,7 @@ class Scheduler:
         """An attempt's process ended without a result: record that, as the process could not."""
         if self._failure is not None:
             self._console.say("Task was stopped.", task.output_.where)
-            record = self._running_record(task, status="killed")
+            record = task.record(self._run, "killed")
             self._recorder.record(TaskEnded(record))
             return
         stopped = task.gang.why_stopped if task.gang is not None else None
@@ -400,22 +386,6 @@ class Scheduler:
         self._plan.time = time.time()
         self._plan.again(planned)
 
-    def _running_record(self, task: LaunchedTask, status: TaskStatus = "running") -> TaskRecord:
-        content = make_record(
-            self._run,
-            task.spec,
-            task.started_at,
-            ok=False,
-            success=False,
-            error=None,
-            pid=task.pid,
-            code=task.code,
-        )
-        record = {**content["task"], "status": status}
-        if status == "running":
-            record.pop("finished_at", None)
-        return TaskRecord.from_dict(record)
-
     def _running_here(self) -> dict[str, tuple[int, float]]:
         """Processes of tasks on this machine, and when they started."""
         return {
@@ -428,6 +398,7 @@ class Scheduler:
             self._give_up()
             return
         if isinstance(self._failure, RunStopped):
+            self._console.say("Tasks are being killed; interrupt again to leave without waiting for their end.")
             self._kill_all(signal.SIGKILL)
             return
         self._console.say("Workflow is stopping; interrupt again to kill its tasks at once.")
@@ -457,7 +428,7 @@ class Scheduler:
                     bad=True,
                 )
             self._close_output(task)
-            self._recorder.record(TaskEnded(self._running_record(task, status="killed")))
+            self._recorder.record(TaskEnded(task.record(self._run, "killed")))
         self._active.clear()
 
     def _close_output(self, task: LaunchedTask) -> None:
@@ -473,14 +444,6 @@ class Scheduler:
         if problem is not None:
             self._console.say(problem, bad=True)
             self._console.flush()
-
-    def _show_progress(self) -> None:
-        self._console.status(self._progress.line())
-        self._loop.call_later(REFRESH_SECONDS, self._show_progress)
-
-    def _report(self) -> None:
-        self._console.say(self._progress.report())
-        self._loop.call_later(REPORT_SECONDS, self._report)
 
 
 def _timeout_of(decorators: Iterable[StepDecorator]) -> float | None:

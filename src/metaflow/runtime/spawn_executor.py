@@ -7,21 +7,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 
 from .code_starts import CodeStarts
 from .executor import TaskListener
+from .left_by_mark import LeftByMark
 from .local_task import LocalTask
 from .loop import EventLoop
 from .own_use import used_by_ended
-from .process import kill_group, kill_task, signal_all
-from .process_family import TASK_VARIABLE, processes_marked
+from .process import kill_group, kill_task
+from .process_family import TASK_VARIABLE, mark_of
 from .specs import RunSpec, TaskSpec, encode
 from .stopping import STOP_GRACE
-
-#: Seconds between two looks, at the end, whether what tasks have left has ended.
-_LOOK_SECONDS = 0.05
 
 
 class SpawnExecutor:
@@ -42,8 +39,7 @@ class SpawnExecutor:
         self._run = run
         self._command = command or script_command()
         self._tasks: dict[str, tuple[LocalTask, subprocess.Popen[bytes], int]] = {}
-        #: By the marks of tasks that failed, when what they have left is killed.
-        self._left: dict[str, float] = {}
+        self._left = LeftByMark(loop)
         self._starts = CodeStarts(loop, self._code_started)
         loop.on_signal(signal.SIGCHLD, self._reap)
 
@@ -69,7 +65,7 @@ class SpawnExecutor:
                 stderr=writers[1],
                 pass_fds=tuple(passed.values()),
                 start_new_session=True,
-                env={**os.environ, TASK_VARIABLE: self._mark(spec.key)},
+                env={**os.environ, TASK_VARIABLE: mark_of(self._run, spec.key)},
             )
         for fd in (*writers, life_read):
             os.close(fd)
@@ -87,16 +83,12 @@ class SpawnExecutor:
         """End whatever still runs, with what tasks have left."""
         self._starts.close()
         self.kill(tuple(self._tasks), signal.SIGKILL)
-        for key, (_, process, life_write) in self._tasks.items():
+        for _, process, life_write in self._tasks.values():
             process.wait()
             os.close(life_write)
-            self._end_left(key)
+        self._left.end(mark_of(self._run, key) for key in self._tasks)
         self._tasks.clear()
-        # Those that cannot even be killed now are not waited for.
-        give_up_at = time.monotonic() + 2 * STOP_GRACE
-        while self._left and time.monotonic() < give_up_at:
-            time.sleep(_LOOK_SECONDS)
-            self._look_at_left()
+        self._left.wait()
 
     def _reap(self) -> None:
         for key, (task, process, life_write) in tuple(self._tasks.items()):
@@ -108,33 +100,13 @@ class SpawnExecutor:
             os.close(life_write)
             del self._tasks[key]
             if status:
-                self._end_left(key)
+                self._left.end([mark_of(self._run, key)])
             task.finish(status, used_by_ended(usage) if status else None)
 
     def _code_started(self, starts: Mapping[int, float]) -> None:
         for task, process, _ in self._tasks.values():
             if process.pid in starts:
                 task.listener.code_started(starts[process.pid])
-
-    def _mark(self, key: str) -> str:
-        return f"{self._run.flow}/{self._run.run_id}/{key}"
-
-    def _end_left(self, key: str) -> None:
-        """Ask what a task has left outside of its process group to end, and kill it later if it does not."""
-        mark = self._mark(key)
-        left = processes_marked(mark)
-        if left:
-            signal_all(left, signal.SIGTERM)
-            self._left[mark] = time.monotonic() + STOP_GRACE
-            self._loop.call_later(STOP_GRACE, self._look_at_left)
-
-    def _look_at_left(self) -> None:
-        for mark, deadline in tuple(self._left.items()):
-            left = processes_marked(mark)
-            if left and time.monotonic() >= deadline:
-                signal_all(left, signal.SIGKILL)
-            elif not left:
-                del self._left[mark]
 
 
 def _options(numbers: Mapping[str, int]) -> list[str]:

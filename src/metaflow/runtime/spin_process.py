@@ -6,9 +6,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from ..datastore.tasks import open_task
-from ..exception import MetaflowDataMissing, MetaflowException
-from .death import commit_death, words_of_death, words_of_late_death
+from ..exception import MetaflowException
+from .death import commit_death, committed_result, words_of_death, words_of_late_death
 from .loop import EventLoop
 from .process import describe_exit
 from .stopping import STOP_GRACE, TIMEOUT_GRACE, RunStopped
@@ -137,7 +136,7 @@ class SpunTask:
         self._over = True
         try:
             self._output.close()
-            self._manifest = self._committed()
+            self._manifest = committed_result(self._store, self._run, self._spec)
             if self._manifest is None:
                 if self._stop is not None:
                     self._console.say("Task was stopped.", self._output.where)
@@ -152,14 +151,6 @@ class SpunTask:
                 self._console.say(words_of_late_death(status, reason), self._output.where, bad=True)
         elif self.death is None:
             self._console.say("Task failed.", self._output.where, bad=True)
-
-    def _committed(self) -> Manifest | None:
-        """What the task has left; None if it has not got that far."""
-        run, spec = self._run, self._spec
-        try:
-            return open_task(self._store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt).manifest
-        except MetaflowDataMissing:
-            return None
 
     def _died(self, status: int, reason: str | None) -> Manifest:
         """The process ended without a result: record that in its stead."""
@@ -179,7 +170,7 @@ class SpunTask:
     def _timed_out(self, seconds: float) -> None:
         from ..decorators.timeout import timeout_message
 
-        if self._committed() is not None:
+        if committed_result(self._store, self._run, self._spec) is not None:
             return  # the step is over; what comes after it, such as cards, has a limit of its own
         self._killed_because = f"{timeout_message(self._spec.step, seconds)}, and had to be killed"
         self._kill(signal.SIGKILL)

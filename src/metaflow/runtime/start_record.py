@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ..flow.declaration import FlowDeclaration
     from ..flow.parameters import Parameter
 
-#: Entry of the record of the task that holds a run's parameters.
-FIELD = "start"
 #: A command line of more characters, and a config of more characters as JSON, are left out.
 MAXIMUM_ARGUMENTS = 32_768
 MAXIMUM_CONFIG = 65_536

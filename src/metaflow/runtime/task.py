@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..client import Task
     from ..client.provider import Provider
     from ..datastore.manifest import Manifest
-    from ..datastore.store import ObjectStore
+    from ..datastore.store import Buffer, ObjectStore
     from ..flow.declaration import FlowDeclaration
     from ..flow.spec import FlowSpec
 
@@ -154,7 +154,7 @@ class TaskRunner:
             spec.is_fallback,
             inputs,
             lambda: self._describe(spec),
-            lambda name, content: self._put_card(spec, name, content),
+            lambda name, parts: self._put_card(spec, name, parts),
             lambda: self._client_task(flow, spec, started),
             metadata := dict(spec.metadata),
             self.owns_process,
@@ -350,9 +350,9 @@ class TaskRunner:
         run = self.run
         return TaskWriter(self.store, run.flow, run.run_id, spec.step, spec.task_id, spec.attempt)
 
-    def _put_card(self, spec: TaskSpec, name: str, content: bytes) -> None:
+    def _put_card(self, spec: TaskSpec, name: str, parts: Sequence[Buffer]) -> None:
         run = self.run
-        self.card_store.put(card_key(run.flow, run.run_id, spec.step, spec.task_id, name), [content])
+        self.card_store.put(card_key(run.flow, run.run_id, spec.step, spec.task_id, name), parts)
 
     @property
     def card_store(self) -> ObjectStore:

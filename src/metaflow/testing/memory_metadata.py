@@ -80,14 +80,14 @@ class MemoryMetadata:
             for run in map(self._with_outcome, self._runs.values())
             if (query.flow is None or run.flow == query.flow)
             and {*query.tags} <= {*run.tags, *run.system_tags}
-            and (query.status is None or run.status == query.status)
             and (query.user is None or run.user == query.user)
             and (query.since is None or run.started_at >= query.since)
             and (query.until is None or run.started_at < query.until)
             and not (query.successful and not (run.outcome and run.outcome.success))
             and all(_meets(run, condition) for condition in query.values)
             and (not query.flows or run.flow in query.flows)
-            and (not query.statuses or run.status in query.statuses)
+            and run.flow not in query.without_flows
+            and query.accepts_status(run.status)
             and (not query.users or run.user in query.users)
             and all({*group} & {*run.tags, *run.system_tags} for group in query.any_tags)
             and not {*query.without_tags} & {*run.tags, *run.system_tags}

@@ -214,9 +214,11 @@ class ProcessBackend:
         name = f"{folder.name}:{index}"
         if not folder.exists():
             return TaskState(task, "ended", reason="the engine does not know it any more", engine_id=name)
+        # In this order: what starts between the two looks is found alive, and not taken for lost.
+        has_started = (folder / f"{index}.pid").exists()
         alive = _is_alive(folder / f"{index}.lock")
         reason = _read(folder / f"{index}.reason")
-        if not alive and not (folder / f"{index}.pid").exists():
+        if not alive and not has_started:
             if reason is not None:
                 return TaskState(task, "ended", reason=reason, engine_id=name)
             return TaskState(task, "pending", text=self._said("hold") or "", engine_id=name)
@@ -275,7 +277,8 @@ def _start(folder: Path, index: int, command: Sequence[str], environment: Mappin
             start_new_session=True,
             pass_fds=(lock.fileno(),),
         )
-    (folder / f"{index}.pid").write_text(str(process.pid), encoding="ascii")
+    (folder / f"{index}.pid.new").write_text(str(process.pid), encoding="ascii")
+    (folder / f"{index}.pid.new").replace(folder / f"{index}.pid")
     return process
 
 

@@ -67,7 +67,7 @@ class Bench:
         self.executor.submit(TaskSpec("train", "7", 0, 1, ()), self.listener)
 
     def step_until(self, condition: Callable[[], object]) -> None:
-        timeout = self.loop.call_later(10, lambda: pytest.fail("it did not happen"))
+        timeout = self.loop.call_later(60, lambda: pytest.fail("it did not happen"))
         while not condition():
             self.loop.call_later(0.01, lambda: None)
             self.loop.step()
@@ -111,7 +111,7 @@ def test_a_job_that_is_being_submitted_when_the_run_leaves_is_ended(bench: Bench
 
     def slow(job: Any) -> Any:
         entered.set()
-        free.wait(5)
+        free.wait(60)
         return submit(job)
 
     bench.backend.submit = slow  # type: ignore[method-assign]

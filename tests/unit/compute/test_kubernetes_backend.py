@@ -19,7 +19,7 @@ from metaflow.compute.kubernetes.states import PodState
 from metaflow.exception import MetaflowException
 
 pytest.importorskip("kubernetes")
-DEADLINE = 30.0
+DEADLINE = 90.0
 
 
 @pytest.fixture
@@ -69,8 +69,11 @@ class Follower:
                 time.sleep(0.1)
         return self
 
+    def running(self) -> set[str]:
+        return {state.task for state in self.said if state.phase == "running"}
+
     def until_running(self, tasks: int = 1) -> Follower:
-        return self.until(lambda: len({state.task for state in self.said if state.phase == "running"}) >= tasks)
+        return self.until(lambda: len(self.running()) >= tasks)
 
     def to_the_end(self) -> dict[str, TaskState]:
         self.until(lambda: len(self.ended()) == sum(len(job.tasks) for job in self.jobs))
@@ -144,8 +147,8 @@ def test_cancelling(make_backend: Callable[..., KubernetesBackend], monkeypatch:
     monkeypatch.setenv("METAFLOW_KUBERNETES_JOB_TERMINATE_MODE", mode)
     backend = make_backend()
     jobs = [
-        backend.submit(small_job("exec sleep 60")),
-        renamed(backend.submit(small_job("exec sleep 60", tasks=3, gang=True)), "gang"),
+        backend.submit(small_job("exec sleep 600")),
+        renamed(backend.submit(small_job("exec sleep 600", tasks=3, gang=True)), "gang"),
     ]
     follower = Follower(backend, *jobs).until_running(4)
     for job in jobs:
@@ -164,7 +167,7 @@ def test_cancelling(make_backend: Callable[..., KubernetesBackend], monkeypatch:
 @pytest.mark.parametrize("gang", [False, True])
 def test_cancelling_what_is_suspended(backend: KubernetesBackend, kubernetes: KubernetesServer, gang: bool) -> None:
     """A job that waits in a queue is suspended: its deadline does not pass."""
-    job = backend.submit(small_job("exec sleep 60", tasks=2, gang=gang))
+    job = backend.submit(small_job("exec sleep 600", tasks=2, gang=gang))
     client, cluster = backend._connect()
     kind = job.engine_id.partition("/")[0]
     client.request("PATCH", f"{cluster._kinds[kind]}/{job.name}", body={"spec": {"suspend": True}})
@@ -181,18 +184,20 @@ def test_cancelling_what_is_suspended(backend: KubernetesBackend, kubernetes: Ku
 
 
 def test_cancelling_a_gang_whose_first_node_has_ended(backend: KubernetesBackend, kubernetes: KubernetesServer) -> None:
-    script = 'if [ "$METAFLOW_KUBERNETES_NODE_INDEX" = 0 ]; then sleep 1; else exec sleep 60; fi'
+    script = 'if [ "$METAFLOW_KUBERNETES_NODE_INDEX" = 0 ]; then sleep 1; else exec sleep 600; fi'
     job = backend.submit(small_job(script, tasks=2, gang=True))
-    follower = Follower(backend, job).until_running(2)
-    follower.until(lambda: "work/0/0" in follower.ended())
+    follower = Follower(backend, job)  # which may be too late to see the first one run
+    follower.until(lambda: "work/0/0" in follower.ended() and "work/1/0" in follower.running())
     kubernetes.deny("deletecollection", "pods")
     backend.cancel(job, job.tasks)
     assert follower.to_the_end()["work/1/0"].reason == "it was cancelled"
 
 
 def test_cancelling_some_of_an_array_also_those_that_have_not_started(backend: KubernetesBackend) -> None:
-    job = backend.submit(small_job("exec sleep 2", tasks=4, max_concurrent_tasks=2))
-    follower = Follower(backend, job).until_running(2)
+    script = "case ${!METAFLOW_JOB_INDEX_VARIABLE} in 1|2) exec sleep 600;; *) exec sleep 2;; esac"
+    job = backend.submit(small_job(script, tasks=4, max_concurrent_tasks=2))
+    follower = Follower(backend, job)
+    follower.until(lambda: "work/1/0" in follower.running())
     backend.cancel(job, ["work/1/0", "work/2/0"])
     ended = follower.to_the_end()
     assert {task: state.reason for task, state in ended.items()} == {
@@ -205,7 +210,7 @@ def test_cancelling_some_of_an_array_also_those_that_have_not_started(backend: K
 
 def test_what_others_do_to_pods(backend: KubernetesBackend, kubernetes: KubernetesServer) -> None:
     names = ("evicted", "preempted", "drained", "deleted")
-    jobs = [renamed(backend.submit(small_job("exec sleep 60")), name) for name in names]
+    jobs = [renamed(backend.submit(small_job("exec sleep 600")), name) for name in names]
     follower = Follower(backend, *jobs).until_running(4)
     kubernetes.evict(follower.pod("evicted/0/0"))
     kubernetes.preempt(follower.pod("preempted/0/0"))
@@ -233,7 +238,7 @@ def test_credentials_that_end_during_a_run_are_waited_for(
 
 def test_a_lost_node(backend: KubernetesBackend, kubernetes: KubernetesServer) -> None:
     kubernetes.set_nodes({"node-a": {}})
-    job = backend.submit(small_job("exec sleep 60"))
+    job = backend.submit(small_job("exec sleep 600"))
     follower = Follower(backend, job).until_running()
     kubernetes.lose_node("node-a")
     state = follower.to_the_end()["work/0/0"]
@@ -297,7 +302,7 @@ def test_nothing_is_lost_when_the_server_forgets_fails_or_goes_away(
 def test_a_second_process_finds_the_jobs_of_a_first_one(
     backend: KubernetesBackend, make_backend: Callable[..., KubernetesBackend]
 ) -> None:
-    jobs = [backend.submit(small_job("sleep 1; exit 4")), backend.submit(small_job("exec sleep 60"))]
+    jobs = [backend.submit(small_job("sleep 1; exit 4")), backend.submit(small_job("exec sleep 600"))]
     gone = SubmittedJob("mf-0000000000000000", "job/mf-0000000000000000", ("gone/0/0",))
     second = make_backend()
     other = renamed(jobs[1], "other")
@@ -390,7 +395,7 @@ def test_a_job_whose_pods_are_never_created_does_not_start_once_it_was_given_up(
 def test_a_list_that_the_cluster_forgets_before_its_end(
     backend: KubernetesBackend, kubernetes: KubernetesServer
 ) -> None:
-    backend.submit(small_job("exec sleep 60"))
+    backend.submit(small_job("exec sleep 600"))
     kubernetes.fail("list", "jobs", 410, reason="Expired", message="The provided continue parameter is too old")
     with pytest.raises(EngineUnavailable, match="too old"):
         backend.find(JobQuery("Flow"))
@@ -400,7 +405,7 @@ def test_a_list_that_the_cluster_forgets_before_its_end(
 def test_jobs_are_found_by_those_who_may_not_list_job_sets(
     backend: KubernetesBackend, kubernetes: KubernetesServer
 ) -> None:
-    job = backend.submit(small_job("exec sleep 60", tasks=2))
+    job = backend.submit(small_job("exec sleep 600", tasks=2))
     Follower(backend, job).until_running(2)
     kubernetes.deny("list", "jobsets")
     (found,) = backend.find(JobQuery("Flow", run_id="1"))
@@ -429,7 +434,7 @@ def test_a_service_account_that_does_not_exist(backend: KubernetesBackend) -> No
 
 
 def test_why_pods_cannot_be_created_is_told_by_the_latest_event(backend: KubernetesBackend) -> None:
-    job = backend.submit(small_job("exec sleep 60"))
+    job = backend.submit(small_job("exec sleep 600"))
     client, cluster = backend._connect()
     for time_of_event, message in (("01", "exceeded quota: old"), ("02", 'violates PodSecurity "restricted"')):
         event = {

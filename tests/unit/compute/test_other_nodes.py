@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from metaflow.compute import other_nodes
 from metaflow.compute.backend import MAIN_NODE_ENDS_ALL_VARIABLE
 from metaflow.compute.other_nodes import wait_for_other_nodes
 from metaflow.datastore.layout import AttemptKey, live_key
@@ -66,7 +67,48 @@ def test_a_node_that_the_run_has_seen_the_end_of_already_has_a_result_only(store
 
 def test_a_node_that_has_not_started_is_waited_for(store: MemoryStore) -> None:
     store.objects.clear()
-    assert not wait_for_other_nodes(store, JOB, most_seconds=0)
+    assert not wait_for_other_nodes(store, JOB, most_silence=0)
+
+
+class Minutes:
+    """A clock that goes on when something happens to a node."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store, self.now = store, 0.0
+
+    def later(self, node: AttemptKey | None = None, name: str = "state") -> Callable[[], None]:
+        """Seven minutes go by, and a node writes something."""
+
+        def happen() -> None:
+            self.now += 7 * 60
+            if node is not None:
+                self._store.put(live_key(*node, name), [b""])
+                self._store.times[live_key(*node, name)] = self.now
+
+        return happen
+
+
+@pytest.fixture
+def minutes(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Minutes:
+    minutes = Minutes(store)
+    monkeypatch.setattr(other_nodes, "time", SimpleNamespace(monotonic=lambda: minutes.now))
+    return minutes
+
+
+def test_nodes_are_waited_for_as_long_as_one_of_them_gives_signs_of_life(store: MemoryStore, minutes: Minutes) -> None:
+    signs = [minutes.later(NODES[1]), minutes.later(NODES[2]), minutes.later(NODES[1])]
+    ends = [minutes.later(node, End(0, 0).name) for node in NODES[1:]]
+    assert wait_for_other_nodes(store, JOB, sleep=then(*signs, *ends))
+
+
+def test_that_nodes_are_silent_is_told(
+    store: MemoryStore, minutes: Minutes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sleep = then(minutes.later(NODES[2]), minutes.later(NODES[1], End(0, 0).name), minutes.later())
+    assert not wait_for_other_nodes(store, JOB, sleep=sleep)
+    told = capsys.readouterr().err
+    assert "train/2_node_2. There has been no sign of life of them in the datastore for 10 minutes" in told
+    assert "2_node_1" not in told
 
 
 def test_a_datastore_that_does_not_answer_is_asked_again(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def make_job(code: str, tasks: int = 1, name: str = "mf-1", **facts: str) -> Job
 def until(backend: ProcessBackend, job: SubmittedJob, wanted: Callable[[TaskState], bool]) -> dict[str, TaskState]:
     """Poll until all tasks were told to be as wanted."""
     seen: dict[str, TaskState] = {}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while len(seen) < len(job.tasks):
         assert time.monotonic() < deadline, seen
         seen.update((state.task, state) for state in backend.poll([job], 0.1) if wanted(state))
@@ -89,7 +89,7 @@ import sys
 sys.path.insert(0, {os.path.dirname(__file__)!r})
 from test_process_backend import *
 backend = ProcessBackend({str(backend.directory)!r})
-backend.submit(make_job("import time; time.sleep(60)", 2))
+backend.submit(make_job("import time; time.sleep(300)", 2))
 os.kill(os.getpid(), 9)
 """
     assert (
@@ -114,14 +114,14 @@ os.kill(os.getpid(), 9)
 
 
 def test_cancelling_ends_what_the_task_started_and_does_not_hear(backend: ProcessBackend, tmp_path: Path) -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)"
     code = (
         "import subprocess, sys; "
         f"c = subprocess.Popen([sys.executable, '-c', {deaf!r}], start_new_session=True); "
         "print(c.pid, flush=True); c.wait()"
     )
     job = backend.submit(make_job(code))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not backend.output(job, "work/0/0"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -131,7 +131,7 @@ def test_cancelling_ends_what_the_task_started_and_does_not_hear(backend: Proces
 
     (state,) = until(backend, job, ended).values()
     assert state.reason == "it was evicted: the node was low on memory"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while subprocess.run(["ps", "-o", "stat=", "-p", str(child)], capture_output=True, text=True).stdout.strip()[
         :1
     ] not in ("", "Z"):

@@ -36,7 +36,7 @@ class Followed:
         self.backend, self.submitted = backend, submitted
         self.states: dict[str, TaskState] = {}
 
-    def until(self, condition: Callable[[dict[str, TaskState]], object], seconds: float = 30) -> dict[str, TaskState]:
+    def until(self, condition: Callable[[dict[str, TaskState]], object], seconds: float = 90) -> dict[str, TaskState]:
         deadline = time.monotonic() + seconds
         while not condition(self.states):
             assert time.monotonic() < deadline, self.states
@@ -44,7 +44,7 @@ class Followed:
             self.states |= {state.task: state for state in self.backend.poll([self.submitted], 0)}
         return self.states
 
-    def end(self, seconds: float = 30) -> list[TaskState]:
+    def end(self, seconds: float = 90) -> list[TaskState]:
         tasks = self.submitted.tasks
         states = self.until(
             lambda states: len(states) == len(tasks) and all(s.phase == "ended" for s in states.values()), seconds
@@ -92,7 +92,7 @@ def test_tasks_write_with_the_umask_of_whoever_runs_the_flow(backend: SlurmBacke
 
 
 def test_every_other_task_of_a_wide_array_is_cancelled(backend: SlurmBackend) -> None:
-    wide = submit(backend, job("sleep 60", tasks=1000))
+    wide = submit(backend, job("sleep 600", tasks=1000))
     backend.cancel(wide.submitted, wide.submitted.tasks[::2])
     states = wide.until(lambda states: sum(state.phase == "ended" for state in states.values()) >= 500)
     assert {task for task, state in states.items() if state.phase == "ended"} == set(wide.submitted.tasks[::2])
@@ -101,10 +101,16 @@ def test_every_other_task_of_a_wide_array_is_cancelled(backend: SlurmBackend) ->
 
 def test_the_tasks_of_an_array_end_each_in_its_own_way(backend: SlurmBackend) -> None:
     script = (
-        "i=${!METAFLOW_JOB_INDEX_VARIABLE}; echo task $i; case $i in 1) exit 7;; 2) kill -9 $$;; 3|4) sleep 60;; esac"
+        "i=${!METAFLOW_JOB_INDEX_VARIABLE}; echo task $i; case $i in 1) exit 7;; 2) kill -9 $$;; 3|4) sleep 600;; esac"
     )
     array = submit(backend, job(script, tasks=30, max_concurrent_tasks=20))
-    array.until(lambda states: sum(state.phase == "running" for state in states.values()) == 2)
+    others = set(array.submitted.tasks) - set(array.submitted.tasks[3:5])
+    array.until(
+        lambda states: (
+            {task for task, state in states.items() if state.phase == "ended"} == others
+            and all(states[task].phase == "running" for task in array.submitted.tasks[3:5])
+        )
+    )
     found = backend.find(JobQuery("My Flow|x", user='ada "A" %s'))
     assert [(each.engine_id, each.phase, each.facts["step"]) for each in found] == [
         (array.submitted.engine_id, "running", "work")
@@ -121,7 +127,7 @@ def test_the_tasks_of_an_array_end_each_in_its_own_way(backend: SlurmBackend) ->
 
 
 def test_cancelling_a_job_ends_what_runs_and_what_waits(backend: SlurmBackend) -> None:
-    array = submit(backend, job("trap '' TERM; sleep 60 & wait; wait", tasks=50, max_concurrent_tasks=1))
+    array = submit(backend, job("trap '' TERM; sleep 600 & wait; wait", tasks=50, max_concurrent_tasks=1))
     states = array.until(lambda states: any(state.phase == "running" for state in states.values()))
     assert "max_concurrent_tasks" in states[array.submitted.tasks[49]].text
     backend.cancel(array.submitted, array.submitted.tasks)
@@ -137,7 +143,7 @@ def test_the_nodes_of_a_gang_find_each_other(backend: SlurmBackend) -> None:
 
 
 def test_a_gang_may_share_nodes_and_ends_as_a_whole(backend: SlurmBackend) -> None:
-    last_words = "trap 'cat \"$METAFLOW_GANG_FAILURE_FILE\"; exit 143' TERM; sleep 60 & wait"
+    last_words = "trap 'cat \"$METAFLOW_GANG_FAILURE_FILE\"; exit 143' TERM; sleep 600 & wait"
     script = f'if [ "$SLURM_PROCID" = 3 ]; then sleep 1; kill -KILL $$; fi; {last_words}'
     gang = submit(backend, job(script, tasks=4, is_gang=True, nodes=2))
     assert {state.status for state in gang.end()} <= {137, 143}  # of all nodes together; the others were ended
@@ -197,7 +203,7 @@ def test_all_jobs_are_asked_for_at_once(backend: SlurmBackend, monkeypatch: pyte
         backend._commands, "run", lambda command, text="": commands.append(command) or real(command, text)
     )
     states: dict[str, TaskState] = {}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     told = 0
     while told < 8:
         assert time.monotonic() < deadline
@@ -228,7 +234,7 @@ def test_a_submission_that_was_not_confirmed_is_not_done_twice(
             raise EngineUnavailable("Slurm has not answered")
         return finished
 
-    wanted = job("sleep 60")
+    wanted = job("sleep 600")
     with monkeypatch.context() as patched:
         patched.setattr(backend._commands, "run", lose_answer)
         with pytest.raises(EngineUnavailable):
@@ -240,7 +246,7 @@ def test_a_submission_that_was_not_confirmed_is_not_done_twice(
 
 def test_files_are_removed_if_asked_for(slurm_cluster: SlurmCluster, tmp_path: Path) -> None:
     backend = SlurmBackend(remote_workdir=str(tmp_path), cleanup=True)
-    ended, lasting = submit(backend, job("echo x")), submit(backend, job("sleep 60"))
+    ended, lasting = submit(backend, job("echo x")), submit(backend, job("sleep 600"))
     ended.end()
     lasting.until(running)
     backend.close()
@@ -275,12 +281,12 @@ def test_a_lost_node_and_a_controller_that_is_away(tmp_path: Path, monkeypatch: 
         backend = SlurmBackend(remote_workdir=str(tmp_path / "files"))
         backend.check()
         lost, kept, quick = (
-            submit(backend, job("sleep 60", sbatch_options={"nodelist": "n1"})),
+            submit(backend, job("sleep 600", sbatch_options={"nodelist": "n1"})),
             submit(backend, job("sleep 6; exit 4", sbatch_options={"nodelist": "n2"})),
             submit(backend, job("true", sbatch_options={"nodelist": "n2"})),
         )
         lost.until(running)
-        kept.until(running)
+        kept.until(lambda states: states and all(state.phase != "pending" for state in states.values()))
         cluster.stop("n1", signal.SIGKILL)
         cluster.call("scontrol", "update", "nodename=n1", "state=down", "reason=test")
         [state] = lost.end()

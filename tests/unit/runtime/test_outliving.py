@@ -19,7 +19,7 @@ def test_what_outlives_its_task_is_not_found_among_what_it_has_left() -> None:
     ordinary = subprocess.Popen(["sleep", "60"], env={**os.environ, TASK_VARIABLE: mark})
     cleaner = subprocess.Popen(["sleep", "60"], env={**os.environ, TASK_VARIABLE: mark, OUTLIVES_VARIABLE: "1"})
     try:
-        assert processes_marked(mark) == [ordinary.pid]
+        assert processes_marked([mark]) == {ordinary.pid: mark}
         assert outlives_task(cleaner.pid) and not outlives_task(ordinary.pid)
     finally:
         for process in (ordinary, cleaner):

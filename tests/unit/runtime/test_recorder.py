@@ -38,7 +38,8 @@ def test_everything_is_written_in_order_by_the_time_it_is_closed() -> None:
     assert store.events == list(range(5000)) and store.closed
 
 
-def test_how_a_run_begins_is_written_at_once() -> None:
+def test_how_a_run_begins_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("metaflow.runtime.recorder._START_SECONDS", 60.0)  # for which nobody waits
     store = Store()
     recorder = Recorder(lambda: store, lambda: "beat", 60, ["begins"])
     recorder.await_first()
@@ -54,7 +55,7 @@ def test_a_store_that_is_held_by_others_does_not_hold_up_a_run(monkeypatch: pyte
 
     class Held(Store):
         def apply(self, events) -> None:
-            let_go.wait(20)
+            let_go.wait(60)
             super().apply(events)
 
     store = Held()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -24,7 +25,8 @@ class Store:
     def hold(self, content: bytes) -> None:
         self.gates[content], self.reached[content] = threading.Event(), threading.Event()
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, parts: Sequence[bytes]) -> None:
+        content = b"".join(parts)
         if content in self.gates:
             self.reached[content].set()
             assert self.gates[content].wait(LONG), "nobody has let go of it"
@@ -38,7 +40,7 @@ def held(files: CardFiles, store: Store, content: bytes) -> threading.Thread:
 
     def put() -> None:
         try:
-            files.put("page", content)
+            files.put("page", [content])
         except OSError:
             pass
 
@@ -66,7 +68,7 @@ def test_what_is_written_late_does_not_stay_beside_another_one_that_never_ends()
     store = Store()
     files = CardFiles(store.put)
     late, never = held(files, store, b"late"), held(files, store, b"never")
-    files.put("page", b"last")
+    files.put("page", [b"last"])
     store.gates[b"late"].set()
     late.join(LONG)
     assert store.files["page"] == b"last"
@@ -78,9 +80,9 @@ def test_what_is_written_late_does_not_stay_beside_another_one_that_never_ends()
 def test_what_is_over_is_not_stored() -> None:
     store = Store()
     files = CardFiles(store.put)
-    assert files.put("page", b"last")
-    assert not files.put("page", b"late", lambda: True)
-    assert files.put("other", b"x", lambda: False)
+    assert files.put("page", [b"last"])
+    assert not files.put("page", [b"late"], lambda: True)
+    assert files.put("other", [b"x"], lambda: False)
     assert store.files == {"page": b"last", "other": b"x"}
 
 
@@ -88,7 +90,7 @@ def test_the_end_waits_for_what_is_stored_once_more() -> None:
     store = Store()
     files = CardFiles(store.put)
     late = held(files, store, b"late")
-    files.put("page", b"last")
+    files.put("page", [b"last"])
     store.hold(b"last")  # when it is stored once more
     store.gates[b"late"].set()
     assert store.reached[b"last"].wait(LONG)
@@ -104,4 +106,4 @@ def test_an_error_of_the_store_is_the_callers() -> None:
     store = Store()
     store.fails = {b"x"}
     with pytest.raises(OSError, match="gone"):
-        CardFiles(store.put).put("page", b"x")
+        CardFiles(store.put).put("page", [b"x"])

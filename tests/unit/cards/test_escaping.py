@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, strategies as st
 
 from attack_strings import ATTACKS
-from metaflow.cards.page.escaping import script_code, script_data, text, text_within, without_reach
+from metaflow.cards.page import escaping
+from metaflow.cards.page.escaping import (
+    script_code,
+    script_data,
+    text,
+    text_within,
+    without_reach,
+)
 
 ANYTHING = st.text(st.characters(exclude_categories=[])) | st.sampled_from(ATTACKS)
 
@@ -114,13 +122,33 @@ def test_data_whose_parts_hold_each_other_is_not_written_along_every_way():
     | st.sampled_from(["<iframe", "</LINK/>", "<li\x00nk ", "<<meta\n"])
 )
 def test_nothing_that_reaches_out_is_left_in_html(content):
-    assert not re.search(r"<\x00*/?(iframe|frame|link|meta)(?![\w])", without_reach(content), re.I)
+    assert not re.search(r"<\x00*/?(iframe|frame|link|meta)(?![\w])", "".join(without_reach(content)), re.I)
+
+
+@given(st.lists(st.sampled_from(["<", "</", "iframe", "fencedframe", "\x00", " ", "s", ">"])), st.integers(1, 20))
+def test_html_in_pieces_is_what_it_is_as_a_whole(parts, size):
+    content = "".join(parts)
+    whole = "".join(without_reach(content))
+    with patch.object(escaping, "_PIECE", size):
+        assert "".join(without_reach(content)) == whole
+
+
+@pytest.mark.parametrize("content", ["x" * 10, "<p>", "\x00 <a>"])
+def test_html_is_never_handled_as_a_whole(content):
+    class Watched(str):
+        """Says if all of it is gone through at once."""
+
+        def replace(self, *given):
+            pytest.fail("all of it at once")
+
+    content = Watched(content * 100_000)
+    assert max(map(len, without_reach(content))) < 100_000
 
 
 def test_html_that_reaches_nowhere_stays_as_it_is():
     content = "<p title='a link'>&lt;link&gt; <metadata/><blink>x</blink> if a < link"
-    assert without_reach(content) == content
-    assert without_reach("<iframe src=a>x</iframe>") == "<x-iframe src=a>x</x-iframe>"
+    assert "".join(without_reach(content)) == content
+    assert "".join(without_reach("<iframe src=a>x</iframe>")) == "<x-iframe src=a>x</x-iframe>"
 
 
 @given(st.text("</scriptSCRIPT!->\r\n\x00x \\"))

@@ -9,7 +9,8 @@ import numpy
 import pytest
 
 from metaflow.cards import BokehFigure, PlotlyFigure
-from metaflow.cards.page.document import PageFacts, render_page
+from metaflow.cards.page.document import PageFacts, page_pieces, render_page
+from metaflow.cards.page.elements import figures
 from metaflow.cards.running.making import node_of
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -49,6 +50,15 @@ def test_bokeh() -> None:
     formula = node_of(BokehFigure(models.Div(text="$$x^2$$")))
     assert "bokeh-mathjax" in formula["parts"]
     assert "bokeh-gl" in node_of(BokehFigure(plotting.figure(output_backend="webgl")))["parts"]
+
+
+@pytest.mark.parametrize("name", ["plotly", "bokeh"])
+def test_the_page_of_a_large_figure_is_in_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "_plotly_script", lambda: "")
+    monkeypatch.setattr(figures, "_bokeh_script", lambda part: "")
+    large = json.dumps(["<" + "x" * 98] * 50_000)
+    pieces = page_pieces([{"type": name, "figure": large, "item": large}], PageFacts("Figures"))
+    assert sum(map(len, pieces)) > len(large) > 10 * max(map(len, pieces))
 
 
 @pytest.mark.parametrize("component", [PlotlyFigure, BokehFigure])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -31,11 +32,11 @@ class Storing:
         self.written: list[str] = []
         self._refused = refused
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, parts: Sequence[bytes]) -> None:
         if name.endswith(self._refused):
             raise DataException("The disk is full.")
         self.written.append(name)
-        self.files[name] = content
+        self.files[name] = b"".join(parts)
 
 
 class Page(MetaflowCard):
@@ -156,8 +157,8 @@ def test_components_are_part_of_what_is_contained() -> None:
 
     card = card_of(Page)
     card.components.append(Exits())
-    html, problem, _ = render_final(card, maker(Storing()))
-    assert html is None
+    page, problem, _ = render_final(card, maker(Storing()))
+    assert page is None
     assert problem is not None and "asked the process to exit" in problem.reason
 
 

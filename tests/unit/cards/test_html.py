@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from pathlib import Path
 
 import pandas
@@ -59,3 +60,20 @@ def test_heights(height: object) -> None:
     made = PageContext().render({"type": "html", "html": "x", "height": height})
     assert (' height="20"' in made) == (height == -5)
     assert ' height="1' not in made
+
+
+@pytest.mark.parametrize("before", [65_536 - 3, 65_536 + 3, 131_072 - 3, 200_000])
+@pytest.mark.parametrize("filling", ["x", "<b>", " <"])
+def test_large_documents_are_as_safe_as_small_ones(before: int, filling: str) -> None:
+    start = (filling * before)[:before]
+    content = f"{start}<link rel=x>{filling * 70_000}</IFRAME\ud800<\x00base>\N{SNOWMAN}<style>p{{color :red}}</style>"
+    whole = re.sub(
+        r"<(/?)(?=(link|iframe|base)\b)",
+        r"<\1x-",
+        content.replace("\x00", "").encode("utf-8", "replace").decode(),
+        flags=re.IGNORECASE,
+    )
+    page = PageContext()
+    made = "".join(page.in_pieces(page.render({"type": "html", "html": content})))
+    shown = html.unescape(re.search('srcdoc="([^"]*)"', made)[1])
+    assert shown.endswith(f"</style>{whole}") and "mf-paper" in made

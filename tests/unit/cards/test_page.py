@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import metaflow.cards.page
+from live_card_doubles import fragments_of
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.document import PageFacts, render_fragments, render_page
+from metaflow.cards.page.document import PageFacts, render_page
 from metaflow.cards.page.elements.code import code_block
 
 ASSETS = Path(metaflow.cards.page.__file__).parent / "assets"
@@ -137,11 +138,11 @@ def test_the_title_of_the_page_is_not_repeated():
 
 def test_fragments_have_ids_of_their_own():
     section = {"type": "section", "title": "a", "contents": []}
-    fragments = render_fragments({name: {**section, "id": name} for name in ("one", "two")})
+    fragments = fragments_of({name: {**section, "id": name} for name in ("one", "two")})
     ids = [re.search(r' id="([^"]*)"', html)[1] for html in fragments.values()]
     whole = re.findall(r' id="(mf-\d+)"', render_page([section], PageFacts("t")))
     assert len({*ids, *whole}) == 3 == len(ids) + len(whole)
-    assert fragments == render_fragments({name: {**section, "id": name} for name in ("one", "two")})
+    assert fragments == fragments_of({name: {**section, "id": name} for name in ("one", "two")})
 
 
 class Unprintable:

@@ -338,7 +338,7 @@ def server(run):
 
 def fetch(server, method, target, **headers):
     headers.setdefault("Authorization", f"Bearer {TOKEN}")
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     connection.request(method, target, headers=headers)
     response = connection.getresponse()
     return response, response.read()
@@ -372,7 +372,7 @@ def test_over_http(server) -> None:
 
 def test_a_browser_that_sends_nonsense_or_goes_away_ends_nothing(server, capfd) -> None:
     for sent in (b"\x00\xff\r\n\r\n", b"GET", b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as plain:
             plain.sendall(sent)
             plain.shutdown(socket.SHUT_WR)
             while plain.recv(65536):

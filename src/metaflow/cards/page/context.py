@@ -78,7 +78,7 @@ class PageContext:
         return f'<{tag} class="{classes}" dir="auto"{named}>{content}</{tag}>'
 
     def later(self, pieces: Iterable[str]) -> str:
-        """A part of the page, such as the data of a table; if it is large, what stands for it until the page is whole.
+        """A part of the page, such as the data of a table or an image; what stands for it if it is large.
 
         So it is not copied over and over into all that it is in.
 
@@ -93,15 +93,15 @@ class PageContext:
         self._later.append(part)
         return f"{self._mark}{len(self._later) - 1}\x00"
 
-    def whole(self, html: str) -> str:
-        """HTML with all that was left for later, copied once: each copy of a large page halts the step for a while."""
+    def in_pieces(self, html: str) -> list[str]:
+        """HTML with all that was left for later, never joined: each copy of a large page halts the step for a while."""
         first, *rest = html.split(self._mark)
         pieces = [first]
         for part in rest:
             number, _, behind = part.partition("\x00")
             pieces += self._later[int(number)]
             pieces.append(behind)
-        return "".join(pieces)
+        return pieces
 
     @contextmanager
     def under_heading(self) -> Iterator[None]:

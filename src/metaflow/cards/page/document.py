@@ -66,6 +66,11 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
     -------
     str
     """
+    return "".join(page_pieces(nodes, facts))
+
+
+def page_pieces(nodes: Nodes, facts: PageFacts) -> list[str]:
+    """What `render_page` gives, in pieces."""
     page = PageContext(facts.title)
     body = on_panels(nodes, page)
     early, own = own_scripts()
@@ -73,7 +78,7 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
     libraries = [script_code(code) for code in page.libraries.values()]
     policy = _policy([early, own, *libraries], page.frame_scripts)
     live = " data-live" if facts.is_live else ""
-    return page.whole(
+    return [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -83,10 +88,12 @@ def render_page(nodes: Nodes, facts: PageFacts) -> str:
         f"<title>{label_text(facts.title)}</title>\n<style>{style}</style>\n<script>{early}</script>\n</head>\n"
         f'<body data-pathspec="{text(facts.pathspec)}"{live}>\n'
         '<a class="mf-skip" href="#mf-main">Skip to the content</a>\n'
-        f'{_top(facts)}<main class="mf-main" id="mf-main" tabindex="-1">{body}</main>\n{_foot(facts)}'
-        + "".join(f"<script>{script}</script>\n" for script in (*libraries, own))
-        + "</body>\n</html>\n"
-    )
+        f'{_top(facts)}<main class="mf-main" id="mf-main" tabindex="-1">',
+        *page.in_pieces(body),
+        f"</main>\n{_foot(facts)}",
+        *(piece for script in (*libraries, own) for piece in ("<script>", script, "</script>\n")),
+        "</body>\n</html>\n",
+    ]
 
 
 def own_scripts() -> list[str]:
@@ -94,17 +101,17 @@ def own_scripts() -> list[str]:
     return [_asset("head.js"), _asset("js")]
 
 
-def render_fragments(nodes: dict[str, Node]) -> dict[str, str]:
-    """HTML of single components, by their ids, to be put in the place of what a page shows of them.
+def render_fragments(nodes: dict[str, Node]) -> dict[str, list[str]]:
+    """HTML of single components, in pieces, by their ids, to be put in the place of what a page shows of them.
 
     Ids of elements in them are others than those of the page and of other components.
     """
     return {key: _fragment(key, node) for key, node in nodes.items()}
 
 
-def _fragment(key: str, node: Node) -> str:
+def _fragment(key: str, node: Node) -> list[str]:
     page = PageContext(prefix=f"mf-{zlib.crc32(key.encode(errors='surrogatepass')):08x}")
-    return page.whole(page.render(node))
+    return page.in_pieces(page.render(node))
 
 
 def _top(facts: PageFacts) -> str:

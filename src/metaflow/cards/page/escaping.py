@@ -34,6 +34,8 @@ _MOST_VALUES = 100_000
 # What browsers connect to another place for in spite of the page's policy (which then stops what they ask there), or
 # what leads the page away.
 _REACHING_OUT = re.compile(r"<(/?)(?=(?:applet|base|embed|fencedframe|frame|iframe|link|meta|object|portal)\b)", re.I)
+#: Characters, at least, of the longest that it finds, with the one behind it, which says whether the name is over.
+_LONGEST_TAG = 16
 
 
 def text(value: object) -> str:
@@ -43,10 +45,15 @@ def text(value: object) -> str:
     """
     string = value if type(value) is str else str(value)
     if len(string) > _PIECE:
-        return "".join([text(string[at : at + _PIECE]) for at in range(0, len(string), _PIECE)])
+        return "".join(text_pieces(string))
     if string.isascii() and string.isprintable():
         return html.escape(string)
     return _SPECIAL.sub(_replacement, string)
+
+
+def text_pieces(string: str) -> Iterator[str]:
+    """What `text` gives, piece by piece."""
+    return (text(string[at : at + _PIECE]) for at in range(0, len(string), _PIECE))
 
 
 def label_text(value: object) -> str:
@@ -126,9 +133,20 @@ def _written(value: Any) -> str:
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def without_reach(html: str) -> str:
-    """HTML of others in which nothing reaches out: frames, links and the like get names that browsers do not know."""
-    return _REACHING_OUT.sub(r"<\1x-", html.replace("\x00", ""))
+def without_reach(html: str) -> Iterator[str]:
+    """HTML of others in which nothing reaches out: frames, links and the like get names that browsers do not know.
+
+    Piece by piece.
+    """
+    held = ""
+    for at in range(0, len(html), _PIECE):
+        held += html[at : at + _PIECE].replace("\x00", "")
+        # Not within a tag's name: before it, if it may go on in the next piece.
+        tag = held.rfind("<", max(0, len(held) - _LONGEST_TAG))
+        end = tag if tag >= 0 else len(held)
+        yield _REACHING_OUT.sub(r"<\1x-", held[:end])
+        held = held[end:]
+    yield _REACHING_OUT.sub(r"<\1x-", held)
 
 
 def script_code(code: str) -> str:

@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from metaflow.datastore.store import Buffer
 
 
 class _Version(NamedTuple):
     #: From 1, of all that is stored; later ones are larger.
     number: int
-    content: bytes
+    parts: Sequence[Buffer]
 
 
 class CardFiles:
@@ -25,10 +27,10 @@ class CardFiles:
     Parameters
     ----------
     store : callable
-        Takes the name of a file and its bytes, and comes back when it is stored.
+        Takes the name of a file and its bytes, in parts, and comes back when it is stored.
     """
 
-    def __init__(self, store: Callable[[str, bytes], None]) -> None:
+    def __init__(self, store: Callable[[str, Sequence[Buffer]], None]) -> None:
         self._store = store
         self._changed = threading.Condition()
         self._last_number = 0
@@ -37,13 +39,14 @@ class CardFiles:
         self._overwritten: set[str] = set()
         self._repeated: set[int] = set()
 
-    def put(self, name: str, content: bytes, is_over: Callable[[], bool] | None = None) -> bool:
+    def put(self, name: str, parts: Sequence[Buffer], is_over: Callable[[], bool] | None = None) -> bool:
         """Store a file.
 
         Parameters
         ----------
         name : str
-        content : bytes
+        parts : sequence of bytes-like
+            What is to be in it, one behind the other.
         is_over : callable, optional
             Tells whether it is too late for this content. Once it has said no, what others store is newer.
 
@@ -55,7 +58,7 @@ class CardFiles:
         with self._changed:
             if is_over is not None and is_over():
                 return False
-            version = self._begin(name, content)
+            version = self._begin(name, parts)
         self._carry_out(name, version)
         return True
 
@@ -64,15 +67,15 @@ class CardFiles:
         with self._changed:
             self._changed.wait_for(lambda: not self._repeated, seconds)
 
-    def _begin(self, name: str, content: bytes) -> _Version:
+    def _begin(self, name: str, parts: Sequence[Buffer]) -> _Version:
         self._last_number += 1
-        version = self._newest[name] = _Version(self._last_number, content)
+        version = self._newest[name] = _Version(self._last_number, parts)
         self._under_way.setdefault(name, set()).add(version.number)
         return version
 
     def _carry_out(self, name: str, version: _Version) -> None:
         try:
-            self._store(name, version.content)
+            self._store(name, version.parts)
         finally:
             again = self._end(name, version.number)
             if again is not None:
@@ -89,7 +92,7 @@ class CardFiles:
                 self._overwritten.add(name)
             if name in self._overwritten and newest.number not in under_way:
                 self._overwritten.discard(name)
-                again = self._begin(name, newest.content)
+                again = self._begin(name, newest.parts)
                 self._repeated.add(again.number)
                 return again
             if not under_way:

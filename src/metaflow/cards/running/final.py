@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from metaflow.cards.card import RELOAD_TOKEN
-from metaflow.cards.exception import CardException, UnrenderableCardException
+from metaflow.cards.exception import CardException
 from metaflow.cards.files import CardName
 from metaflow.cards.nodes import ComponentNode
+from metaflow.cards.pieces import pieces_of
+from metaflow.cards.running.buffers import buffers_of, page_buffers
 from metaflow.cards.running.containment import Contained
 from metaflow.error_text import OWN_FILES
 
@@ -33,14 +34,14 @@ class FinalPage(NamedTuple):
 
     Attributes
     ----------
-    html : str or None
-        The page; None if there is none, because of the problem.
+    page : list of bytearray or None
+        The bytes of the page, in parts; None if there is none, because of the problem.
     problem : CardProblem or None
     nodes : list of nodes
         What the components on the card show; empty if they could not be asked.
     """
 
-    html: str | None
+    page: list[bytearray] | None
     problem: CardProblem | None = None
     nodes: Sequence[Node] = ()
 
@@ -88,17 +89,14 @@ def render_final(card: RunningCard, maker: CardMaker, owns_process: bool = False
     try:
         with Contained(card.declared.timeout, owns_process):
             nodes = maker.nodes(card.components)
-            html = maker.instance(card, nodes).render(maker.task())
-            if not isinstance(html, str):
-                raise UnrenderableCardException(_no_page(card, html))
-            html = str.replace(html, RELOAD_TOKEN, FINAL)  # whatever a type of texts of its own does
+            page = page_buffers(pieces_of(maker.instance(card, nodes).render, maker.task()), FINAL)
     except CardException as error:
         cause = error.__cause__
         trace = "" if cause is None or isinstance(cause, (SystemExit, MemoryError)) else trace_of(cause)
         return FinalPage(
             None, CardProblem(f"{title_of(card)} cannot be rendered", f"{error.message.rstrip('.')}.", trace), nodes
         )
-    return FinalPage(html, None, nodes)
+    return FinalPage(page, None, nodes)
 
 
 def title_of(card: RunningCard) -> str:
@@ -112,14 +110,14 @@ def name_of(card: RunningCard) -> CardName:
     return CardName(card.declared.type, card.declared.id, card.hash)
 
 
-def error_page(maker: CardMaker, problem: CardProblem, token: str = FINAL) -> str:
+def error_page(maker: CardMaker, problem: CardProblem, token: str = FINAL) -> list[bytearray]:
     """The page that takes the place of a card that could not be rendered."""
     from metaflow.cards.templates.error import ErrorCard
 
-    return ErrorCard.for_error(*problem).render(maker.task()).replace(RELOAD_TOKEN, token)
+    return page_buffers([ErrorCard.for_error(*problem).render(maker.task())], token)
 
 
-def unfinished_page(card: RunningCard, maker: CardMaker) -> str:
+def unfinished_page(card: RunningCard, maker: CardMaker) -> list[bytearray]:
     """What stands in the place of a card while code that is not ours renders it, and stays if that ends the process."""
     reason = "If this page stays, the process ended meanwhile: the code of the card crashed, or did not come to an end."
     return error_page(maker, CardProblem(f"{title_of(card)} is being rendered", reason))
@@ -131,7 +129,7 @@ def may_crash(card: RunningCard) -> bool:
     return not card.card_class.__module__.startswith(f"{_PACKAGE}.")
 
 
-def final_document(user_data: Any, nodes: Sequence[Node]) -> bytes:
+def final_document(user_data: Any, nodes: Sequence[Node]) -> list[bytearray]:
     """The data document that tells viewers to load the page a last time, and what was on the card in the end.
 
     Parameters
@@ -141,7 +139,7 @@ def final_document(user_data: Any, nodes: Sequence[Node]) -> bytes:
     nodes : list of nodes
         What its components show; large ones are on the page only.
     """
-    from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, joined
+    from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded
 
     now = time.time()
     encoded = {node["id"]: Encoded(node) for node in nodes if isinstance(node, ComponentNode)}
@@ -153,8 +151,7 @@ def final_document(user_data: Any, nodes: Sequence[Node]) -> bytes:
         "component_update_ts": now,
         "mode": "render",
     }
-    document = Encoded({"data": data, "reload_token": FINAL, "created_on": now})
-    return bytes(joined(document.pieces))
+    return buffers_of(Encoded({"data": data, "reload_token": FINAL, "created_on": now}).pieces)
 
 
 def trace_of(error: BaseException) -> str:
@@ -174,9 +171,3 @@ def trace_lines(frames: Iterable[FrameSummary]) -> str:
         half = _MOST_TRACE_LINES // 2
         lines = [*lines[:half], f"  [{len(lines) - 2 * half} lines left out]\n", *lines[-half:]]
     return "".join(lines)
-
-
-def _no_page(card: RunningCard, html: object) -> str:
-    what = "nothing" if html is None else f"a value of type {type(html).__name__}"
-    assert card.card_class is not None
-    return f"the method render() of {card.card_class.__qualname__} returned {what} instead of HTML as text"

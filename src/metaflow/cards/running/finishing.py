@@ -7,10 +7,11 @@ from metaflow.exception import MetaflowException
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from metaflow.cards.running.making import CardMaker
     from metaflow.cards.running.running_card import RunningCard
+    from metaflow.datastore.store import Buffer
 
 
 def finish_card(
@@ -31,27 +32,22 @@ def finish_card(
     """
     name = name_of(card)
 
-    def put(file: str, content: bytes) -> bool:
+    def put(file: str, parts: Sequence[Buffer]) -> bool:
         try:
-            maker.files.put(file, content)
+            maker.files.put(file, parts)
         except MetaflowException as error:
             warn(f"The card {file} cannot be stored. {error.headline}: {error.message}")
             return False
         return True
 
     if card.card_class is not None and may_crash(card) and card.declared.save_errors and owns_process:
-        put(name.page, as_bytes(unfinished_page(card, maker)))
-    html, problem, nodes = render_final(card, maker, owns_process)
+        put(name.page, unfinished_page(card, maker))
+    page, problem, nodes = render_final(card, maker, owns_process)
     if problem is not None:
         if card.card_class is not None:  # that there is no such type was told when the task started
             warn(str(problem))
         if card.declared.save_errors:
-            html = error_page(maker, problem)
-    stored = html is None or put(name.page, as_bytes(html))
+            page = error_page(maker, problem)
+    stored = page is None or put(name.page, page)
     if stored and is_outdated:
         put(name.data, final_document(card.user_data, nodes))
-
-
-def as_bytes(html: str) -> bytes:
-    """A page as it is stored; what UTF-8 has no place for is replaced."""
-    return html.encode("utf-8", "replace")

@@ -25,6 +25,8 @@ _PIECE = 8_192
 _HASHED = 2_047
 _NUMBER = 8
 _MOST_LEVELS = 100
+#: Items from which on a sequence is long.
+_LONG = 2_000
 _LONGEST_TEXT = 1_000
 _NUMBERS = (int, float, bool, type(None))
 #: Kinds of nodes for which a page may have to hold a library.
@@ -48,6 +50,10 @@ class Part(NamedTuple):
     parent: str | None
 
 
+class LongText(list[str]):
+    """A text in pieces, which are never put together."""
+
+
 class Encoded:
     """A value as JSON, in pieces.
 
@@ -66,6 +72,8 @@ class Encoded:
         Ids that different components in it have.
     kinds : set of str
         Kinds of nodes in it that may need libraries.
+    long : list of list
+        The items of what is long in it, which whoever drops the value may have to `free`.
     """
 
     def __init__(self, value: Any) -> None:
@@ -74,6 +82,7 @@ class Encoded:
         self.parts: dict[str, Part] = {}
         self.ambiguous: set[str] = set()
         self.kinds: set[str] = set()
+        self.long: list[list[Any]] = []
         self._open: set[int] = set()
         self._hash = blake2b(digest_size=16)
         self._parent: str | None = None
@@ -85,6 +94,7 @@ class Encoded:
             self._note(key, part)
         self.ambiguous |= other.ambiguous
         self.kinds |= other.kinds
+        self.long += other.long
 
     def _write(self, text: str) -> None:
         piece = text.encode("ascii")
@@ -97,6 +107,8 @@ class Encoded:
         if _cost(value) >= 0:
             self._flat(value)
         elif type(value) is str:
+            self._long_text([value])
+        elif type(value) is LongText:
             self._long_text(value)
         elif type(value) is Encoded:
             self.pieces += value.pieces
@@ -152,7 +164,10 @@ class Encoded:
         batch: list[Any] = []
         cost = 0
         before = "["
-        for item in tuple(value):
+        items = list(value)  # another thread may be changing it
+        if len(items) >= _LONG:
+            self.long.append(items)
+        for item in items:
             item_cost = _cost(item)
             if batch and (item_cost < 0 or cost + item_cost > _PIECE):
                 self._write(before)
@@ -187,19 +202,12 @@ class Encoded:
             text = json.dumps(_cleaned(value), separators=(",", ":"))
         self._write(text)
 
-    def _long_text(self, value: str) -> None:
+    def _long_text(self, pieces: list[str]) -> None:
         self._write('"')
-        for start in range(0, len(value), _PIECE):
-            self._write(json.dumps(value[start : start + _PIECE])[1:-1])
+        for piece in pieces:
+            for start in range(0, len(piece), _PIECE):
+                self._write(json.dumps(piece[start : start + _PIECE])[1:-1])
         self._write('"')
-
-
-def joined(pieces: list[bytes]) -> bytearray:
-    """The pieces as one buffer, which grows piece by piece: to have it at once would take one long call."""
-    whole = bytearray()
-    for piece in pieces:
-        whole += piece
-    return whole
 
 
 def _cost(value: Any) -> int:

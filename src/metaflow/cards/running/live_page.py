@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from metaflow.cards.card import RELOAD_TOKEN, MetaflowCard
+from metaflow.cards.card import MetaflowCard
 from metaflow.cards.files import CardName
 from metaflow.cards.nodes import ComponentNode
 from metaflow.cards.page.escaping import text
+from metaflow.cards.pieces import pieces_of
+from metaflow.cards.running.buffers import buffers_of, page_buffers
 from metaflow.cards.running.final import CardProblem, error_page
-from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, Part, joined
+from metaflow.cards.running.json_pieces import LARGE_NODE, Encoded, LongText, Part
 from metaflow.cards.running.reload_tokens import ReloadTokens
+from metaflow.cards.values.freeing import free
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,8 +104,7 @@ class LivePage:
         self._tokens.next_rendering()
         if not self._document:
             token = self._tokens.token("")
-            page = error_page(self._maker, problem, token)
-            self._put(self._name.page, encoded_page(page, token))
+            self._put(self._name.page, error_page(self._maker, problem, token))
             data: dict[str, Any] = {
                 "user": None,
                 "components": {},
@@ -129,6 +131,15 @@ class LivePage:
         Exception
             Whatever the card's class raises.
         """
+        long: list[list[Any]] = []
+        try:
+            self._update(user_data, long)
+        finally:
+            for items in long:
+                free(items)
+
+    def _update(self, user_data: Any, long: list[list[Any]]) -> None:
+        """Do what `update` is to do; `long` gets the items of what was long, which is freed when nobody needs it."""
         self._tokens.next_rendering()
         nodes = self._maker.nodes(list(self._card.components))
         card = self._maker.instance(self._card, nodes)
@@ -145,6 +156,7 @@ class LivePage:
         whole = Encoded(None)
         for each in encoded.values():
             whole.include(each)
+        long += whole.long
         parts = whole.parts
         now = _Shown("", _custom_token(card, task, data), _layout(nodes), whole.kinds, _digests(parts), set())
         shown = self._shown
@@ -166,10 +178,8 @@ class LivePage:
         token = self._tokens.token((custom_token or "never") if by_itself else "")
         if not _overrides(card, "render_runtime"):
             return token, set()
-        page = card.render_runtime(task, data)
-        if not isinstance(page, str):
-            raise Unusable(f"render_runtime() gave {_kind(page)} instead of HTML.")
-        self._put(self._name.page, encoded_page(page, token))
+        page = pieces_of(card.render_runtime, task, data)
+        self._put(self._name.page, page_buffers(page, token))
         return token, _ids_on(page)
 
     def _store_document(
@@ -183,21 +193,20 @@ class LivePage:
             for key, node in content["components"].items()
             if not is_ours or str(key) not in encoded or encoded[str(key)].size <= LARGE_NODE
         }
-        data = {**content, "components": components, "fragments": render_fragments(dict(stale))}
+        fragments = {key: LongText(pieces) for key, pieces in render_fragments(dict(stale)).items()}
+        data = {**content, "components": components, "fragments": fragments}
         self._document = {"data": data, "reload_token": shown.token}
         self._put_document({**self._document, "created_on": time.time()})
 
     def _put_document(self, document: dict[str, Any]) -> None:
-        encoded = Encoded(document)
-        self._put(self._name.data, joined(encoded.pieces))
+        self._put(self._name.data, buffers_of(Encoded(document).pieces))
 
-    def _put(self, name: str, content: bytearray) -> None:
+    def _put(self, name: str, parts: list[bytearray]) -> None:
         before = self.was_stored
         # Before the store is asked, as that may never come back, and before it is seen whether this is closed.
         self._is_storing = self.was_stored = True
         try:
-            # Stores take any buffer, and a copy would take time.
-            is_stored = self._maker.files.put(name, cast("bytes", content), lambda: self._is_closed)
+            is_stored = self._maker.files.put(name, parts, lambda: self._is_closed)
             self.was_stored = is_stored or before
         except Exception as error:
             self.was_stored = before
@@ -239,23 +248,6 @@ def changed_parts(parts: Mapping[str, Part], shown: Mapping[str, bytes], on_page
     return [key for key in wanted if not any(outer in wanted for outer in _outer(key, parts))]
 
 
-def encoded_page(page: str, token: str) -> bytearray:
-    """A page as it is stored, with its reload token; made piece by piece, as it may be large."""
-    pieces: list[bytes] = []
-    start = 0
-    while start < len(page):
-        end = start + _SLICE
-        found = page.find(RELOAD_TOKEN, start, end + len(RELOAD_TOKEN) - 1)
-        if found >= 0:
-            end = found
-        pieces.append(page[start:end].encode("utf-8", "replace"))
-        start = end
-        if found >= 0:
-            pieces.append(token.encode("utf-8", "replace"))
-            start += len(RELOAD_TOKEN)
-    return joined(pieces)
-
-
 def _outer(key: str, parts: Mapping[str, Part]) -> list[str]:
     found: list[str] = []
     parent = parts[key].parent
@@ -274,7 +266,8 @@ def _content(card: MetaflowCard, task: Any, data: dict[str, Any]) -> dict[str, A
         return data
     content = card.refresh(task, data)
     if not isinstance(content, Mapping):
-        raise Unusable(f"refresh() gave {_kind(content)} instead of a dictionary.")
+        what = "None" if content is None else f"a value of type {type(content).__name__}"
+        raise Unusable(f"refresh() gave {what} instead of a dictionary.")
     if isinstance(content.get("components"), Mapping):
         return {**data, **content}
     return {**data, "components": content}
@@ -296,11 +289,12 @@ def _layout(nodes: list[Node]) -> list[tuple[str, str]]:
     ]
 
 
-def _ids_on(page: str) -> set[str]:
-    """Ids of the components that have a place on a page, as they are written there."""
+def _ids_on(page: list[str]) -> set[str]:
+    """Ids of the components that have a place on a page, as they are written there, each within one piece."""
     found: set[str] = set()
-    for start in range(0, len(page), _SLICE):
-        found.update(_COMPONENT.findall(page, start, start + _SLICE + _LONGEST_ID))
+    for piece in page:
+        for start in range(0, len(piece), _SLICE):
+            found.update(_COMPONENT.findall(piece, start, start + _SLICE + _LONGEST_ID))
     return found
 
 
@@ -316,7 +310,3 @@ def _digests(parts: Mapping[str, Part]) -> dict[str, bytes]:
 
 def _overrides(card: MetaflowCard, method: str) -> bool:
     return getattr(type(card), method, None) not in (None, getattr(MetaflowCard, method))
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else f"a value of type {type(value).__name__}"

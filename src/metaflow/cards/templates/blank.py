@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metaflow.cards.card import MetaflowCard
+from metaflow.cards.pieces import joins
 from metaflow.cards.running.making import node_of
 from metaflow.exception import MetaflowException
 
@@ -99,23 +100,32 @@ class BlankCard(MetaflowCard):
         """
         return self.components
 
-    def render(self, task: Task) -> str:
-        """The page of a finished task, as HTML."""
+    # Called by way of the class: a card type that is derived from it may use these names for something else.
+    def _finished(self, task: Task) -> list[str]:
         return self._page(task, is_live=False)
 
+    @joins(_finished)
+    def render(self, task: Task) -> str:
+        """The page of a finished task, as HTML."""
+        return "".join(BlankCard._finished(self, task))
+
+    def _running(self, task: Task, data: Mapping[str, Any]) -> list[str]:
+        return self._page(task, is_live=True)
+
+    @joins(_running)
     def render_runtime(self, task: Task, data: Mapping[str, Any]) -> str:
         """The page of a task that still runs, as HTML."""
-        return self._page(task, is_live=True)
+        return "".join(BlankCard._running(self, task, data))
 
     def refresh(self, task: Task, data: Mapping[str, Any]) -> dict[str, Any]:
         """What the page shows of the components as they are now; if others came or went, it is rendered anew."""
         return dict(data)
 
-    def _page(self, task: Task, is_live: bool) -> str:
-        from metaflow.cards.page.document import PageFacts, render_page
+    def _page(self, task: Task, is_live: bool) -> list[str]:
+        from metaflow.cards.page.document import PageFacts, page_pieces
 
         nodes = nodes_of(self.contents(task))
-        return render_page(nodes, PageFacts(self.title(task), task.pathspec, is_live, self._status(task)))
+        return page_pieces(nodes, PageFacts(self.title(task), task.pathspec, is_live, self._status(task)))
 
     def _status(self, task: Task) -> str:
         """How the task is doing, in a word; not shown if empty."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from metaflow.cards.card import MetaflowCard
 from metaflow.cards.page.escaping import text
+from metaflow.cards.pieces import joins
 from metaflow.cards.templates.blank import nodes_of
 
 TYPE_CHECKING = False
@@ -33,8 +34,7 @@ class DefaultJsonCard(MetaflowCard):
     ) -> None:
         self._options, self._components, self._graph, self._flow = options, components, graph, flow
 
-    def render(self, task: Task) -> str:
-        """A JSON document with ``metadata`` and ``components``."""
+    def _pieces(self, task: Task) -> list[str]:
         from metaflow import __version__
         from metaflow.cards.report.log import wait_for_own_output
         from metaflow.cards.running.json_pieces import Encoded
@@ -55,7 +55,12 @@ class DefaultJsonCard(MetaflowCard):
             "stdout": task.stdout[-_MOST_PRINTED:],
             "stderr": task.stderr[-_MOST_PRINTED:],
         }
-        return b"".join(Encoded({"metadata": metadata, "components": components}).pieces).decode()
+        return [piece.decode() for piece in Encoded({"metadata": metadata, "components": components}).pieces]
+
+    @joins(_pieces)
+    def render(self, task: Task) -> str:
+        """A JSON document with ``metadata`` and ``components``."""
+        return "".join(DefaultJsonCard._pieces(self, task))
 
 
 class TaskspecCard(MetaflowCard):

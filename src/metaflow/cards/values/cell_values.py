@@ -15,6 +15,8 @@ Cell = Any
 #: Characters of one cell; a longer text is cut.
 MOST_CHARACTERS = 100_000
 
+#: Values that one call into C looks at: other threads wait as long.
+_VALUES_AT_ONCE = 10_000
 _MOST_BITS = 256
 _PLAIN = {str, int, float, bool, type(None)}
 #: Libraries whose values say best themselves what they are.
@@ -35,7 +37,9 @@ def plain_column(values: list[Any]) -> list[Cell]:
     -------
     list of cells
     """
-    kinds = set(map(type, values))
+    kinds: set[type] = set()
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        kinds.update(map(type, values[start : start + _VALUES_AT_ONCE]))
     if kinds <= _PLAIN and _are_harmless(values, kinds):
         return values
     return [plain_cell(value) for value in values]

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 from metaflow.cards.values.cell_values import Cell, plain_cell, plain_column
 from metaflow.cards.values.frames import frame_columns, is_frame
+from metaflow.cards.values.freeing import free
 
 #: Rows of larger tables are tuples.
 _MANY_ROWS = 2_000
+#: Rows that are turned into columns and back at once, which keeps other threads waiting.
+_ROWS_AT_ONCE = 2_000
 _ATOMS = (str, bytes, bytearray, memoryview)
 
 
@@ -86,7 +89,8 @@ def _of_rows(rows: list[Any], names: list[str] | None) -> TableContent:
         rows = [[getattr(row, name, None) for name in found] if type(row) is type(rows[0]) else [row] for row in rows]
     elif isinstance(rows[0], tuple) and hasattr(rows[0], "_fields"):
         found = [str(name) for name in rows[0]._fields]
-    return TableContent(found, _cells([_row(row) for row in rows]))
+    rows = [_row(row) for row in rows]
+    return TableContent(found, _cells(rows))
 
 
 def _of_records(rows: list[Mapping[Any, Any]], names: list[str] | None) -> TableContent:
@@ -139,24 +143,33 @@ def _array_column(values: Any) -> list[Cell]:
     return plain_column(values.tolist())
 
 
-def _cells(rows: list[list[Any]]) -> Sequence[Sequence[Cell]]:
+def _cells(rows: list[Sequence[Any]]) -> Sequence[Sequence[Cell]]:
+    """Rows of cells, made of rows in a list that nobody else has."""
     width = len(rows[0])
-    if all(len(row) == width for row in rows):
-        return _rows_of([plain_column(list(column)) for column in zip(*rows)]) if width else rows
-    return [[plain_cell(value) for value in row] for row in rows]
+    if not all(len(row) == width for row in rows):
+        return [[plain_cell(value) for value in row] for row in rows]
+    if not width:
+        return [[] for _ in rows]
+    cells: list[Sequence[Cell]] = []
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        columns = [plain_column(list(column)) for column in zip(*rows[start : start + _ROWS_AT_ONCE])]
+        cells += _rows_of(columns, len(rows))
+    free(rows)
+    return cells
 
 
-def _rows_of(columns: list[list[Cell]]) -> Sequence[Sequence[Cell]]:
+def _rows_of(columns: list[list[Cell]], count: int | None = None) -> Sequence[Sequence[Cell]]:
+    """Rows of columns, which may be a part of a table of `count` rows."""
     rows = zip(*columns)
-    if not columns or len(columns[0]) < _MANY_ROWS:
+    if not columns or (len(columns[0]) if count is None else count) < _MANY_ROWS:
         return [list(row) for row in rows]
     # The garbage collector never looks again at tuples that hold nothing which it would have to follow.
     return [row for row in rows]  # noqa: C416 - list() would be one long call
 
 
-def _row(row: Any) -> list[Any]:
+def _row(row: Any) -> Sequence[Any]:
     """The cells of what stands for a row; what is no sequence is a row of one cell."""
-    if isinstance(row, list):
+    if isinstance(row, (list, tuple)):
         return row
     if isinstance(row, (*_ATOMS, Mapping)) or not isinstance(row, Iterable):
         return [row]

@@ -36,18 +36,19 @@ def vega_chart_element(node: Mapping[str, Any], page: PageContext) -> str:
     }
     # Within an image, input fields and buttons would be lost to screen readers.
     role = "group" if parts.has_inputs or settings["actions"] else "img"
-    return figure("vega", [*_json(settings, parts.datasets)], parts.description, role, notes + _folded(table))
+    data = page.later(_json(settings, parts.datasets))
+    return figure("vega", data, parts.description, role, notes + _folded(table))
 
 
-def figure(kind: str, data: Sequence[str], description: str, role: str, below: str = "") -> str:
+def figure(kind: str, data: str, description: str, role: str, below: str = "") -> str:
     """HTML of what a script of ours has a library draw.
 
     Parameters
     ----------
     kind : str
         What the script knows it by.
-    data : sequence of str
-        Pieces of JSON, as `script_data` makes it.
+    data : str
+        JSON, as `script_data` makes it.
     description : str
         For whoever cannot see it.
     role : str
@@ -59,7 +60,7 @@ def figure(kind: str, data: Sequence[str], description: str, role: str, below: s
         f'<figure class="mf-chart" data-chart="{kind}">'
         f'<div class="mf-chart-place" role="{role}" aria-label="{label_text(description)}"></div>'
         '<noscript><p class="mf-note">Charts are drawn by a script, and scripts are turned off here.</p></noscript>'
-        f'{below}<script type="application/json">{"".join(data)}</script></figure>'
+        f'{below}<script type="application/json">{data}</script></figure>'
     )
 
 

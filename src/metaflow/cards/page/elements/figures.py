@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
 from metaflow.cards.page.elements.charts import figure
-from metaflow.cards.page.escaping import script_data, text, without_reach
+from metaflow.cards.page.escaping import script_data_pieces, text, without_reach
 
 #: The scripts of Bokeh, in the order in which they have to come.
 _BOKEH_PARTS = ("bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables", "bokeh-mathjax")
@@ -17,12 +17,13 @@ _BOKEH_PARTS = ("bokeh", "bokeh-gl", "bokeh-widgets", "bokeh-tables", "bokeh-mat
 
 def plotly_element(node: Mapping[str, Any], page: PageContext) -> str:
     """A figure of Plotly."""
-    inner = _safe_json(node.get("figure"))
     try:
         page.libraries.setdefault("plotly", _plotly_script())
     except ImportError:
         return _missing("Plotly", "plotly")
-    data = ['{"themed":', "true" if node.get("themed") else "false", ',"figure":', inner, "}"]
+    data = page.later(
+        ['{"themed":', "true" if node.get("themed") else "false", ',"figure":', *_safe_json(node.get("figure")), "}"]
+    )
     html = figure("plotly", data, str(node.get("label") or "Figure of Plotly"), "group")
     # What has a template of its own is made for paper.
     return html if node.get("themed") else html.replace('class="mf-chart"', 'class="mf-chart mf-paper"', 1)
@@ -30,7 +31,6 @@ def plotly_element(node: Mapping[str, Any], page: PageContext) -> str:
 
 def bokeh_element(node: Mapping[str, Any], page: PageContext) -> str:
     """A figure of Bokeh."""
-    item = _safe_json(node.get("item"))
     asked = node.get("parts")
     wanted = asked if isinstance(asked, list) else []
     try:
@@ -39,17 +39,19 @@ def bokeh_element(node: Mapping[str, Any], page: PageContext) -> str:
                 page.libraries.setdefault(part, _bokeh_script(part))
     except ImportError:
         return _missing("Bokeh", "bokeh")
-    html = figure("bokeh", ['{"item":', item, "}"], str(node.get("label") or "Figure of Bokeh"), "group")
+    data = page.later(['{"item":', *_safe_json(node.get("item")), "}"])
+    html = figure("bokeh", data, str(node.get("label") or "Figure of Bokeh"), "group")
     return html.replace('class="mf-chart"', 'class="mf-chart mf-paper"', 1)
 
 
-def _safe_json(written: object) -> str:
-    """JSON that a library wrote, or data that it is to be made of, safe inside of a script element."""
+def _safe_json(written: object) -> Iterator[str]:
+    """JSON that a library wrote, or data that it is to be made of, safe inside of a script element, piece by piece."""
     if not isinstance(written, str):
-        return script_data(written)
-    # Halves of characters cannot be stored; and some texts in figures are HTML.
-    whole = without_reach(written.encode("utf-8", "replace").decode("utf-8"))
-    return whole.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+        yield from script_data_pieces(written)
+        return
+    for piece in without_reach(written):  # some texts in figures are HTML
+        storable = piece.encode("utf-8", "replace").decode("utf-8")  # which halves of characters are not
+        yield storable.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import label_text, text
+from metaflow.cards.page.escaping import label_text, text, text_pieces
 
 # Images that browsers show. SVG is among them: in <img> it neither runs scripts nor loads anything.
 _IMAGE = re.compile(
@@ -25,7 +25,7 @@ def image_element(node: Mapping[str, Any], page: PageContext) -> str:
         return f'<figure class="mf-image">{reason}{caption}</figure>'
     # Many megabytes, of which base64 needs no change: looking for each character is much quicker than `text`.
     is_plain = source.isascii() and not any(special in source for special in "&<>\"'")
-    address = source if is_plain else text(source)
+    address = page.later([source] if is_plain else text_pieces(source))
     return (
         f'<figure class="mf-image"><img class="mf-zoomable" src="{address}" alt="{label_text(label or "Image")}">'
         f"{caption}</figure>"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from metaflow.cards.page.context import PageContext
-from metaflow.cards.page.escaping import label_text, text
+from metaflow.cards.page.escaping import label_text, text_pieces
 
 _ADDRESS = re.compile(r"data:(?:video|audio)/[a-z0-9.+-]+(?:;codecs=[a-zA-Z0-9.,_-]+)?;base64,")
 
@@ -20,6 +20,7 @@ def media_element(node: Mapping[str, Any], page: PageContext) -> str:
         return f'<p class="mf-problem" role="note">This {kind} is not part of the card, and cards load nothing.</p>'
     named = label_text(label) if label else f"{kind.capitalize()} without a label"
     inline = " playsinline" if kind == "video" else ""
-    player = f'<{kind} controls preload="metadata"{inline} aria-label="{named}" src="{text(src)}"></{kind}>'
+    address = page.later(text_pieces(src))
+    player = f'<{kind} controls preload="metadata"{inline} aria-label="{named}" src="{address}"></{kind}>'
     caption = f'<figcaption class="mf-caption" dir="auto">{label_text(label)}</figcaption>' if label else ""
     return f'<figure class="mf-media">{player}{caption}</figure>'

@@ -53,7 +53,7 @@ class _Table:
         self, node: Mapping[str, Any], page: PageContext, headers: list[str], rows: list[Sequence[Any]], is_plain: bool
     ) -> None:
         self.page = page
-        width = max(len(headers), max(map(len, rows), default=0))
+        width = max(len(headers), max((len(row) for row in rows), default=0))  # map() would be one long call
         self.width = min(width, _MOST_COLUMNS)
         self.hidden_columns = width - self.width
         self.headers = headers[: self.width] + [""] * (self.width - len(headers)) if any(headers) else []

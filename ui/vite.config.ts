@@ -21,5 +21,6 @@ export default defineConfig({
     // `npm run dev` beside a running `metaflow ui --port 8700`.
     proxy: { "/api": { target: "http://127.0.0.1:8700" } },
   },
-  test: { include: ["src/**/*.test.{ts,tsx}"] },
+  // A busy machine is not an error of what is tested.
+  test: { include: ["src/**/*.test.{ts,tsx}"], testTimeout: 60_000, hookTimeout: 60_000 },
 });

@@ -1,5 +1,6 @@
-import createClient, { type Middleware } from "openapi-fetch";
+import createClient, { type Client, type Middleware } from "openapi-fetch";
 import { setClock } from "@/app/clock";
+import { readJson } from "@/format/json";
 import type { paths } from "./schema";
 
 /** What the server said when it refused, or why it could not be asked. */
@@ -45,14 +46,33 @@ function isRefusal(body: unknown): body is { error: { kind: string; message: str
   return typeof body === "object" && body !== null && "error" in body && typeof body.error === "object";
 }
 
+const client = createClient<paths>({ baseUrl: window.location.origin, headers: PAGE_HEADER });
+client.use(refusals);
+
+type Call = (path: string, wish?: { parseAs?: string }) => Promise<{ data?: unknown }>;
+
+/** A method of the client whose answers are read as `readJson` reads, unless they are wanted as something else. */
+function exact<Method>(method: Method): Method {
+  const call = method as Call;
+  const read: Call = async (path, wish) => {
+    if (wish?.parseAs !== undefined) return call(path, wish);
+    const { data, ...answer } = await call(path, { ...wish, parseAs: "text" });
+    return typeof data === "string" && data !== "" ? { ...answer, data: readJson(data) } : answer;
+  };
+  return read as Method;
+}
+
 /**
  * The server's interface, typed by its OpenAPI document. Whatever is refused throws an ApiError.
  *
  * @example
  * const { data } = await api.GET("/api/v1/run", { params: { query: { flow, run_id: runId } }, signal });
  */
-export const api = createClient<paths>({ baseUrl: window.location.origin, headers: PAGE_HEADER });
-api.use(refusals);
+export const api: Pick<Client<paths>, "GET" | "POST" | "DELETE"> = {
+  GET: exact(client.GET),
+  POST: exact(client.POST),
+  DELETE: exact(client.DELETE),
+};
 
 /** The body of an answer that has one. */
 export function body<T>(answer: { data?: T }): T {

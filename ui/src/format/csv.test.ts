@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { csv } from "./csv";
 
 test("texts are quoted, numbers are numbers, and nothing is empty", () => {
-  expect(csv([["a,b", 'say "x"', "two\nlines", -0.5, null, 3]])).toBe(
-    '\ufeff"a,b","say ""x""","two\nlines",-0.5,,3\r\n',
+  expect(csv([["a,b", 'say "x"', "two\nlines", -0.5, null, 3, -9007199254740993n]])).toBe(
+    '\ufeff"a,b","say ""x""","two\nlines",-0.5,,3,-9007199254740993\r\n',
   );
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { byteUnit, formatBytes, formatNumber, plural } from "./numbers";
+import type { Exact } from "./json";
+import { byteUnit, difference, formatBytes, formatNumber, plural } from "./numbers";
 
 test.each([
   [0, "0 B"],
@@ -14,14 +15,26 @@ test.each([
   expect(formatBytes(bytes)).toBe(text);
 });
 
-test.each([
+test.each<[Exact, string]>([
+  [9_007_199_254_740_991, "9,007,199,254,740,991"],
+  [-9_007_199_254_740_993n, "-9,007,199,254,740,993"],
   [0.931_234_5, "0.93123"],
   [0.000_000_125, "1.25e-7"],
   [12_345, "12,345"],
   [Number.NaN, "NaN"],
   [Number.POSITIVE_INFINITY, "Infinity"],
-])("the number %d is written %s", (value, text) => {
+])("the number %s is written %s", (value, text) => {
   expect(formatNumber(value)).toBe(text);
+});
+
+test.each<[Exact, Exact, Exact]>([
+  [3, 1, 2],
+  [9_007_199_254_740_993n, 9_007_199_254_740_992n, 1],
+  [9_007_199_254_740_993n, -1, 9_007_199_254_740_994n],
+  [1, 9_007_199_254_740_993n, -9_007_199_254_740_992n],
+  [9_007_199_254_740_992n, 0.5, 9_007_199_254_740_992],
+])("%s less %s is %s", (number, less, left) => {
+  expect(difference(number, less)).toBe(left);
 });
 
 test.each([

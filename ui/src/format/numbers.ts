@@ -1,3 +1,5 @@
+import type { Exact } from "./json";
+
 const UNITS = ["KB", "MB", "GB"];
 /** Units are of so many bytes each, as on the command line and as `@resources(memory=…)` counts. */
 const UNIT = 1024;
@@ -30,12 +32,24 @@ export function formatCount(count: number): string {
 }
 
 /** A measured number with at most `digits` significant digits, never longer than needed: `0.9312`, `1.25e-7`, `12,345`. */
-export function formatNumber(value: number, digits = 5): string {
+export function formatNumber(value: Exact, digits = 5): string {
+  if (typeof value === "bigint" || Number.isSafeInteger(value)) return WHOLE.format(value);
   if (!Number.isFinite(value)) return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return WHOLE.format(value);
   const size = Math.abs(value);
   if (size < 1e-4 || size >= 1e9) return String(Number(value.toPrecision(digits)));
   return new Intl.NumberFormat("en", { maximumSignificantDigits: digits }).format(value);
+}
+
+/** One number less another one; exact if both are whole. */
+export function difference(number: Exact, less: Exact): Exact {
+  if (typeof number === "number" && typeof less === "number") return number - less;
+  if (!isWhole(number) || !isWhole(less)) return Number(number) - Number(less);
+  const exact = BigInt(number) - BigInt(less);
+  return isWhole(Number(exact)) ? Number(exact) : exact;
+}
+
+function isWhole(value: Exact): boolean {
+  return typeof value === "bigint" || Number.isSafeInteger(value);
 }
 
 /** `1 task`, `3 tasks`, `12,000 tasks`. */

@@ -108,7 +108,10 @@ function Drawn({
       }),
     };
   });
-  const numberOf = (row: ComparedRow, column: number) => valueAt(row, column)?.number ?? null;
+  const numberOf = (row: ComparedRow, column: number) => {
+    const number = valueAt(row, column)?.number ?? null;
+    return number === null ? null : Number(number);
+  };
   const [first, second = first] = drawn;
   if (first === undefined || second === undefined) return null;
   if (view.chart === "parallel")

@@ -207,7 +207,7 @@ function SeriesChart({
             name: `${history.flow}/${run.run_id}`,
             facts,
             x: byTime ? run.started_at : index + 1,
-            y: value,
+            y: Number(value),
             isFailed: run.status === "failed",
           },
         ];

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { ComparedRow, ComparedSection, ComparedValue, Comparison } from "@/api/schema";
+import type { Exact } from "@/format/json";
 import { deltaOf, linesOf, numericFields, order, shownText, valueAt } from "./differences";
 
-function value(text: string, number: number | null = null): ComparedValue {
+function value(text: string, number: Exact | null = null): ComparedValue {
   return { text, number, type: "", size: null, sha: "", is_cut: false };
 }
 
@@ -40,6 +41,12 @@ test("numbers are told with what they are more or less than the baseline", () =>
   expect(deltaOf(LOSS, none, half)?.text).toBe("+0.5"); // there is no share of nothing
   expect(deltaOf(LOSS, half, half)).toBeNull();
   expect(deltaOf(LOSS, half, value("text"))).toBeNull();
+  const large = [9007199254740992n, 9007199254740993n].map((each) => value(String(each), each));
+  expect(large.map((each) => deltaOf(LOSS, value("9007199254740992", 9007199254740992n), each)?.text)).toEqual([
+    undefined,
+    "+1 (+1.1e-14 %)",
+  ]);
+  expect(deltaOf(LOSS, value("100000", 100_000), value("1", 1))?.text).toBe("−99,999 (−100 %)");
   const seconds = { ...LOSS, unit: "seconds" as const };
   expect(deltaOf(seconds, value("10", 10), value("75", 75))?.text).toBe("+1 min 05 s (+650 %)");
 });
@@ -47,6 +54,7 @@ test("numbers are told with what they are more or less than the baseline", () =>
 test("numbers have no more digits than mean something, and units", () => {
   expect(shownText(LOSS, value("0.30000000000000004", 0.30000000000000004))).toBe("0.3");
   expect(shownText(LOSS, value("2024", 2024))).toBe("2024");
+  expect(shownText(LOSS, value("9007199254740993", 9007199254740993n))).toBe("9,007,199,254,740,993");
   expect(shownText({ ...LOSS, unit: "seconds" }, value("3.24", 3.24))).toBe("3.2 s");
 });
 

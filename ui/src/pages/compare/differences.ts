@@ -1,6 +1,6 @@
 import type { ComparedRow, ComparedSection, ComparedValue, Comparison } from "@/api/schema";
 import { formatDuration } from "@/format/duration";
-import { formatNumber } from "@/format/numbers";
+import { difference, formatNumber } from "@/format/numbers";
 import type { Better, RunKey } from "./search";
 
 const DIGITS = 6;
@@ -39,24 +39,22 @@ export function valueAt(row: ComparedRow, run: number): ComparedValue | null {
 /** A value in one line, with its unit. */
 export function shownText(row: ComparedRow, value: ComparedValue): string {
   if (value.number === null) return value.text;
-  if (row.unit === "seconds") return formatDuration(value.number);
+  if (row.unit === "seconds") return formatDuration(Number(value.number));
   // A whole number is exact as it stands; of others, more digits than these are noise.
-  const isWhole = Number.isInteger(value.number);
-  return isWhole && Math.abs(value.number) < 1e5 ? value.text : formatNumber(value.number, DIGITS);
+  const isShort = Number.isInteger(value.number) && Math.abs(Number(value.number)) < 1e5;
+  return isShort ? value.text : formatNumber(value.number, DIGITS);
 }
 
 /** What one number is more or less than another; null if they are equal. */
 export function deltaOf(row: ComparedRow, before: ComparedValue, after: ComparedValue, better?: Better): Delta | null {
-  if (before.number === null || after.number === null || before.number === after.number) return null;
-  const change = after.number - before.number;
+  if (before.number === null || after.number === null) return null;
+  const change = difference(after.number, before.number);
+  if (change === 0) return null;
   const sign = change > 0 ? "+" : "−";
-  const size = Math.abs(change);
-  const amount = row.unit === "seconds" ? formatDuration(size) : formatNumber(size, 3);
-  const share = before.number === 0 ? null : (100 * size) / Math.abs(before.number);
-  const percent =
-    share === null
-      ? ""
-      : ` (${sign}${share >= 1000 ? formatNumber(share, 2) : share.toPrecision(share < 100 ? 2 : 3)} %)`;
+  const size = change > 0 ? change : -change;
+  const amount = row.unit === "seconds" ? formatDuration(Number(size)) : formatNumber(size, 3);
+  const share = before.number === 0 ? null : (100 * Number(size)) / Math.abs(Number(before.number));
+  const percent = share === null ? "" : ` (${sign}${formatNumber(share, share < 100 || share >= 1000 ? 2 : 3)} %)`;
   return {
     text: `${sign}${amount}${percent}`,
     direction: change > 0 ? "up" : "down",

@@ -1,5 +1,7 @@
 import type { FlowHistory } from "@/api/schema";
 import { formatDuration } from "@/format/duration";
+import type { CellValue } from "@/format/csv";
+import type { Exact } from "@/format/json";
 import { formatNumber } from "@/format/numbers";
 
 export const HISTORY_SIZES = [20, 50, 100, 200, 500] as const;
@@ -18,12 +20,12 @@ export function fieldTitle({ kind, name }: FieldName): string {
   return kind === "duration" ? "duration" : name;
 }
 
-export function shownValue({ kind }: FieldName, value: number): string {
-  return kind === "duration" ? formatDuration(value) : formatNumber(value, 6);
+export function shownValue({ kind }: FieldName, value: Exact): string {
+  return kind === "duration" ? formatDuration(Number(value)) : formatNumber(value, 6);
 }
 
 /** The history for a file, newest first. */
-export function historyRows(history: FlowHistory): (string | number | null)[][] {
+export function historyRows(history: FlowHistory): CellValue[][] {
   const head = ["run", "status", "user", "started", ...history.series.map((series) => headOf(series))];
   const rows = history.runs.map((run, index) => [
     `${history.flow}/${run.run_id}`,

@@ -1,17 +1,14 @@
 import type { Comparison } from "@/api/schema";
+import type { CellValue } from "@/format/csv";
 import { SECTION_TITLES, valueAt, type Line } from "./differences";
 
 /** The table as it is shown, for a file: numbers as they are, not as people read them. */
-export function tableRows(
-  comparison: Comparison,
-  columns: readonly number[],
-  lines: readonly Line[],
-): (string | number | null)[][] {
+export function tableRows(comparison: Comparison, columns: readonly number[], lines: readonly Line[]): CellValue[][] {
   const names = columns.map((column) => {
     const run = comparison.runs[column];
     return run === undefined ? "" : `${run.flow}/${run.run_id}`;
   });
-  const rows: (string | number | null)[][] = [["section", "name", "unit", "differs", ...names]];
+  const rows: CellValue[][] = [["section", "name", "unit", "differs", ...names]];
   for (const line of lines) {
     if (line.kind !== "row") continue;
     const { row } = line;

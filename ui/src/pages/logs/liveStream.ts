@@ -1,3 +1,5 @@
+import { ApiError } from "@/api/client";
+
 const RETRY_MILLISECONDS = 1_500;
 const HIDDEN_MILLISECONDS = 10_000;
 
@@ -69,6 +71,12 @@ export class LiveStream {
     if (document.hidden) this.hiding = window.setTimeout(() => this.close(), HIDDEN_MILLISECONDS);
     else this.connect();
   };
+}
+
+/** What an event says to be wrong with what is followed; null if nothing is any more. */
+export function problemOf(data: unknown): ApiError | null {
+  const { message } = data as { message: string };
+  return message === "" ? null : new ApiError(503, "log", message);
 }
 
 /** An address with a query; a value that is a list is named again for each of its items. */

@@ -1,6 +1,6 @@
 import type { RunLogLine, RunLogPage } from "@/api/schema";
-import { ApiError, api, body } from "@/api/client";
-import { LiveStream, addressOf } from "./liveStream";
+import { api, body } from "@/api/client";
+import { LiveStream, addressOf, problemOf } from "./liveStream";
 import type { RunLogFilter, StreamChoice } from "./search";
 
 export interface RunTailState {
@@ -59,10 +59,11 @@ export class RunTail {
     this.stream = new LiveStream({
       address: () =>
         addressOf("/api/v1/run/logs/stream", { ...query, ...(this.later === null ? {} : { after: this.later }) }),
-      onLive: (isLive) => this.change({ live: isLive ? "live" : "connecting" }),
+      // What is wrong is told anew to whoever connects.
+      onLive: (isLive) => this.change(isLive ? { live: "live", error: null } : { live: "connecting" }),
       events: {
         lines: (data, id) => this.add(data as { lines: RunLogLine[]; skipped: number }, id),
-        problem: (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }),
+        problem: (data) => this.change({ error: problemOf(data) }),
         end: () => {
           this.stream.stop();
           this.change({ live: "over" });

@@ -1,6 +1,6 @@
 import type { LogPage } from "@/api/schema";
 import { ApiError, api, body } from "@/api/client";
-import { LiveStream, addressOf } from "./liveStream";
+import { LiveStream, addressOf, problemOf } from "./liveStream";
 import { LogBuffer } from "./logBuffer";
 
 /** Which log, and what of it. */
@@ -58,15 +58,16 @@ export class TaskLogSource {
   ) {
     this.stream = new LiveStream({
       address: () => this.address(),
-      onLive: (isLive) => this.change({ live: isLive ? "live" : "connecting" }),
+      // What is wrong is told anew to whoever connects.
+      onLive: (isLive) => this.change(isLive ? { live: "live", error: null } : { live: "connecting" }),
       events: {
         rows: (data) => {
           this.buffer.addGrowth(data as LogPage);
-          this.change({ error: null, live: "live" });
+          this.change({ live: "live" });
         },
         reset: () => this.change({}),
         attempt: (data) => this.change({ laterAttempt: (data as { attempt: number }).attempt }),
-        problem: (data) => this.change({ error: new ApiError(503, "log", (data as { message: string }).message) }),
+        problem: (data) => this.change({ error: problemOf(data) }),
         end: (data) => this.end((data as { status: LogPage["status"] }).status),
       },
     });

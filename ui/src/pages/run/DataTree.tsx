@@ -1,27 +1,51 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { Button } from "@/components/Button";
 import { Untrusted } from "@/components/Untrusted";
-import { formatCount } from "@/format/numbers";
-import { branchesOf, isBranch, summaryOf } from "./tree";
+import { writeJson } from "@/format/json";
+import { formatCount, plural } from "@/format/numbers";
 import styles from "./DataTree.module.css";
+import { branchesOf, isBranch, leafCounts, leavesOf } from "./tree";
 
-/** Entries of one level that are shown at once. */
-const SHOWN = 100;
-/** Levels that are open from the beginning. */
-const OPEN_LEVELS = 2;
+/** Entries of one level that are there at once. */
+const SHOWN = 1_000;
+/** Data of more values than these is closed at first. */
+const MOST_OPEN = 20;
+/** Of data of more values than these, what is closed is made when it is opened. */
+const MOST_MADE = 2_000;
+/** Browsers cannot lay out elements in each other any number of times. */
+const DEEPEST = 20;
 
-/** Nested data as a tree that opens and closes. */
-export function DataTree({ data, level = 0 }: { data: unknown; level?: number }) {
+interface Counted {
+  counts: ReadonlyMap<object, number>;
+  /** Whether there are too many values to have all of them on the page at once. */
+  isLarge: boolean;
+}
+
+/**
+ * Nested data as a tree that opens and closes. What is closed is there too, unless there is very much: a search in the
+ * page finds it, and browsers open it then.
+ */
+export function DataTree({ data }: { data: unknown }) {
+  const counted = useMemo(() => {
+    const counts = leafCounts(data);
+    return { counts, isLarge: leavesOf(data, counts) > MOST_MADE };
+  }, [data]);
+  if (!isBranch(data) || leavesOf(data, counted.counts) <= MOST_OPEN) {
+    return <Level data={data} level={0} counted={counted} />;
+  }
+  return <Branch value={data} level={0} counted={counted} />;
+}
+
+function Level({ data, level, counted }: { data: unknown; level: number; counted: Counted }) {
   const [shown, setShown] = useState(SHOWN);
-  if (!isBranch(data)) return <Leaf value={data} />;
-  const entries = branchesOf(data);
+  const entries = useMemo(() => (isBranch(data) ? branchesOf(data) : []), [data]);
   if (entries.length === 0) return <Leaf value={data} />;
   return (
     <ul className={styles.level}>
       {entries.slice(0, shown).map(([name, value]) => (
         <li key={name}>
-          {isBranch(value) && branchesOf(value).length > 0 ? (
-            <Branch name={name} value={value} level={level} />
+          {isBranch(value) && branchesOf(value).length > 0 && level < DEEPEST ? (
+            <Branch name={name} value={value} level={level + 1} counted={counted} />
           ) : (
             <span className={styles.entry}>
               <Untrusted text={name} className={styles.name} />
@@ -32,7 +56,7 @@ export function DataTree({ data, level = 0 }: { data: unknown; level?: number })
       ))}
       {entries.length > shown && (
         <li>
-          <Button kind="quiet" onClick={() => setShown((before) => before + 10 * SHOWN)}>
+          <Button kind="quiet" onClick={() => setShown((before) => before + SHOWN)}>
             {formatCount(entries.length - shown)} more
           </Button>
         </li>
@@ -41,15 +65,22 @@ export function DataTree({ data, level = 0 }: { data: unknown; level?: number })
   );
 }
 
-function Branch({ name, value, level }: { name: string; value: object; level: number }) {
-  const [isOpen, setOpen] = useState(level < OPEN_LEVELS);
+/** What is in a branch, which is the whole if it has no name. */
+function Branch({ name, value, level, counted }: { name?: string; value: object; level: number; counted: Counted }) {
+  const count = leavesOf(value, counted.counts);
+  const [isMade, setIsMade] = useState(!counted.isLarge);
   return (
-    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details
+      open={count <= MOST_OPEN && !counted.isLarge}
+      onToggle={(event) => {
+        if (event.currentTarget.open) setIsMade(true);
+      }}
+    >
       <summary className={styles.summary}>
-        <Untrusted text={name} className={styles.name} />
-        {!isOpen && <span className={styles.closed}>{summaryOf(value)}</span>}
+        {name !== undefined && <Untrusted text={name} className={styles.name} />}
+        <span className={name === undefined ? styles.count : styles.closed}>{plural(count, "value")}</span>
       </summary>
-      {isOpen && <DataTree data={value} level={level + 1} />}
+      {isMade && <Level data={value} level={level} counted={counted} />}
     </details>
   );
 }
@@ -57,7 +88,7 @@ function Branch({ name, value, level }: { name: string; value: object; level: nu
 function Leaf({ value }: { value: unknown }) {
   return (
     <code className={styles.leaf}>
-      <Untrusted text={JSON.stringify(value)} />
+      <Untrusted text={writeJson(value)} />
     </code>
   );
 }

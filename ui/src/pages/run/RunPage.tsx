@@ -117,13 +117,14 @@ function NoRun({ flow, runId, error, onRetry }: { flow: string; runId: string; e
   if (!(error instanceof ApiError) || error.status !== 404) {
     return <ErrorState error={error} title="The run cannot be shown" onRetry={onRetry} />;
   }
+  const isDeleted = error.kind === "run_deleted";
   return (
-    <EmptyState isPage icon="search" title="There is no such run here">
+    <EmptyState isPage icon="search" title={isDeleted ? "This run was deleted" : "There is no such run here"}>
       <p>
         <Untrusted text={error.message} />
       </p>
       <p>
-        {error.kind === "run_not_found" && (
+        {(isDeleted || error.kind === "run_not_found") && (
           <Link to="/" search={{ flow }}>
             Runs of <Untrusted text={flow} />
           </Link>

@@ -170,7 +170,7 @@ function Origin({ run }: { run: RunRow }) {
 
 function Value({ value, kind }: { value: Scalar | undefined; kind: ValueKind }) {
   if (value === undefined) return <Missing what="this run has none, or it is no plain value" />;
-  if (typeof value === "number") {
+  if (typeof value === "number" || typeof value === "bigint") {
     // What a person gave is shown as it was given: a year, or a seed, has no thousands.
     return <span title={String(value)}>{kind === "parameter" ? String(value) : formatNumber(value)}</span>;
   }

@@ -22,6 +22,7 @@ describe("completions", () => {
     ["status:done,f", ["status:done,failed"]],
     ['flow:"sc', ['flow:"Score Flow"']],
     ["-tag:pr", ["-tag:prod"]],
+    ["-flow:tr", ["-flow:TrainFlow"]],
     ["tr", ["flow:TrainFlow", "user:training-bot", "tag:trained", "tree_depth"]],
     ["st", ["status:", "started:"]],
     ["acc", ["artifact.accuracy"]],

@@ -14,7 +14,7 @@ export interface Completion {
 
 const HINTS: Readonly<Record<Key, string>> = {
   status: "running, done, failed or stopped",
-  flow: "name of a flow",
+  flow: "name of a flow; -flow: leaves out its runs",
   user: "who started it",
   tag: "a tag; -tag: leaves out those that have it",
   started: "1h, 7d, today, 2026-03-01, >=2026-03-01, or a range with ..",

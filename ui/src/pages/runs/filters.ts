@@ -1,8 +1,10 @@
 import { one, several, type Search } from "@/app/search";
 import type { Status } from "@/components/StatusBadge";
+import { readJson, writeJson } from "@/format/json";
 
 export type RunStatus = Extract<Status, "running" | "done" | "failed" | "stopped">;
-export type Scalar = string | number | boolean | null;
+/** A whole number beyond what JavaScript's numbers hold exactly is a bigint. */
+export type Scalar = string | number | bigint | boolean | null;
 export type ValueKind = "parameter" | "artifact";
 export type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=";
 
@@ -25,6 +27,8 @@ export interface Filters {
   tag: readonly string[];
   /** Runs must have none of these. */
   withoutTag: readonly string[];
+  /** Runs must be of none of these. */
+  withoutFlow: readonly string[];
   where: readonly ValueFilter[];
   text: string;
   /** A length of time such as `7d`, `today`, or a day or moment such as `2026-03-07`. */
@@ -33,11 +37,11 @@ export interface Filters {
   until: string;
 }
 
-export type NameKind = "flow" | "user" | "project" | "branch" | "tag" | "withoutTag";
+export type NameKind = "flow" | "user" | "project" | "branch" | "tag" | "withoutTag" | "withoutFlow";
 
 export const STATUSES: readonly RunStatus[] = ["running", "done", "failed", "stopped"];
 export const OPERATORS: readonly Operator[] = ["=", "!=", "<", "<=", ">", ">="];
-const NAME_KINDS: readonly NameKind[] = ["flow", "user", "project", "branch", "tag", "withoutTag"];
+const NAME_KINDS: readonly NameKind[] = ["flow", "user", "project", "branch", "tag", "withoutTag", "withoutFlow"];
 const ADDRESS_NAMES: Readonly<Record<NameKind, string>> = {
   flow: "flow",
   user: "user",
@@ -45,6 +49,7 @@ const ADDRESS_NAMES: Readonly<Record<NameKind, string>> = {
   branch: "branch",
   tag: "tag",
   withoutTag: "without",
+  withoutFlow: "without_flow",
 };
 
 export const NO_FILTERS: Filters = {
@@ -55,6 +60,7 @@ export const NO_FILTERS: Filters = {
   branch: [],
   tag: [],
   withoutTag: [],
+  withoutFlow: [],
   where: [],
   text: "",
   since: "",
@@ -98,14 +104,14 @@ export function isStatus(text: string): boolean {
 
 /** A condition as addresses and the server have it: `parameter:lr:>:0.01`. */
 export function conditionText({ kind, name, operator, operand }: ValueFilter): string {
-  return `${kind}:${name}:${operator}:${JSON.stringify(operand)}`;
+  return `${kind}:${name}:${operator}:${writeJson(operand)}`;
 }
 
 function conditionOf(text: string): ValueFilter | null {
   const [kind, name, operator, ...rest] = text.split(":");
   if ((kind !== "parameter" && kind !== "artifact") || !name || !OPERATORS.includes(operator as Operator)) return null;
   try {
-    const operand: unknown = JSON.parse(rest.join(":"));
+    const operand = readJson(rest.join(":"));
     return isScalar(operand) ? { kind, name, operator: operator as Operator, operand } : null;
   } catch {
     return null;
@@ -113,7 +119,7 @@ function conditionOf(text: string): ValueFilter | null {
 }
 
 function isScalar(value: unknown): value is Scalar {
-  return value === null || ["string", "number", "boolean"].includes(typeof value);
+  return value === null || ["string", "number", "bigint", "boolean"].includes(typeof value);
 }
 
 export function hasFilters(filters: Filters): boolean {
@@ -135,6 +141,7 @@ const LABELS: Readonly<Record<NameKind, string>> = {
   branch: "branch",
   tag: "tag",
   withoutTag: "without tag",
+  withoutFlow: "without flow",
 };
 
 /** The filters one by one; text is not among them, as the search field shows it. */
@@ -153,7 +160,7 @@ export function chipsOf(filters: Filters): Chip[] {
     chips.push({
       key: conditionText(condition),
       label: kind === "parameter" ? "parameter" : "artifact",
-      value: `${name} ${operator} ${typeof operand === "string" ? operand : JSON.stringify(operand)}`,
+      value: `${name} ${operator} ${typeof operand === "string" ? operand : writeJson(operand)}`,
       without: { ...filters, where: filters.where.filter((each) => each !== condition) },
     });
   }

@@ -44,7 +44,7 @@ describe("what is typed", () => {
 
   test.each([
     ["status:none", "no status none"],
-    ["-flow:A", "-status:, -tag:"],
+    ["-started:7d", "-status:, -flow:"],
     ["started:soon", "2026-03-07"],
     ["lr>", "lacks"],
     ["flow:", "lacks"],
@@ -57,6 +57,21 @@ describe("what is typed", () => {
   it("leaves out users, projects and branches by the tags that the system gave", () => {
     const { filters } = read('-user:bot,ci -project:p -branch:"x y" -tag:t', NO_FILTERS, KNOWN);
     expect(filters.withoutTag).toEqual(["user:bot", "user:ci", "project:p", "project_branch:x y", "t"]);
+  });
+
+  it("leaves out flows", () => {
+    const { filters } = read('-flow:A,"B C" flow!=D', NO_FILTERS, KNOWN);
+    expect(filters).toMatchObject({ flow: [], withoutFlow: ["A", "B C", "D"] });
+    expect(chipsOf(filters).map((chip) => `${chip.label} ${chip.value}`)).toContain("without flow B C");
+  });
+
+  it("keeps whole numbers of up to 64 bits exact, and says of others that they are not", () => {
+    const { filters } = read("seed=9007199254740993 lr=-12345678901234567890 x=1.5", NO_FILTERS, KNOWN);
+    expect(filters.where.map((each) => each.operand)).toEqual([9007199254740993n, -1.2345678901234567e19, 1.5]);
+    expect(searchOf(filters).where).toContain("parameter:seed:=:9007199254740993");
+    expect(searchOf(filters).where).toContain("parameter:lr:=:-1.2345678901234567e+19");
+    expect(filtersOf(searchOf(filters))).toEqual(filters);
+    expect(chipsOf(filters).map((chip) => chip.value)).toContain("seed = 9007199254740993");
   });
 
   it("takes what can be asked for by its name with = too, unless a value is called so", () => {
@@ -108,7 +123,7 @@ describe("words", () => {
 describe("an address", () => {
   it("holds all filters and gives them back", () => {
     const { filters } = read(
-      'status:done flow:A,B user:u project:p branch:"x y" tag:t -tag:n lr>=1e-3 m="a:b" started:today',
+      'status:done flow:A,B user:u project:p branch:"x y" tag:t -tag:n -flow:C lr>=1e-3 m="a:b" started:today',
       { ...NO_FILTERS, text: "some words" },
       KNOWN,
     );

@@ -1,3 +1,4 @@
+import { exactNumber } from "@/format/json";
 import {
   dayAfter,
   isDay,
@@ -95,20 +96,22 @@ function namedMeaning(isNegated: boolean, key: Key, text: string): Meaning {
 }
 
 /** What the tags of the system begin with by which runs of a user, project or branch are left out. */
-const SYSTEM_TAGS: Partial<Record<Key, string>> = {
+const SYSTEM_TAGS: Readonly<Record<Exclude<Key, "status" | "started" | "flow">, string>> = {
   tag: "",
   user: "user:",
   project: "project:",
   branch: "project_branch:",
 };
 
-function withoutMeaning(key: Key, names: string[]): Meaning {
-  const prefix = SYSTEM_TAGS[key];
-  if (prefix === undefined) {
-    const known = "-status:, -tag:, -user:, -project: and -branch:";
-    return { kind: "problem", message: `-${key}: is not known; runs can be left out by ${known}` };
+function withoutMeaning(key: Exclude<Key, "status">, names: string[]): Meaning {
+  if (key === "started") {
+    const known = "-status:, -flow:, -user:, -tag:, -project: and -branch:";
+    return { kind: "problem", message: `-started: is not known; runs can be left out by ${known}` };
   }
-  const tags = names.map((name) => prefix + name);
+  if (key === "flow") {
+    return { kind: "filter", apply: (filters) => ({ ...filters, withoutFlow: merged(filters.withoutFlow, names) }) };
+  }
+  const tags = names.map((name) => SYSTEM_TAGS[key] + name);
   return { kind: "filter", apply: (filters) => ({ ...filters, withoutTag: merged(filters.withoutTag, tags) }) };
 }
 
@@ -181,7 +184,7 @@ export function scalarOf(text: string): Scalar {
     None: null,
   };
   if (Object.hasOwn(constants, text)) return constants[text] ?? null;
-  if (text.trim() !== "" && Number.isFinite(Number(text))) return Number(text);
+  if (text.trim() !== "" && Number.isFinite(Number(text))) return exactNumber(text);
   return unquoted(text);
 }
 

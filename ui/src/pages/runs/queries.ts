@@ -3,7 +3,7 @@ import { api, body } from "@/api/client";
 import type { RunRow, RunRows } from "@/api/schema";
 import { present } from "@/app/clock";
 import { columnOf } from "./columns";
-import { conditionText, endOf, momentOf, type Filters } from "./filters";
+import { conditionText, endOf, momentOf, searchOf, type Filters } from "./filters";
 
 const PAGE_SIZE = 50;
 /** Most runs that the server takes by their names at once. */
@@ -38,6 +38,7 @@ function parameters({ filters, order, values }: RunList) {
     branch: [...filters.branch],
     tag: [...filters.tag],
     without_tag: [...filters.withoutTag],
+    without_flow: [...filters.withoutFlow],
     where: filters.where.map(conditionText),
     column: values.filter((id) => columnOf(id)?.value !== undefined).slice(0, 30),
     ...(filters.text === "" ? {} : { text: filters.text }),
@@ -56,7 +57,7 @@ export type RunPages = { pages: RunRows[]; pageParams: (string | null)[] };
 /** The runs of a list, a page after the other; how many there are is told with the first page. */
 export function runsQuery(list: RunList) {
   return infiniteQueryOptions({
-    queryKey: ["runs", list] as const,
+    queryKey: ["runs", { ...list, filters: searchOf(list.filters) }] as const,
     queryFn: async ({ pageParam, signal }) => {
       const query = { ...parameters(list), limit: PAGE_SIZE };
       const more = pageParam === null ? { count: true } : { cursor: pageParam };

@@ -27,6 +27,7 @@ export function CardFrame({ task, attempt, card, title }: CardFrameProps) {
       body(
         await api.GET("/api/v1/task/card/data", {
           params: { query: { ...toQuery(task, attempt), card: card.hash } },
+          parseAs: "json", // the scripts of cards know the numbers of JavaScript only
           signal,
         }),
       ),

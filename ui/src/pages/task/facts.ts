@@ -1,11 +1,12 @@
+import { type Exact, writeJson } from "@/format/json";
 import { formatCount, formatNumber } from "@/format/numbers";
 
 /** Figures of one column of a data frame, as far as they are known. */
 export interface ColumnFigures {
   missing: number | null;
-  min: number | null;
-  max: number | null;
-  mean: number | null;
+  min: Exact | null;
+  max: Exact | null;
+  mean: Exact | null;
 }
 
 /** How a data frame begins. */
@@ -45,12 +46,16 @@ function numbers(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((each): each is number => typeof each === "number") : [];
 }
 
+function isNumber(value: unknown): value is Exact {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 function list(value: unknown): unknown[] {
   return Array.isArray(value) ? (value as unknown[]) : [];
 }
 
 function texts(value: unknown): string[] {
-  return list(value).map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
+  return list(value).map((each) => (typeof each === "string" ? each : writeJson(each)));
 }
 
 function frameOf(plain: Plain): Frame | null {
@@ -70,15 +75,16 @@ function frameOf(plain: Plain): Frame | null {
 
 function figuresOf(value: unknown): ColumnFigures {
   const plain = typeof value === "object" && value !== null ? (value as Plain) : {};
-  const figure = (name: string) => (typeof plain[name] === "number" ? plain[name] : null);
-  return { missing: figure("missing"), min: figure("min"), max: figure("max"), mean: figure("mean") };
+  const figure = (name: string) => (isNumber(plain[name]) ? plain[name] : null);
+  const missing = typeof plain.missing === "number" ? plain.missing : null;
+  return { missing, min: figure("min"), max: figure("max"), mean: figure("mean") };
 }
 
 function countsOf(plain: Plain): Counts | null {
   const counts = numbers(plain.histogram);
   const { min, max } = plain;
-  if (counts.length === 0 || typeof min !== "number" || typeof max !== "number") return null;
-  return { counts, min, max, isSampled: plain.sampled === true };
+  if (counts.length === 0 || !isNumber(min) || !isNumber(max)) return null;
+  return { counts, min: Number(min), max: Number(max), isSampled: plain.sampled === true };
 }
 
 const WORDS: Record<string, string> = {
@@ -99,7 +105,7 @@ function linesOf(plain: Plain): [string, string][] {
   if (shape.length > 0) lines.push(["Shape", shape.map(formatCount).join(" × ")]);
   for (const [name, word] of Object.entries(WORDS)) {
     const value = plain[name];
-    if (typeof value === "number") lines.push([word, formatNumber(value)]);
+    if (isNumber(value)) lines.push([word, formatNumber(value)]);
     else if (typeof value === "string") lines.push([word, value]);
   }
   return lines;

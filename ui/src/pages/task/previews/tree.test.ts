@@ -3,10 +3,11 @@ import { branchOf } from "./tree";
 
 describe("the tree of an excerpt", () => {
   it("shows plain values as Python writes them", () => {
-    expect([null, true, 1.5, "a\n"].map((value) => branchOf(value))).toEqual([
+    expect([null, true, 1.5, 9007199254740993n, "a\n"].map((value) => branchOf(value))).toEqual([
       { kind: "leaf", look: "word", text: "None" },
       { kind: "leaf", look: "word", text: "True" },
       { kind: "leaf", look: "number", text: "1.5" },
+      { kind: "leaf", look: "number", text: "9007199254740993" },
       { kind: "leaf", look: "text", text: '"a\\n"' },
     ]);
   });

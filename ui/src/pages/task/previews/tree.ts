@@ -9,7 +9,8 @@ export type Branch =
  */
 export function branchOf(value: unknown): Branch {
   if (typeof value === "string") return { kind: "leaf", look: "text", text: JSON.stringify(value) };
-  if (typeof value === "number") return { kind: "leaf", look: "number", text: String(value) };
+  if (typeof value === "number" || typeof value === "bigint")
+    return { kind: "leaf", look: "number", text: String(value) };
   if (value === null || value === undefined) return { kind: "leaf", look: "word", text: "None" };
   if (typeof value === "boolean") return { kind: "leaf", look: "word", text: value ? "True" : "False" };
   if (Array.isArray(value)) return listOf(value as unknown[]);

@@ -42,6 +42,8 @@ SOURCE_ARTIFACT = "_source_files"
 PACKAGE_ARTIFACT = "_code_package"
 #: Artifact of that task with this package and its libraries, for tasks on other machines.
 NODE_ARCHIVE_ARTIFACT = "_node_archive"
+#: Entry of that task's record: how the run was started.
+START_FIELD = "start"
 
 #: What the key of a run's record ends with.
 RUN_FILE = "/run.json"

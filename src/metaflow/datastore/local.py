@@ -106,7 +106,7 @@ class LocalStore:
             raise file_error("read", path, error) from error
         return StoredObject(key, found.st_size, found.st_mtime)
 
-    def fetch(self, key: str, size: int | None = None) -> Path:
+    def fetch(self, key: str, size: int | None = None) -> Path | None:
         """Return where the object is, without looking whether it is there."""
         return self.local_path(key)
 

@@ -24,6 +24,11 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self._look()
 
+    def _should_upgrade(self) -> bool:
+        # Whoever offers another protocol, such as WebSocket, is answered by HTTP, as if there were no offer. By itself,
+        # uvicorn would do the same, and advise in the log to install libraries for it.
+        return False
+
     def data_received(self, data: bytes) -> None:
         """A client has sent something."""
         super().data_received(data)

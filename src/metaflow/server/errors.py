@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as RoutingError
 
-from metaflow.exception import DataException, MetadataException, UnrecordableEvent
+from metaflow.exception import DamagedRecord, DataException, MetadataException, UnrecordableEvent
 from metaflow.server.answers import json_answer
 
 if TYPE_CHECKING:
@@ -92,17 +92,18 @@ def invalid(what: str, errors: Sequence[Mapping[str, Any]]) -> Refusal:
     return Refusal(422, "invalid", f"{what} is not valid: {place}{first['message']}{more}.", details=details)
 
 
-def database_answer(error: MetadataException, tells_reasons: bool = False) -> Response:
-    """The answer if the database does not work; what is wrong with it is for the log only, unless asked otherwise."""
+def database_problem(error: MetadataException, tells_reasons: bool = False) -> str:
+    """What is told if the database does not work; what is wrong with it is for the log only, unless asked otherwise."""
     _log.error("The database does not work: %s", error)
-    return error_answer(
-        503,
-        "database_unavailable",
-        error.message
-        if tells_reasons
-        else "The service cannot use its database at the moment. Try again; its log says what is wrong.",
-        {"Retry-After": str(DATABASE_RETRY_SECONDS)},
-    )
+    if tells_reasons or isinstance(error, (UnrecordableEvent, DamagedRecord)):
+        return error.message
+    return "The service cannot use its database at the moment. Try again; its log says what is wrong."
+
+
+def database_answer(error: MetadataException, tells_reasons: bool = False) -> Response:
+    """The answer if the database does not work, see `database_problem`."""
+    message = database_problem(error, tells_reasons)
+    return error_answer(503, "database_unavailable", message, {"Retry-After": str(DATABASE_RETRY_SECONDS)})
 
 
 def install(app: FastAPI, tells_reasons: bool = False) -> None:

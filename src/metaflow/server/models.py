@@ -49,11 +49,14 @@ Integer = Annotated[int, Strict(), Field(ge=-_LARGEST_INTEGER - 1, le=_LARGEST_I
 Count = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1)]
 Flag = Annotated[bool, Strict()]
 Seconds = Annotated[float, Strict(), Field(allow_inf_nan=False, description="seconds since the epoch")]
+#: JSON has numbers of any size. Those of JavaScript are exact up to 53 bits: a page must know where there are others.
+_NUMBERS: list[dict[str, Any]] = [{"type": "integer", "format": "int64"}, {"type": "number"}]
 Scalar = Annotated[
     Any,
     AfterValidator(_check_scalar),
-    WithJsonSchema({"anyOf": [{"type": kind} for kind in ("null", "boolean", "integer", "number", "string")]}),
+    WithJsonSchema({"anyOf": [{"type": "null"}, {"type": "boolean"}, *_NUMBERS, {"type": "string"}]}),
 ]
+NumberOrNull = Annotated[Any, WithJsonSchema({"anyOf": [*_NUMBERS, {"type": "null"}]})]
 RunStatus = Literal["running", "done", "failed", "stopped"]
 TaskStatus = Literal["running", "done", "failed", "killed"]
 Limit = Annotated[int, Field(ge=0, le=MOST_RECORDS)]
@@ -315,6 +318,7 @@ class RunQuery(Model):
         Field(max_length=20, description="only runs with at least one tag of each of these"),
     ] = []
     without_tags: Annotated[list[Text], Field(max_length=100, description="only runs with none of these tags")] = []
+    without_flows: Annotated[list[Text], Field(max_length=100, description="only runs of other flows than these")] = []
     text: Annotated[
         Text | None,
         Field(

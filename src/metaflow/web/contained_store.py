@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
+from metaflow.datastore.file_errors import file_error
 from metaflow.datastore.local import LocalStore
+from metaflow.datastore.store import ObjectMissing
 from metaflow.exception import DataException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableSequence, Sequence
+    from collections.abc import Callable, Iterator, MutableSequence, Sequence
     from pathlib import Path
 
-    from metaflow.datastore.store import Buffer, StoredObject
+    from metaflow.datastore.store import Buffer, ObjectStore, StoredObject
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 
 
 class ContainedStore(LocalStore):
     """A datastore in a directory that others may write to.
 
     A server may be allowed to read, write and remove more than those who write there: a link must not make it do that
-    for them.
+    for them. What is read is opened without following any link, so that none can be put there between a look and the
+    opening. What is written, removed and listed is looked at before.
 
     Parameters
     ----------
@@ -41,18 +48,47 @@ class ContainedStore(LocalStore):
 
     def get(self, key: str) -> bytes:
         """The content of an object."""
-        self._check(key)
-        return super().get(key)
+        path = f"{self._root}/{key}"
+        try:
+            with open(path, "rb", buffering=0, opener=self.open_path) as file:
+                return file.readall()
+        except FileNotFoundError as error:
+            self._check_root()
+            raise ObjectMissing(f"There is no {path}. It was never written, or has been removed.") from error
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise _link_error(key, self._root) from error
+            raise file_error("read", path, error) from error
+
+    def open_path(self, path: str, flags: int) -> int:
+        """Open a file below the directory, for the `opener` of ``open``.
+
+        Raises
+        ------
+        OSError
+            It cannot be opened, or there is a link on the way (then it is ELOOP), or in its place anything but a file.
+        """
+        *folders, name = path.removeprefix(f"{self._root.rstrip(os.sep)}{os.sep}").split(os.sep)
+        if not {"", ".", ".."}.isdisjoint((*folders, name)):
+            raise OSError(errno.ELOOP, "The path leads out of the directory", path)
+        descriptor = os.open(self._root, _FOLDER)
+        try:
+            for folder in folders:
+                deeper = _open_folder(folder, descriptor)
+                os.close(descriptor)
+                descriptor = deeper
+            return _open_file(name, flags, descriptor)
+        finally:
+            os.close(descriptor)
 
     def stat(self, key: str) -> StoredObject | None:
         """What is known of an object without reading it; None if there is none."""
         self._check(key)
         return super().stat(key)
 
-    def fetch(self, key: str, size: int | None = None) -> Path:
-        """A file with the object."""
-        self._check(key)
-        return super().fetch(key, size)
+    def fetch(self, key: str, size: int | None = None) -> Path | None:
+        """Return None: what is a link by the time at which a path is opened would be followed."""
+        return None
 
     def local_path(self, key: str) -> Path:
         """The file that is the object, or would be."""
@@ -81,8 +117,42 @@ class ContainedStore(LocalStore):
 
     def _check(self, key: str) -> None:
         if not self._is_inside(key):
-            raise DataException(f"{key} in {self._root} is a link to another place, which this server does not follow.")
+            raise _link_error(key, self._root)
 
     def _is_inside(self, key: str) -> bool:
         path = os.path.realpath(os.path.join(self._root, key))
         return path == self._root or path.startswith(self._root.rstrip(os.sep) + os.sep)
+
+
+def opener_of(store: ObjectStore) -> Callable[[str, int], int]:
+    """What opens files that a store has named, without being led astray where that matters."""
+    return store.open_path if isinstance(store, ContainedStore) else os.open
+
+
+def _open_folder(name: str, parent: int) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except NotADirectoryError as error:
+        # The system says so of a link too.
+        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name) from error
+        raise
+
+
+def _open_file(name: str, flags: int, parent: int) -> int:
+    # A pipe, which anybody may put there, would keep who opens it waiting for whoever writes to it.
+    descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "It is a pipe or a device, not a file", name)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _link_error(key: str, root: str) -> DataException:
+    return DataException(f"{key} in {root} is a link, or behind one, which this server does not follow.")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from metaflow.client.unnoticed_runs import UnnoticedRuns
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.liveness import effective_status
 from metaflow.metadata_store.store import RunQuery
@@ -38,7 +37,6 @@ class Healer:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._failed: dict[tuple[str, str], float] = {}
-        self._unnoticed = UnnoticedRuns(provider)
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -61,8 +59,7 @@ class Healer:
             The index cannot be read.
         """
         self._provider.renew_index()
-        # A service is told of runs by their processes only.
-        count = 0 if self._provider.home.service else self._unnoticed.look()
+        count = self._provider.notice_runs()
         for run in self._provider.index.runs(RunQuery(status="running")):
             key = run.flow, run.run_id
             now = time.monotonic()

@@ -70,9 +70,9 @@ class TeamProvider(ServiceProvider):
             if run is None:
                 raise DataException(f"The run {flow}/{run_id} is not known.")
             location = self._locations[flow, run_id] = run.datastore
-        return self._store_at(location)
+        return self.store_at(location)
 
-    def _store_at(self, location: str) -> ObjectStore:
+    def store_at(self, location: str) -> ObjectStore:
         store = self._stores.get(location)
         if store is None:
             found = allowed_location(location, self._places)
@@ -86,7 +86,7 @@ class TeamProvider(ServiceProvider):
 
     def _readable_store(self, run: RunRecord) -> ObjectStore | None:
         try:
-            store = self._store_at(run.datastore)
+            store = self.store_at(run.datastore)
             key = run_key(run.flow, run.run_id)
         except DataException:
             return None

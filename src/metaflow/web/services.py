@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from metaflow.exception import MetadataException
+from metaflow.server.errors import database_problem
 from metaflow.web.settled_tasks import SettledTasks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from metaflow.client.provider import Provider
+    from metaflow.exception import MetaflowException
     from metaflow.metadata_store.store import DocumentStore
     from metaflow.server.database import Database
     from metaflow.server.services import Services
@@ -59,6 +62,12 @@ class WebServices(NamedTuple):
     def tasks(self) -> SettledTasks:
         """Questions about all tasks of a run."""
         return SettledTasks(self.provider)
+
+    def reason(self, error: MetaflowException) -> str:
+        """What is told of an error; what is wrong with the database of a team's server is for its log only."""
+        if isinstance(error, MetadataException):
+            return database_problem(error, tells_reasons=self.project is not None)
+        return error.message
 
     @property
     def documents(self) -> DocumentStore:

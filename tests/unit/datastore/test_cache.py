@@ -258,7 +258,7 @@ def test_many_processes_share_it(tmp_path):
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(110)
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
     assert sum(files(Cache(str(tmp_path), 600_000)).values()) < 1_000_000
     assert not [name for name in files(Cache(str(tmp_path), 1)) if ".tmp-" in name]

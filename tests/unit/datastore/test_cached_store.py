@@ -256,7 +256,7 @@ def test_the_next_artifact_is_serialised_while_the_one_before_is_on_its_way(stor
             return int, ()
 
     def hold(method: str, key: str) -> None:
-        if method == "put" and not serialised.wait(20):
+        if method == "put" and not serialised.wait(60):
             raise DataException("the next artifact waits for the upload of this one")
 
     remote.fault = hold
@@ -327,7 +327,7 @@ def test_many_tasks_are_opened_together(store, elsewhere, remote):
         writer = TaskWriter(store, "F", "1", "body", str(number), 0)
         writer.save("x", number)
         writer.commit({})
-    at_once = threading.Barrier(8, timeout=20)
+    at_once = threading.Barrier(8, timeout=60)
     remote.fault = lambda method, key: at_once.wait() and None if key < "mf-store/runs/F/1/body/16" else None
     keys = [("body", str(number), 0) for number in range(31)]
     found = open_tasks(elsewhere, "F", "1", keys)
@@ -363,7 +363,7 @@ def test_many_buffers_are_read_together(store, elsewhere, remote):
     segments = save_segments(store, [bytes(array) for array in arrays])
     assert len({chunk for segment in segments for chunk in segment.chunks}) == 12
     reader = _saved(store, arrays=arrays)
-    at_once = threading.Barrier(6, timeout=20)
+    at_once = threading.Barrier(6, timeout=60)
     remote.fault = lambda method, key: at_once.wait() and None if method == "get" else None
     elsewhere.put(manifest_key("F", "1", "x", "1", 0), [b""])
     loaded = TaskReader(elsewhere, reader.manifest).load("arrays")

@@ -32,5 +32,5 @@ def test_the_first_failure_is_raised_and_no_thread_survives():
 
 def test_more_than_one_thread_works(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    met = threading.Barrier(2, timeout=10)
+    met = threading.Barrier(2, timeout=60)
     map_in_threads(lambda _: met.wait(), range(2))

@@ -79,7 +79,7 @@ def test_an_interrupted_wait_leaves_nothing_undone(monkeypatch):
     uploads = Uploads(1, 100)
     may_go_on = threading.Event()
     done: list[int] = []
-    uploads.submit("x", 10, lambda: may_go_on.wait(20) and done.append(1) or None)
+    uploads.submit("x", 10, lambda: may_go_on.wait(60) and done.append(1) or None)
     (worker,) = uploads._threads
 
     def interrupt(self, timeout=None):
@@ -90,6 +90,6 @@ def test_an_interrupted_wait_leaves_nothing_undone(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             uploads.finish()
     may_go_on.set()
-    worker.join(20)
+    worker.join(60)
     uploads.submit("x", 10, lambda: done.append(2))
     assert uploads.finish() == {} and done == [1, 2]

@@ -12,7 +12,7 @@ HEAD = "POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: applica
 
 
 def connected(service):
-    return socket.create_connection(("127.0.0.1", service.port), timeout=20)
+    return socket.create_connection(("127.0.0.1", service.port), timeout=60)
 
 
 def until_closed(connection):
@@ -32,7 +32,7 @@ def test_a_request_that_is_not_said_in_time_is_not_waited_for(service, monkeypat
 
 
 def test_nor_is_a_second_one_on_the_same_connection(service, monkeypatch):
-    monkeypatch.setattr(connections, "_HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "_HEAD_SECONDS", 1.0)
     with connected(service) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
@@ -47,8 +47,17 @@ def test_a_small_body_that_does_not_come_is_not_waited_for_either(service, monke
         assert connection.recv(65536).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+def test_an_offer_of_another_protocol_is_passed_over_in_silence(service, caplog, protocol):
+    with connected(service) as connection:
+        head = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    assert caplog.text == ""
+
+
 def test_who_is_answered_for_long_is_not_taken_for_silent(service, monkeypatch, listen):
-    monkeypatch.setattr(connections, "_HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "_HEAD_SECONDS", 1.0)
     stream = listen(service)
     assert stream.next()[0] == "ready"
     with connected(service) as silent:

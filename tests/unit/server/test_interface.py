@@ -230,7 +230,7 @@ def test_bodies_that_cannot_be_read(shared_service, body, headers, status):
 
 def test_a_body_in_chunks_is_not_larger_than_allowed_either(shared_service):
     service = shared_service
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     connection.putrequest("POST", "/api/v1/events")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Transfer-Encoding", "chunked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -11,11 +12,11 @@ from client.stored_flow import StoredRun
 from attack_strings import MARKUP
 from metaflow.client.cancellation import CancelledRun, CancelledTask
 from metaflow.client.upkeep import clean_up
-from metaflow.datastore.layout import blobs_prefix, run_key
+from metaflow.datastore.layout import blobs_prefix, run_key, runs_prefix
 from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.tokens import parse_tokens
-from metaflow.web.actions import cancelling, journal, operations, tagging
+from metaflow.web.actions import acting, cancelling, journal, operations, tagging
 from metaflow.web.actions.operations import Operations
 
 from .acting_app import acting_app, age_chunks, named
@@ -149,7 +150,9 @@ def test_runs_may_be_deleted_before_all_others_were_looked_through(root, app, mo
         return survey(store, runs, progress)
 
     monkeypatch.setattr(clean_up, "survey", slow_survey)
-    looking = app.post("/actions/delete/preview", {"runs": named(going)}).json
+    with monkeypatch.context() as patient:
+        patient.setattr(acting, "_SHORTLY", 60.0)  # the answer comes as soon as there is something to be seen
+        looking = app.post("/actions/delete/preview", {"runs": named(going)}).json
     shown = looking["preview"]
     assert looking["state"] == "going" and not shown["is_counted"]
     assert (shown["run_count"], shown["task_count"], shown["bytes_later"]) == (1, 1, 0) and shown["bytes"] > 0
@@ -173,11 +176,13 @@ def test_a_preview_that_nobody_waits_for_ends_and_can_be_carried_out(root, app, 
 
 
 def test_a_run_that_is_pinned_while_somebody_reads_the_preview_stays(root, app):
-    one, two = run_with(root, "1"), run_with(root, "2")
-    token = app.done(app.post("/actions/delete/preview", {"runs": named(one, two)}))["preview"]["token"]
+    one, two, three = run_with(root, "1"), run_with(root, "2"), run_with(root, "3")
+    token = app.done(app.post("/actions/delete/preview", {"runs": named(one, two, three)}))["preview"]["token"]
     app.post("/actions/pin", {"runs": named(one), "pinned": True})
+    shutil.rmtree(root / runs_prefix("F", "3"))
     done = app.done(app.post("/actions/delete", {"preview": token}))
     assert done["state"] == "failed" and "1 run deleted, 1 run left alone" in done["message"]
+    assert "Somebody else had deleted 1 run by then." in done["message"]
     assert [each["run_id"] for each in done["deletion"]["refused"]] == ["1"]
     assert app.get("/run?flow=F&run_id=1").status == 200
 
@@ -230,13 +235,14 @@ def test_runs_that_have_ended_are_left_and_unknown_ones_told_of(root, app):
 
 
 def test_cancelling_tells_of_each_task_and_is_done_once(root, app, monkeypatch):
-    release = threading.Event()
+    reached, release = threading.Event(), threading.Event()
     calls = []
 
     def cancel(provider, flow, run_id, say, user, watch):
         calls.append((flow, run_id, user))
         say("Process 7 is asked to stop...")
         watch((CancelledTask("start/1", 0, "running"), CancelledTask("start/2", 0, "killed")))
+        reached.set()
         release.wait(60)
         return CancelledRun(
             f"{flow}/{run_id}", "stopped", f"cancelled by {user}", (CancelledTask("start/1", 0, "killed"),)
@@ -244,7 +250,9 @@ def test_cancelling_tells_of_each_task_and_is_done_once(root, app, monkeypatch):
 
     monkeypatch.setattr(cancelling, "cancel_run", cancel)
     wish = {"runs": [{"flow": "F", "run_id": "1"}]}
-    first, reply = app.post("/actions/cancel", wish).json, app.post("/actions/cancel", wish)
+    first = app.post("/actions/cancel", wish).json
+    assert reached.wait(60)
+    reply = app.post("/actions/cancel", wish)
     second = reply.json
     assert first["id"] == second["id"] and second["state"] == "going"
     (going,) = second["cancelled"]
@@ -289,6 +297,21 @@ def test_what_breaks_off_is_recorded_as_failed(root, app, monkeypatch, error, st
     assert reply.status == status
     (entry,) = app.log()
     assert entry["outcome"] == "failed" and "123" not in entry["message"]
+
+
+@pytest.mark.parametrize(("is_team", "tells"), [(True, False), (False, True)])
+def test_what_is_wrong_with_the_database_is_told_to_its_owner_only(root, tmp_path, monkeypatch, is_team, tells):
+    def fail(*arguments, **options):
+        raise MetadataException("password of the database: 123")
+
+    with acting_app(root, None if is_team else tmp_path) as app:
+        monkeypatch.setattr(tagging, "_apply", fail)
+        monkeypatch.setattr(cancelling, "cancel_run", fail)
+        (changed,) = app.post("/actions/tags", {"runs": named(run_with(root)), "add": ["a"]}).json["runs"]
+        done = app.done(app.post("/actions/cancel", {"runs": [{"flow": "F", "run_id": "1"}]}))
+    for message in (changed["problem"], done["cancelled"][0]["message"]):
+        assert ("123" in message) is tells
+        assert "database" in message
 
 
 @pytest.mark.parametrize(("token", "settings"), [(None, {"read_only": True}), (READER, {"tokens": TOKENS})])

@@ -57,7 +57,7 @@ def test_numbers_that_json_has_not_are_texts_only() -> None:
         (found,) = row_of("metrics", value(number))["values"]
         assert found["number"] is None and found["text"]
     (large,) = row_of("metrics", value(2**60 + 1))["values"]
-    assert large["text"] == str(2**60 + 1)
+    assert large["text"] == str(2**60 + 1) and large["number"] == 2**60 + 1
 
 
 def test_an_artifact_is_a_metric_if_all_runs_have_a_number() -> None:

@@ -30,6 +30,7 @@ class NoProvider:
     description = "nowhere"
     home = Home("nowhere", service="none")
     index = SqliteMetadata()
+    deleted: frozenset[tuple[str, str]] = frozenset()
 
     def renew_index(self) -> None:
         """There is none."""
@@ -120,6 +121,8 @@ def found(app, **query):
         ({"user": "ben"}, "52"),
         ({"tag": ["prod", "nightly"]}, "3"),
         ({"without_tag": ["prod", "user:ben"]}, "4"),
+        ({"without_flow": "Train"}, "43"),
+        ({"without_flow": ["Train", "Score"]}, ""),
         ({"project": ["p1", "p2"]}, "43"),
         ({"project": ["p1", "p2"], "branch": "prod"}, "4"),
         ({"text": "ünit"}, "2"),
@@ -129,6 +132,7 @@ def found(app, **query):
         ({"text": "python_version"}, ""),
         ({"where": "parameter:lr:>:0.05"}, "541"),
         ({"where": ["parameter:lr:>=:0.1", "parameter:lr:<:1"]}, "51"),
+        ({"where": "parameter:lr:<:1.2345678901234567e+19", "flow": "Score"}, "4"),
         ({"where": 'parameter:model:=:"Forest"'}, "1"),
         ({"where": "artifact:loss:<:0.3", "flow": "Score"}, "43"),
         ({"since": 1020, "until": 1040}, "32"),

@@ -12,7 +12,7 @@ from metaflow.client.home import Home
 from metaflow.client.provider import Provider
 from metaflow.client.recovery import PROCESS_DIED
 from metaflow.datastore.layout import INDEX_KEY, run_key
-from metaflow.metadata_store.events import RunStarted, TaskStarted
+from metaflow.metadata_store.events import RunEnded, RunStarted, TaskStarted
 from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.served_index import ServedIndex
@@ -112,6 +112,25 @@ def test_an_app_that_may_only_read_shows_the_truth_on_all_pages(tmp_path, index)
         assert ask("run/failure")["cause"] == "lost"
         assert ask("flow/history")["runs"][0]["status"] == "failed"
     assert statuses(index) == {"1": "running"}, "nothing was written"
+
+
+def test_an_app_that_may_only_read_lists_no_run_whose_page_says_that_it_was_deleted(tmp_path, index):
+    put(tmp_path, run_of("1", alive=True))
+    index.apply([RunStarted(run_of("1", alive=True)), RunStarted(run_of("2"))])
+    index.apply([RunEnded("F", "2", "done", time.time())])
+    app = create_web_app(index, Provider(Home(str(tmp_path)), index, may_write=False), ServerSettings(read_only=True))
+    with running_app(app, index) as service:
+
+        def listed(query: str) -> list[str]:
+            return [run["run_id"] for run in service.get(f"/api/v1/runs/find?{query}").json["runs"]]
+
+        assert listed("") == ["2", "1"]
+        page = service.get("/api/v1/run/details?flow=F&run_id=2")
+        assert (page.status, page.kind) == (404, "run_deleted")
+        assert listed("") == ["1"]
+        cursor = service.get("/api/v1/runs/find?limit=1").json["next"]
+        assert listed(f"limit=1&cursor={cursor}") == ["1"], "the next page begins after it"
+    assert set(statuses(index)) == {"1", "2"}, "nothing was written"
 
 
 def test_an_index_that_was_deleted_is_made_again(tmp_path, index):

@@ -16,12 +16,13 @@ from metaflow.datastore.layout import AttemptKey, log_key
 from metaflow.datastore.live_tasks import log_part_key
 from metaflow.datastore.logs import TRUNCATION_NOTICE, format_lines, overwrite_log, unfinished_path
 from metaflow.datastore.remote import RemoteStore
+from metaflow.exception import DataException, MetadataException
 from metaflow.metadata_store.events import RunEnded, RunStarted, TaskEnded, TaskStarted
 from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.configuration import ServerSettings
-from metaflow.web.logs import run_lines
+from metaflow.web.logs import live_log, run_lines
 from metaflow.web.serving import create_web_app
 from running_service import Stream, running_app
 
@@ -347,6 +348,45 @@ def test_a_running_run_is_followed_across_its_tasks(service, store, listen):
     store.end(second)
     store.database.apply([RunEnded("F", "1", "done", 120.0)])
     assert event(stream) == ("end", {"status": "done"})
+
+
+def test_followers_are_told_that_the_database_fails_but_not_how(service, store, listen, monkeypatch):
+    task = store.task(status="running")
+    store.log(task, lines(b"one"))
+    page = service.get(f"/api/v1/run/logs?{urlencode(RUN)}").json
+    of_task = listen(f"/api/v1/task/log/stream?{query(task)}")
+    assert event(of_task)[0] == "rows"
+    of_run = listen(f"/api/v1/run/logs/stream?{urlencode({**RUN, 'after': page['later']})}")
+
+    def fail(*arguments):
+        raise MetadataException("password of the database: 123")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.database, "_query", fail)
+        for stream in (of_task, of_run):
+            kind, data = event(stream)
+            assert kind == "problem" and "cannot use its database" in data["message"]
+    for stream in (of_task, of_run):
+        assert event(stream) == ("problem", {"message": ""}), "told also if nothing is printed"
+    store.log(task, lines(b"two", at=102.0))
+    assert [row["text"] for row in event(of_task)[1]["rows"]] == ["two"]
+    assert [line["text"] for line in event(of_run)[1]["lines"]] == ["two"]
+
+
+def test_followers_are_told_that_a_log_cannot_be_read_and_that_it_can_again(service, store, listen, monkeypatch):
+    task = store.task(status="running")
+    store.log(task, lines(b"one"))
+    stream = listen(f"/api/v1/task/log/stream?{query(task)}")
+    assert event(stream)[0] == "rows"
+
+    def fail(*arguments):
+        raise DataException("The disk is gone.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(live_log, "open_task_log", fail)
+        kind, data = event(stream)
+        assert kind == "problem" and "The disk is gone." in data["message"]
+    assert event(stream) == ("problem", {"message": ""})
 
 
 def test_many_ask_for_one_log_while_it_grows(service, store):

@@ -88,7 +88,7 @@ def test_files_are_sent_as_the_browser_takes_them(service):
 
 def asked(service: Service, path: str) -> tuple[int, bytes]:
     """As it is written, which urllib would tidy up."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     connection.putrequest("GET", path, skip_accept_encoding=True)
     connection.endheaders()
     answer = connection.getresponse()

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,9 @@ from metaflow.client.home import Home
 from metaflow.client.provider import Provider
 from metaflow.datastore.layout import INDEX_KEY, manifest_key
 from metaflow.datastore.manifest import Manifest
+from metaflow.exception import DamagedRecord, MetadataException
 from metaflow.metadata_store.events import RunEnded, RunStarted
+from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.server.configuration import ServerSettings
@@ -95,6 +98,17 @@ def service(project: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     app = create_web_app(database, Provider(Home(str(root))), ServerSettings(), project.path)
     with running_app(app, database) as running:
         yield running
+    database.close()
+
+
+@pytest.fixture
+def team(project: Store) -> Iterator[tuple[Service, Provider]]:
+    """A team's server, and what reads for it."""
+    root = project.path / ".metaflow"
+    database = SqliteMetadata(root / INDEX_KEY)
+    provider = Provider(Home(str(root)), database)
+    with running_app(create_web_app(database, provider, ServerSettings()), database) as running:
+        yield running, provider
     database.close()
 
 
@@ -228,3 +242,61 @@ def test_of_a_run_without_files_the_records_are_shown(service: Service) -> None:
     assert failure["cause"] == "lost" and failure["task"] is None
     assert ask(service, "steps", "lost") == {"steps": []}
     assert ask(service, "changes", "lost") == {"changes": None}
+
+
+@pytest.mark.parametrize("place", ["its own directory", "elsewhere"])
+def test_a_run_that_was_deleted_elsewhere_is_told_of_as_deleted_and_listed_no_more(
+    service: Service, project: Store, place: str
+) -> None:
+    datastore = "" if place == "its own directory" else str(project.path / ".metaflow")
+    host, pid, _ = process_identity()
+    run = RunRecord("SomeFlow", "gone", "ann", time.time(), host=host, pid=pid, script="flow.py", datastore=datastore)
+    service.database.apply([RunStarted(run), RunEnded("SomeFlow", "gone", "done", time.time(), None)])
+    listed = "/api/v1/runs/find?flow=SomeFlow&limit=3"
+    assert "gone" in [each["run_id"] for each in service.get(listed).json["runs"]]
+    for part in ("details", "details", "steps"):
+        reply = service.get(f"/api/v1/run/{part}?flow=SomeFlow&run_id=gone")
+        assert (reply.status, reply.kind) == (404, "run_deleted"), reply
+    reply = service.get("/api/v1/task?flow=SomeFlow&run_id=gone&step=start&task_id=1")
+    assert (reply.status, reply.kind) == (404, "run_deleted")
+    assert "gone" not in [each["run_id"] for each in service.get(listed).json["runs"]]
+
+
+@pytest.mark.parametrize("broken", ["graph", "reader", "store_of"])
+def test_what_is_wrong_with_the_database_of_a_team_is_for_its_log_only(
+    team: tuple[Service, Provider], project: Store, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    service, provider = team
+    run = {"flow": "SomeFlow", "run_id": project.failed}
+    failed = service.get(f"/api/v1/run/failure?{urlencode(run)}").json["task"]
+    task = {**run, "step": failed["step"], "task_id": failed["task_id"]}
+
+    def fail(*_: Any) -> Any:
+        raise MetadataException("password of the database: 123")
+
+    monkeypatch.setattr(provider, broken, fail)
+    parts = ("details", "failure", "results", "changes", "graph", "timeline", "export", "code/changes")
+    replies = [service.get(f"/api/v1/run/{part}?{urlencode(run)}") for part in parts]
+    replies += [service.get(f"/api/v1/task{part}?{urlencode(task)}") for part in ("", "/lineage")]
+    replies.append(service.ask("POST", "/api/v1/compare", {"runs": [run]}))
+    pair = {"before": run, "after": {**run, "run_id": project.good}}
+    replies.append(service.ask("POST", "/api/v1/compare/code", pair))
+    replies.append(service.ask("POST", "/api/v1/compare/value", {**pair, "section": "parameters", "name": "alpha"}))
+    assert [reply for reply in replies if b"password" in reply.body] == []
+    assert {reply.status for reply in replies} <= {200, 503}, replies
+    assert any(b"cannot use its database" in reply.body for reply in replies)
+
+
+def test_a_damaged_record_is_told_of_beside_the_rest_of_the_page(
+    team: tuple[Service, Provider], project: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, provider = team
+
+    def fail(*_: Any) -> Any:
+        raise DamagedRecord("The file run.json is damaged.")
+
+    monkeypatch.setattr(provider, "graph", fail)
+    run = urlencode({"flow": "SomeFlow", "run_id": project.failed})
+    for part in ("details", "failure", "results", "graph", "timeline"):
+        reply = service.get(f"/api/v1/run/{part}?{run}")
+        assert reply.status == 200 and b"The file run.json is damaged." in reply.body, (part, reply)

@@ -22,6 +22,7 @@ from metaflow.metadata_store.liveness import process_identity
 from metaflow.metadata_store.records import RunRecord, TaskRecord
 from metaflow.metadata_store.sqlite import SqliteMetadata
 from metaflow.web.logs.log_files import LogFiles
+from metaflow.web.run.log_tail import last_lines
 from metaflow.web.service_reading import TeamProvider, allowed_location, configured_places
 
 ALLOWED = ("/data/team", "s3://bucket/prefix", "az://box/deep/er")
@@ -123,9 +124,82 @@ def test_a_file_that_is_a_link_to_elsewhere_is_not_read(team, tmp_path):
     with pytest.raises(DataException, match="link"):
         provider.log(task)
     store = provider.store_of("F", "1")
-    for read in (store.get, store.stat, store.fetch, store.local_path):
+    for read in (store.get, store.stat, store.local_path):
         with pytest.raises(DataException, match="link"):
             read(log_key("F", "1", "start", "1", 0))
+
+
+def test_what_is_no_file_is_said_to_be_none_and_nobody_waits_for_it(team, tmp_path):
+    database, root = team
+    task = record(database, root)
+    key = log_key("F", "1", "start", "1", 0)
+    log = root / key
+    log.parent.mkdir(parents=True)
+    os.mkfifo(log)
+    os.mkfifo(unfinished_path(log))
+    provider = TeamProvider(database, [str(tmp_path / "allowed")])
+    store = provider.store_of("F", "1")
+    logs = LogFiles(provider)
+    for read in (lambda: store.get(key), lambda: last_lines(provider, task), logs.source(task).open):
+        with pytest.raises(DataException, match="It is a pipe or a device, not a file"):
+            read()
+    assert logs.source(task).unfinished(100) == b""
+    with pytest.raises(DataException, match="A directory stands where a file is needed"):
+        store.get(key.rpartition("/")[0])
+    with pytest.raises(DataException, match="A file stands where a directory is needed"):
+        store.get(f"{key}/run.json")
+
+
+@pytest.mark.parametrize("key", ["../secret", "mf-store/../../secret", "/etc/passwd", "mf-store//x", ".", ""])
+def test_a_key_that_leads_out_of_the_directory_is_not_read(team, tmp_path, key):
+    database, root = team
+    record(database, root)
+    (root.parent / "secret").write_text("secret")
+    (root / "mf-store").mkdir()
+    store = TeamProvider(database, [str(tmp_path / "allowed")]).store_of("F", "1")
+    with pytest.raises(DataException):
+        store.get(key)
+
+
+@pytest.mark.parametrize("moment", range(10))
+@pytest.mark.parametrize("what", ["object", "log", "unfinished", "tail"])
+def test_what_becomes_a_link_while_it_is_being_read_leads_nowhere(team, tmp_path, monkeypatch, moment, what):
+    """Whoever may write there puts a link in a folder's place, before any of the calls that open something."""
+    database, root = team
+    task = record(database, root)
+    key = log_key("F", "1", "start", "1", 0)
+    log, outside = root / key, tmp_path / "outside"
+    outside.mkdir()
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"o 1 ours\n")
+    (outside / log.name).write_bytes(b"o 1 secret\n")
+    for path in (log, outside / log.name):
+        Path(unfinished_path(path)).write_bytes(path.read_bytes())
+    provider = TeamProvider(database, [str(tmp_path / "allowed")])
+    opened = LogFiles(provider).open(task)
+    source = LogFiles(provider).source(task)
+    store = provider.store_of("F", "1")
+    read = {
+        "object": lambda: store.get(key),
+        "log": lambda: source.open().read(100),
+        "unfinished": lambda: b"".join(line.text for line in opened.unfinished()),
+        "tail": lambda: b"".join(line.text for line in last_lines(provider, task)),
+    }[what]
+    open_plainly, count = os.open, [0]
+
+    def switch(*arguments, **options):
+        if count[0] == moment:
+            log.parent.rename(tmp_path / "away")
+            log.parent.symlink_to(outside)
+        count[0] += 1
+        return open_plainly(*arguments, **options)
+
+    monkeypatch.setattr(os, "open", switch)
+    try:
+        found = read()
+    except DataException:
+        found = b""
+    assert b"secret" not in found and (b"ours" in found or count[0] > moment)
 
 
 def test_nothing_is_written_removed_or_listed_where_a_link_leads(team, tmp_path):

@@ -58,7 +58,7 @@ class Actions:
     def __init__(self, web: WebServices) -> None:
         self.web = web
         self.journal = Journal(web.documents)
-        self.operations = Operations(self.journal)
+        self.operations = Operations(self.journal, web.reason)
         self.deletions = Deletions(web.provider)
         self.flows = None if web.project is None else ProjectFlows(web.project)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metaflow.client.provider import Provider
     from metaflow.web.actions.journal import RunName
     from metaflow.web.actions.operations import Operation
+    from metaflow.web.services import WebServices
 
 #: Runs that are cancelled at a time; each may take minutes.
 _AT_A_TIME = 8
@@ -23,12 +24,12 @@ _AT_A_TIME = 8
 MOST_TASKS = 500
 
 
-def cancel_runs(provider: Provider, who: str, operation: Operation) -> str:
+def cancel_runs(web: WebServices, who: str, operation: Operation) -> str:
     """Cancel the runs of an operation; what became of each is in its result.
 
     Parameters
     ----------
-    provider : Provider
+    web : WebServices
     who : str
         Who is recorded to have cancelled them.
     operation : Operation
@@ -55,7 +56,7 @@ def cancel_runs(provider: Provider, who: str, operation: Operation) -> str:
                 name, outcome = waiting.get_nowait()
             except queue.Empty:
                 return
-            _cancel(provider, name, who, operation, outcome)
+            _cancel(web, name, who, operation, outcome)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_A_TIME, len(outcomes)))]
     for thread in threads:
@@ -78,18 +79,18 @@ def _waiting(name: RunName) -> dict[str, Any]:
     }
 
 
-def _cancel(provider: Provider, name: RunName, who: str, operation: Operation, outcome: dict[str, Any]) -> None:
+def _cancel(web: WebServices, name: RunName, who: str, operation: Operation, outcome: dict[str, Any]) -> None:
     """Cancel one run, whatever becomes of the others."""
 
     def watch(tasks: Iterable[CancelledTask]) -> None:
         outcome.update(_tasks(tasks))
 
     try:
-        ended = cancel_run(provider, *name, say=operation.say, user=who, watch=watch)
+        ended = cancel_run(web.provider, *name, say=operation.say, user=who, watch=watch)
     except CannotCancel as error:
-        outcome.update(state="had_ended", status=_status(provider, name), message=error.message)
+        outcome.update(state="had_ended", status=_status(web.provider, name), message=error.message)
     except MetaflowException as error:
-        outcome.update(state="failed", message=error.message)
+        outcome.update(state="failed", message=web.reason(error))
     except Exception as error:
         outcome.update(state="failed", message=f"It failed unexpectedly ({type(error).__name__}).")
         raise

@@ -145,7 +145,7 @@ class Deletions:
         """
         deleted: list[RunName] = []
         refused: list[tuple[RunName, str]] = []
-        size = later = 0
+        size = later = gone = 0
         if planned.plans is None:
             planned.looking.give_up()
         for (store, _), plan in zip(planned.stores, planned.plans or self._plans(planned, operation.say), strict=True):
@@ -154,6 +154,7 @@ class Deletions:
             refused += [(_run_name(pathspec), reason) for pathspec, reason in plan.kept if planned.plans is None]
             deleted += outcome.deleted
             refused += outcome.refused
+            gone += len(outcome.gone)
             size += outcome.size
             later += outcome.chunks.young_size
             operation.result["deletion"] = {
@@ -163,12 +164,14 @@ class Deletions:
                 "bytes_later": later,
             }
         operation.details |= {"bytes": size, "refused": ["/".join(name) for name, _ in refused][:LISTED_RUNS]}
+        others = f" Somebody else had deleted {_counted(gone)} by then." if gone else ""
         if refused:
             name, reason = refused[0]
             raise CannotDelete(
                 f"{_counted(len(deleted))} deleted, {_counted(len(refused))} left alone. {'/'.join(name)}: {reason}."
+                f"{others}"
             )
-        return f"{_counted(len(deleted))} deleted."
+        return f"{_counted(len(deleted))} deleted.{others}"
 
     def _keep(self, planned: PlannedDeletion, token: str | None = None) -> str:
         """Keep what was shown under a token, a new one if none is given."""

@@ -119,10 +119,13 @@ class Operations:
     ----------
     journal : Journal
         Told how each of them ended.
+    reason : callable
+        Gives what is told of an error.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, reason: Callable[[MetaflowException], str]) -> None:
         self._journal = journal
+        self._reason = reason
         self._lock = threading.Lock()
         self._known: dict[str, Operation] = {}
         self._by_key: dict[Hashable, Operation] = {}
@@ -176,7 +179,7 @@ class Operations:
             return known
 
         def run() -> None:
-            state, message = _carried_out(operation, work)
+            state, message = self._carried_out(operation, work)
             # Before anybody hears of the end: whoever looks at the record then finds it there.
             self._record(operation, entry, state, message)
             if not lasting:
@@ -202,12 +205,11 @@ class Operations:
             del self._known[old.id]
             self._by_key = {key: kept for key, kept in self._by_key.items() if kept is not old}
 
-
-def _carried_out(operation: Operation, work: Callable[[Operation], str]) -> tuple[Ending, str]:
-    try:
-        return "done", work(operation)
-    except MetaflowException as error:
-        return "failed", error.message
-    except Exception as error:  # whatever it is, whoever waits must hear of it
-        _log.exception("An operation failed unexpectedly: %s", operation.action)
-        return "failed", f"It failed unexpectedly ({type(error).__name__}). See the log of the app."
+    def _carried_out(self, operation: Operation, work: Callable[[Operation], str]) -> tuple[Ending, str]:
+        try:
+            return "done", work(operation)
+        except MetaflowException as error:
+            return "failed", self._reason(error)
+        except Exception as error:  # whatever it is, whoever waits must hear of it
+            _log.exception("An operation failed unexpectedly: %s", operation.action)
+            return "failed", f"It failed unexpectedly ({type(error).__name__}). See the log of the app."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from metaflow.client.run_commands import resume_command, started_with
 from metaflow.exception import DataException, MetaflowDataMissing
 from metaflow.metadata_store.store import TaskQuery
-from metaflow.web.run.commands import resume_command, started_with
 from metaflow.web.run.recorded import recorded_run
 
 if TYPE_CHECKING:

@@ -96,7 +96,7 @@ def _add_long_routes(router: APIRouter, actions: Actions) -> None:
             async with actions.deed(request, "cancel", names) as deed:
                 known = actions.operations.start(
                     Operation("cancel", names),
-                    lambda operation: cancel_runs(actions.web.provider, deed.actor.name, operation),
+                    lambda operation: cancel_runs(actions.web, deed.actor.name, operation),
                     deed.entry,
                     key,
                 )

@@ -60,7 +60,7 @@ def _change(web: WebServices, name: RunName, add: Sequence[str], remove: Sequenc
             raise MetaflowNotFound(f"There is no run {flow}/{run_id} any more.")
         after, note = _apply(web, before, list(add), list(remove))
     except MetaflowException as error:
-        return {**outcome, "problem": error.message}
+        return {**outcome, "problem": web.reason(error)}
     return {
         **outcome,
         "tags": list(after.tags),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from metaflow.server.models import Model, Name, RunStatus, Seconds, Tag, Text
+from metaflow.server.models import Model, Name, NumberOrNull, RunStatus, Seconds, Tag, Text
 from metaflow.web.run.models import ChangedFiles
 
 #: Runs of one comparison.
@@ -51,7 +51,7 @@ class ComparedValue(Model):
     """What one or more of the runs have."""
 
     text: Annotated[Text, Field(description="in one line")]
-    number: Annotated[float | None, Field(description="the value, if it is a number")]
+    number: Annotated[NumberOrNull, Field(description="the value, if it is a number")]
     type: Text
     size: Annotated[int | None, Field(description="serialised bytes")]
     sha: Annotated[Text, Field(description="hash of the content, or empty")]
@@ -138,7 +138,7 @@ class HistorySeries(Model):
 
     kind: Literal["duration", "parameter", "artifact"]
     name: Text
-    values: Annotated[list[float | None], Field(description="null where a run has no number")]
+    values: Annotated[list[NumberOrNull], Field(description="null where a run has no number")]
     texts: Annotated[list[Text | None], Field(description="the same as texts, also of what is no number")]
 
 

@@ -6,14 +6,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.client.code import code_of_run
+from metaflow.client.run_commands import start_in
 from metaflow.client.run_summary import duration_of
 from metaflow.client.run_values import value_of
 from metaflow.datastore.plain_content import NotPlain, plain_content
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
-from metaflow.runtime.start_record import FIELD
 from metaflow.web.comparison import cells
 from metaflow.web.graph.recorded import read_graph
+from metaflow.web.run.reading import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -67,7 +68,7 @@ def read_run(provider: Provider, run: RunRecord, steps: Sequence[StepCount]) -> 
         try:
             add(provider, facts)
         except MetaflowException as error:
-            facts.problems.append(f"{run.flow}/{run.run_id}: {what} cannot be read: {error.message}")
+            facts.problems.append(f"{run.flow}/{run.run_id}: {what} cannot be read: {file_problem(error)}")
     facts.sections["durations"] = dict(_durations(run, steps))
     return facts
 
@@ -122,8 +123,7 @@ def _add_given(provider: Provider, facts: RunFacts) -> None:
     if reader is None:
         return
     configs = _listed(graph, "configs")
-    start = reader.manifest.record.get(FIELD)
-    recorded = start.get("configs", {}) if isinstance(start, dict) else {}
+    recorded = start_in(reader.manifest).get("configs", {})
     parameters = facts.sections["parameters"] = {}
     trees = facts.sections["configs"] = {}
     for name in _names(reader, _listed(graph, "parameters")):

@@ -133,7 +133,7 @@ def _code(web: WebServices, question: models.TwoRuns) -> dict[str, Any]:
                 return _no_code(f"The code of {run.flow}/{run.run_id} was not recorded.")
             versions.append(code.files)
         except MetaflowException as error:
-            return _no_code(f"The code of {run.flow}/{run.run_id} cannot be read: {error.message}")
+            return _no_code(f"The code of {run.flow}/{run.run_id} cannot be read: {web.reason(error)}")
     return {**changed_files(*versions), "note": None}
 
 
@@ -151,7 +151,7 @@ def _value(web: WebServices, question: models.ValueQuestion) -> dict[str, Any]:
             content = _content(web.provider, run, question)
         except MetaflowException as error:
             content = None
-            notes.append(f"{where}: {error.message}")
+            notes.append(f"{where}: {web.reason(error)}")
         else:
             if content is None:
                 notes.append(f"{where} has no {question.name}.")

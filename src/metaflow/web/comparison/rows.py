@@ -91,9 +91,9 @@ def _plain(cell: Cell) -> dict[str, Any]:
     plain = cell._asdict()
     del plain["key"]
     number = plain["number"]
-    # JSON has no infinite numbers, and a page no whole ones beyond these; the text has them all.
-    if number is not None and not abs(number) < 2**53:
-        plain["number"] = float(number) if abs(number) < float("1e300") else None
+    # JSON has no infinite numbers, and nobody draws whole ones beyond these; the text has them all.
+    if number is not None and not abs(number) < float("1e300"):
+        plain["number"] = None
     return plain
 
 

@@ -8,6 +8,7 @@ from metaflow.exception import MetaflowException
 from metaflow.web.export.words import note, section
 from metaflow.web.run.changed_files import NO_FILES
 from metaflow.web.run.commit_changes import changes_since_commit
+from metaflow.web.run.reading import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def code(subject: Subject) -> Iterator[Node]:
     try:
         found = changes_since_commit(subject.recorded, subject.wanted.project)
     except MetaflowException as error:
-        found = {"against": "its commit", "obstacle": error.message, **NO_FILES}
+        found = {"against": "its commit", "obstacle": file_problem(error), **NO_FILES}
     contents: list[Node] = []
     left = _MOST_CHARACTERS
     for each in found["files"]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from metaflow.exception import MetaflowException
 from metaflow.web.export.words import note, section, task_name, task_state
 from metaflow.web.run.log_tail import last_lines, plain_line
+from metaflow.web.run.reading import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def _log(subject: Subject, task: TaskRecord) -> tuple[list[Node], int]:
     try:
         lines = last_lines(subject.provider, task)
     except MetaflowException as error:
-        return [{"type": "error", "headline": f"The log of {name} cannot be read", "message": error.message}], 0
+        return [{"type": "error", "headline": f"The log of {name} cannot be read", "message": file_problem(error)}], 0
     if not lines:
         return [], 0
     shown = lines[-MOST_LINES:]

@@ -16,6 +16,7 @@ from metaflow.web.export.subject import Wanted, subject_of
 from metaflow.web.export.tasks import tasks
 from metaflow.web.export.values import artifacts
 from metaflow.web.export.words import RUN_STATES, section
+from metaflow.web.run.reading import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def _contained(name: str, part: Callable[[Subject], Iterator[Node]], subject: Su
     try:
         return list(part(subject))
     except MetaflowException as error:
-        reason = error.message
+        reason = file_problem(error)
     except Exception as error:  # what a run has left may be damaged in any way
         reason = f"{type(error).__name__}: {error}"
     problem: Node = {"type": "error", "headline": f"The {name} of the run cannot be shown", "message": reason}

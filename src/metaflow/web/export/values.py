@@ -11,6 +11,7 @@ from metaflow.datastore.skipped import is_skipped
 from metaflow.exception import MetaflowException
 from metaflow.secret_names import is_hidden
 from metaflow.web.export.words import note, section, task_name
+from metaflow.web.run.reading import file_problem
 from metaflow.web.run.values import own_names
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _of_task(subject: Subject, task: TaskRecord, is_open: bool, room: list[int])
         rows = [_row(name, reader.entry(name), room) for name in names[:_MOST_OF_TASK]]
     except MetaflowException as error:
         title = f"What {task_name(task)} left cannot be read"
-        return [{"type": "error", "headline": title, "message": error.message}]
+        return [{"type": "error", "headline": title, "message": file_problem(error)}]
     if not rows:
         return []
     contents: list[Node] = [{"type": "artifactList", "data": rows}]

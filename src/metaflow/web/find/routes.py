@@ -69,6 +69,7 @@ def _add_find(router: APIRouter, web: WebServices) -> None:
         branch: Texts = [],  # noqa: B006
         tag: Annotated[list[str], Query(max_length=100, description="all of these")] = [],  # noqa: B006
         without_tag: Annotated[list[str], Query(max_length=100, description="none of these")] = [],  # noqa: B006
+        without_flow: Annotated[list[str], Query(max_length=100, description="of other flows than these")] = [],  # noqa: B006
         text: Annotated[
             str | None,
             Query(max_length=1000, description="words that must occur in flow, id, user, tags, message or parameters"),
@@ -98,6 +99,7 @@ def _add_find(router: APIRouter, web: WebServices) -> None:
             "any_tags": _groups(project=project, project_branch=branch),
             "tags": tag,
             "without_tags": without_tag,
+            "without_flows": without_flow,
             "text": text,
             "since": since,
             "until": until,

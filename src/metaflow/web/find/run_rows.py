@@ -56,7 +56,8 @@ def find_runs(web: WebServices, query: RunQuery, columns: Columns) -> Found:
     recorded = found[: query.limit]
     after = list(run_position(recorded[-1], query.order)) if recorded and len(found) > query.limit else None
     # What runs are filtered and sorted by is what is recorded; what is shown is the truth.
-    page = [settled_run(web.provider, run) for run in recorded]
+    settled = [settled_run(web.provider, run) for run in recorded]
+    page = [run for run in settled if (run.flow, run.run_id) not in web.provider.deleted]
     keys = [(run.flow, run.run_id) for run in page]
     progress = web.database.progress([(run.flow, run.run_id) for run in page if run.status == "running"])
     triggers = _triggers(web.database, page)

@@ -91,7 +91,7 @@ class _Graphs:
         try:
             graph = self._recorded(run.flow, run.run_id)
         except MetaflowException as error:
-            reason = f"The run's own record cannot be read: {error.message}"
+            reason = f"The run's own record cannot be read: {self._web.reason(error)}"
         else:
             if graph.steps:
                 return graph, None

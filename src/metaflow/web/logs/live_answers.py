@@ -31,6 +31,10 @@ def message(kind: str, data: Any, event_id: str = "") -> bytes:
     return f"{head}event: {kind}\ndata: {encode(data)}\n\n".encode("ascii")
 
 
+#: Says that what was told to be wrong is over.
+NO_PROBLEM = message("problem", {"message": ""})
+
+
 class GoingOn(Response):
     """Sends messages until there are no more, the listener goes, or the service ends.
 

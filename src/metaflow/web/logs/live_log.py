@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from metaflow.exception import DataException, MetadataException
 from metaflow.server.errors import Refusal
-from metaflow.web.logs.live_answers import message
+from metaflow.web.logs.live_answers import NO_PROBLEM, message
 from metaflow.web.logs.requests import find_task, unreadable
 from metaflow.web.logs.task_logs import open_task_log
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from metaflow.metadata_store.records import TaskRecord
-    from metaflow.metadata_store.store import MetadataStore
     from metaflow.web.logs.log_files import LogFiles
     from metaflow.web.logs.log_pages import Looking
+    from metaflow.web.services import WebServices
     from metaflow.web.task.address import TaskAddress
 
 # Seconds between two looks at whether an attempt is over.
@@ -32,7 +32,7 @@ class LiveLog:
 
     Parameters
     ----------
-    metadata : MetadataStore
+    web : WebServices
     files : LogFiles
     address : TaskAddress
         Which attempt.
@@ -46,14 +46,14 @@ class LiveLog:
 
     def __init__(
         self,
-        metadata: MetadataStore,
+        web: WebServices,
         files: LogFiles,
         address: TaskAddress,
         looking: Looking,
         version: int | None,
         known: int,
     ) -> None:
-        self._metadata = metadata
+        self._web = web
         self._files = files
         self._address = address
         self._looking = looking
@@ -61,12 +61,14 @@ class LiveLog:
         self._known = known
         self._unfinished: Any = None
         self._problem = ""
+        self._database_problem = ""
         self._told_attempt: int | None = None
         self._is_first = True
 
     async def messages(self) -> AsyncIterator[bytes]:
         """Give the messages; an empty one whenever nothing more is new."""
-        task, latest = await run_in_threadpool(find_task, self._metadata, self._address)
+        metadata = self._web.server.metadata
+        task, latest = await run_in_threadpool(find_task, metadata, self._address)
         # That attempt from here on, whichever is the latest by then.
         address = self._address._replace(attempt=task.attempt)
         asked_at = 0.0
@@ -81,12 +83,19 @@ class LiveLog:
             if time.monotonic() - asked_at >= _STATUS_SECONDS:
                 asked_at = time.monotonic()
                 try:
-                    task, latest = await run_in_threadpool(find_task, self._metadata, address)
+                    task, latest = await run_in_threadpool(find_task, metadata, address)
                 except Refusal as refusal:  # the run was deleted
                     yield message("problem", {"message": refusal.detail})
                     return
                 except MetadataException as error:
-                    yield message("problem", {"message": error.message})
+                    if error.message != self._database_problem:
+                        self._database_problem = error.message
+                        yield message("problem", {"message": self._web.reason(error)})
+                else:
+                    if self._database_problem:
+                        self._database_problem = ""
+                        self._problem = ""  # this ends on the page too, so it is told anew if it is still there
+                        yield NO_PROBLEM
 
     def _look(self, task: TaskRecord, latest: int) -> list[bytes]:
         """Messages about what is new."""
@@ -101,6 +110,8 @@ class LiveLog:
         except DataException as error:
             is_told, self._problem = error.message == self._problem, error.message
             return [] if is_told else [message("problem", {"message": unreadable(error).detail})]
+        if self._problem and not self._database_problem:
+            told.append(NO_PROBLEM)
         self._problem = ""
         self._version = growth["version"]
         return [*told, *self._news(growth), *self._later_attempt(task, latest)]

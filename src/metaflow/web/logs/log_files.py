@@ -17,6 +17,7 @@ from metaflow.client.log_spool import spool_path
 from metaflow.datastore.layout import AttemptKey, log_key
 from metaflow.datastore.local import local_file
 from metaflow.metadata_store.store import TaskQuery
+from metaflow.web.contained_store import opener_of
 from metaflow.web.logs.line_text import SHOWN_BYTES
 from metaflow.web.logs.log_index import LogIndex, parsed
 from metaflow.web.logs.remote_logs import RemoteLogs
@@ -208,7 +209,7 @@ class LogFiles:
         # The log of a task that runs here is a file, also if it will be elsewhere.
         here = spool_path(self._provider.home.root, key) if path is None else str(path)
         if os.path.exists(here) or (path is not None and not self._remote.parts(store, attempt)):
-            return LogFile(here)
+            return LogFile(here, opener_of(store))
         return self._remote.log(store, key, attempt, task.status != "running")
 
     def ahead(self, flow: str, run_id: str, tasks: Iterable[T], read: Callable[[T], R]) -> Iterator[tuple[T, R]]:

@@ -151,7 +151,7 @@ def _live_route(web: WebServices, files: LogFiles) -> APIRouter:
         await run_in_threadpool(find_task, metadata, address)  # so that it is told by a status
         if last_event_id:
             version, known = _known(last_event_id)
-        log = LiveLog(metadata, files, address, looking, version, known)
+        log = LiveLog(web, files, address, looking, version, known)
         return GoingOn(web.server.live, log.messages)
 
     return router

@@ -17,7 +17,7 @@ from metaflow.server.errors import Refusal
 from metaflow.server.positions import from_cursor, to_cursor
 from metaflow.web.logs import models
 from metaflow.web.logs.foreach_labels import add_labels
-from metaflow.web.logs.live_answers import GoingOn, message
+from metaflow.web.logs.live_answers import NO_PROBLEM, GoingOn, message
 from metaflow.web.logs.requests import OneView, Run, RunAddress, Sought, SoughtFor, WantedAttempts, make_matcher
 from metaflow.web.logs.run_attempts import RunAttempts, Wanted, search_place
 from metaflow.web.logs.run_lines import MOST_LINES, Position, RunLines
@@ -224,13 +224,19 @@ async def _news(web: WebServices, tail: RunTail, run: RunRecord) -> AsyncIterato
         add_labels(web.database, run.flow, run.run_id, found.lines)
         return now, found
 
+    problem = ""
     while True:
         try:
             now, found = await run_in_threadpool(look)
         except MetadataException as error:
-            yield message("problem", {"message": error.message})
+            if error.message != problem:
+                problem = error.message
+                yield message("problem", {"message": web.reason(error)})
             yield b""
             continue
+        if problem:
+            problem = ""
+            yield NO_PROBLEM
         if found.lines or found.skipped:
             yield message("lines", {"lines": found.lines, "skipped": found.skipped}, _cursor(found.last) or "")
         if now is None or (now.status != "running" and found.is_over):

@@ -11,7 +11,7 @@ from metaflow.datastore.logs import unfinished_path
 from metaflow.exception import DataException
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
     from types import TracebackType
 
 
@@ -66,9 +66,12 @@ class LogFile(NamedTuple):
     Attributes
     ----------
     path : str
+    opener : callable
+        Opens it, given the path and flags.
     """
 
     path: str
+    opener: Callable[[str, int], int] = os.open
 
     def state(self) -> Hashable | None:
         """Another value whenever there is something new; None if there is no log."""
@@ -83,7 +86,7 @@ class LogFile(NamedTuple):
     def open(self) -> LogBytes | None:
         """The file; None if there is none."""
         try:
-            return open(self.path, "rb", buffering=0)
+            return open(self.path, "rb", buffering=0, opener=self.opener)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -93,7 +96,7 @@ class LogFile(NamedTuple):
         """What was printed since the last line feed of each stream."""
         try:
             # Its writer makes a file: a link is somebody else's, and may lead anywhere.
-            descriptor = os.open(unfinished_path(self.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = self.opener(unfinished_path(self.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(descriptor, "rb") as file:
                 return file.read(most)
         except OSError:

@@ -11,6 +11,7 @@ from metaflow.metadata_store.store import TaskQuery
 from metaflow.metadata_store.task_listing import TaskListing
 from metaflow.web.run.changed_files import NO_FILES, changed_files
 from metaflow.web.run.history import brief
+from metaflow.web.run.reading import file_problem
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.settings_tree import decorators_of, leaves
 from metaflow.web.run.values import own_names, parameters
@@ -97,7 +98,7 @@ def _code(before: RecordedRun, after: RecordedRun, problems: list[str]) -> tuple
             facts = {name: str(info[name]) for name in _OF_ENVIRONMENT if info.get(name) is not None}
             found.append(None if code is None else (code.files, facts))
         except MetaflowException as error:
-            problems.append(error.message)
+            problems.append(file_problem(error))
             found.append(None)
     first, second = found
     if first is None or second is None:
@@ -126,7 +127,7 @@ def _data(
     try:
         sides = [_inputs(provider, task, known) for task in (other, failed)]
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
         return None
     return {
         "step": failed.step,

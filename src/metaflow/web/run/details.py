@@ -6,10 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from metaflow.client.run_commands import repeat_command, resume_command, started_with
 from metaflow.client.trigger import METADATA_FIELD
 from metaflow.exception import MetaflowException
 from metaflow.web.run import history
-from metaflow.web.run.commands import repeat_command, resume_command, started_with
+from metaflow.web.run.reading import file_problem, refuse_deleted
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.values import configs, constants, parameters
 from metaflow.web.run.whole_records import whole_run
@@ -36,8 +37,14 @@ def details_of(provider: Provider, metadata: MetadataStore, run: RunRecord) -> d
     metadata : MetadataStore
         Finds other runs.
     run : RunRecord
+
+    Raises
+    ------
+    Refusal
+        Its files show that it was deleted elsewhere.
     """
     recorded = recorded_run(provider, run)
+    refuse_deleted(provider, run.flow, run.run_id)
     problems = list(recorded.problems)
     started = started_with(run, recorded.start)
     code = _code(recorded, problems)
@@ -59,7 +66,7 @@ def details_of(provider: Provider, metadata: MetadataStore, run: RunRecord) -> d
         "directory": started.directory,
         "resume_command": resume_command(run, started),
         "triggers": _triggers(recorded, problems),
-        "resumed_by": [history.brief(each) for each in history.resumed_by(metadata, run)],
+        "resumed_by": [history.brief(settled_run(provider, each)) for each in history.resumed_by(metadata, run)],
         "last_success": None if success is None else success.run_id,
         "previous": None if previous is None else previous.run_id,
         "next": None if following is None else following.run_id,
@@ -87,7 +94,7 @@ def _code(recorded: RecordedRun, problems: list[str]) -> dict[str, Any] | None:
         files, script = recorded.code.files, recorded.code.script_name
         digest = recorded.code.sha
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
         return None
     commit, repository = _text(info.get("commit_sha")), _text(info.get("repo_url"))
     return {

@@ -6,14 +6,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.client.lineage import parents
+from metaflow.client.run_commands import StartedWith, logs_command, resume_command, spin_command, started_with
 from metaflow.client.run_values import value_of
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.task_listing import TaskListing
 from metaflow.web.run.causes import cause_of_run, cause_of_task
 from metaflow.web.run.code_view import excerpt
-from metaflow.web.run.commands import StartedWith, logs_command, resume_command, spin_command, started_with
 from metaflow.web.run.failure_groups import failure_groups
 from metaflow.web.run.log_tail import last_lines, plain_line
+from metaflow.web.run.reading import file_problem
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.tracebacks import failing_frame, frames_of, traceback_in_log, without_traceback
 from metaflow.web.run.values import own_names, plain_value
@@ -137,15 +138,15 @@ def _evidence(provider: Provider, task: TaskRecord, recorded: RecordedRun) -> _E
     try:
         reader = provider.reader(task)
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
     try:
         lines = last_lines(provider, task)
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
     try:
         code = recorded.code.files if recorded.code is not None else {}
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
     traceback = None if reader is None else reader.manifest.record.get("traceback")
     if not isinstance(traceback, str):
         # Older versions did not keep it: it is among what the task printed.

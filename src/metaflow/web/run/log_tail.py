@@ -9,6 +9,7 @@ from metaflow.datastore.file_errors import file_error
 from metaflow.datastore.layout import log_key
 from metaflow.datastore.logs import read_log
 from metaflow.datastore.ranges import read_range
+from metaflow.web.contained_store import opener_of
 
 if TYPE_CHECKING:
     from metaflow.client.provider import Provider
@@ -70,7 +71,7 @@ def _end_of_log(provider: Provider, task: TaskRecord, most: int) -> tuple[bytes,
     if isinstance(source, bytes):
         return source[-most:], len(source) > most
     try:
-        with open(source, "rb") as file:
+        with open(source, "rb", opener=opener_of(store)) as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - most))
             return file.read(most), size > most

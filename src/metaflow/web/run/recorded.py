@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from metaflow.client.code import code_of_run
+from metaflow.client.run_commands import start_in
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.sql_queries import PARAMETERS_STEP
 from metaflow.metadata_store.store import TaskQuery
-from metaflow.runtime.start_record import FIELD
+from metaflow.web.run.reading import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,5 @@ def recorded_run(provider: Provider, run: RunRecord) -> RecordedRun:
         reader = None if given is None else provider.reader(given)
         code = code_of_run(provider, run.flow, run.run_id)
     except MetaflowException as error:
-        problems.append(error.message)
-    start = {} if reader is None else reader.manifest.record.get(FIELD)
-    return RecordedRun(given, reader, graph, start if isinstance(start, dict) else {}, code, tuple(problems))
+        problems.append(file_problem(error))
+    return RecordedRun(given, reader, graph, {} if reader is None else start_in(reader.manifest), code, tuple(problems))

@@ -8,6 +8,7 @@ from metaflow.cards.stored import cards_of_tasks
 from metaflow.client.run_values import ValueReader
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
+from metaflow.web.run.reading import file_problem
 from metaflow.web.run.values import plain_value
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def results_of(provider: Provider, run: RunRecord) -> dict[str, Any]:
         found = ValueReader(provider, problems.append).results_of(run)
         cards = _cards(provider, run)
     except MetaflowException as error:
-        problems.append(error.message)
+        problems.append(file_problem(error))
         found, cards = {}, []
     return {
         "step": None if end is None else end.step,

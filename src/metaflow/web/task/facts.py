@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from metaflow.client.provider import Provider
+from metaflow.client.run_commands import logs_command, resume_command, spin_command, started_with
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
-from metaflow.web.run.commands import logs_command, resume_command, spin_command, started_with
 from metaflow.web.run.log_tail import last_lines
+from metaflow.web.run.reading import file_problem
 from metaflow.web.run.recorded import recorded_run
 from metaflow.web.run.whole_records import whole_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from metaflow.client.run_commands import StartedWith
     from metaflow.metadata_store.records import TaskRecord
-    from metaflow.web.run.commands import StartedWith
     from metaflow.web.task.finding import FoundTask
 
 #: The last lines on stderr that are shown with a failure, and the bytes of a log that are searched for them.
@@ -128,7 +129,7 @@ def _last_words(provider: Provider, record: TaskRecord) -> tuple[list[str], str 
     try:
         lines = last_lines(provider, record, "stderr", _TAIL_BYTES)
     except MetaflowException as error:
-        return [], f"What it printed cannot be read: {error}"
+        return [], f"What it printed cannot be read: {file_problem(error)}"
     texts = [line.text.decode("utf-8", "replace") for line in lines]
     starts = [index for index, line in enumerate(texts) if line.rstrip().endswith(_FAILED)]
     begin = starts[-1] + 1 if starts else 0

@@ -16,6 +16,7 @@ from metaflow.exception import (
 )
 from metaflow.metadata_store.store import TaskQuery
 from metaflow.server.errors import Refusal
+from metaflow.web.run.reading import refuse_deleted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,7 @@ def find_task(provider: Provider, address: TaskAddress) -> FoundTask:
         raise Refusal(404, "not_found", f"There is no task {address.pathspec}: no task can be called so.")
     run = provider.run(address.flow, address.run_id)
     if run is None:
+        refuse_deleted(provider, address.flow, address.run_id)
         raise Refusal(404, "not_found", f"There is no run {address.flow}/{address.run_id}. It may have been deleted.")
     found = provider.tasks(TaskQuery(*address[:4], all_attempts=True))
     if not found:

@@ -9,6 +9,7 @@ from metaflow.datastore.tasks import open_tasks
 from metaflow.exception import MetaflowException
 from metaflow.metadata_store.store import TaskQuery
 from metaflow.web.graph.recorded import read_graph
+from metaflow.web.run.reading import file_problem
 from metaflow.web.task.artifacts import entries_before, state_of
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _node(provider: Provider, task: TaskRecord) -> dict[str, Any]:
             raise opened
     except MetaflowException as error:
         if task.status not in ("running", "killed"):
-            node["problem"] = error.message
+            node["problem"] = file_problem(error)
         return node
     node.update(_made(provider, task, opened))
     return node

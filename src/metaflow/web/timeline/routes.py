@@ -127,7 +127,8 @@ def _graph(web: WebServices, run: RunRecord) -> tuple[dict[str, Any], list[str]]
     try:
         return web.provider.graph(run.flow, run.run_id), []
     except (DataException, MetadataException) as error:
-        return {}, [f"The graph of the run cannot be read, so its steps are in no particular order. {error.message}"]
+        problem = f"The graph of the run cannot be read, so its steps are in no particular order. {web.reason(error)}"
+        return {}, [problem]
 
 
 def _time_of(cursor: str) -> float:

@@ -14,11 +14,14 @@ from .candidates import past_tasks
 from .messages import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from click.shell_completion import CompletionItem
 
     from ..cards.running.making import CardMaker
     from ..cards.running.running_card import RunningCard
     from ..client import Task
+    from ..datastore.store import Buffer
     from ..metadata_store.records import TaskRecord
     from .flow_command import FlowState
     from .reading import Place
@@ -92,8 +95,8 @@ def create(
         problem = error.message
     card = RunningCard(declared, card_class, problem, _hash(task.pathspec, card_type, card_id))
     maker = _maker(place, task)
-    file, content = _data(card, maker) if mode == "refresh" else _page(card, maker, mode)
-    maker.files.put(file, content)
+    file, parts = _data(card, maker) if mode == "refresh" else _page(card, maker, mode)
+    maker.files.put(file, parts)
     if mode != "refresh":
         look = f"card view {'/'.join(_rest(task))} --hash {card.hash[:5]}"
         echo(f"Card {file} of {task.pathspec} written. Look at it with: {look}")
@@ -156,8 +159,8 @@ def _maker(place: Place, record: TaskRecord) -> CardMaker:
 
     store = place.provider.store_of(record.flow, record.run_id)
 
-    def put(name: str, content: bytes) -> None:
-        store.put(card_key(record.flow, record.run_id, record.step, record.task_id, name), [content])
+    def put(name: str, parts: Sequence[Buffer]) -> None:
+        store.put(card_key(record.flow, record.run_id, record.step, record.task_id, name), parts)
 
     task = Task(record.pathspec, _namespace_check=False)
     return CardMaker(record.pathspec, record.attempt, None, lambda: _graph(task), lambda: task, CardFiles(put))
@@ -175,38 +178,37 @@ def _graph(task: Task) -> dict[str, Any]:
     return graph
 
 
-def _page(card: RunningCard, maker: CardMaker, mode: str) -> tuple[str, bytes]:
+def _page(card: RunningCard, maker: CardMaker, mode: str) -> tuple[str, Sequence[Buffer]]:
     """File and content of the page."""
     from ..cards.running.final import CardProblem, error_page, name_of, render_final, title_of
 
     if mode == "render":
-        html, problem, _ = render_final(card, maker)
+        page, problem, _ = render_final(card, maker)
     else:
-        html, problem = None, None
+        page, problem = None, None
         try:
-            html = _runtime_page(card, maker)
+            page = _runtime_page(card, maker)
         except CardException as error:
             problem = CardProblem(f"{title_of(card)} cannot be rendered", error.message)
     if problem is not None:
         if not card.declared.save_errors:
             raise UnrenderableCardException(str(problem))
         echo(str(problem))
-        html = error_page(maker, problem)
-    return name_of(card).page, (html or "").encode("utf-8", "replace")
+        page = error_page(maker, problem)
+    return name_of(card).page, page or ()
 
 
-def _runtime_page(card: RunningCard, maker: CardMaker) -> str:
-    from ..cards.card import RELOAD_TOKEN
+def _runtime_page(card: RunningCard, maker: CardMaker) -> list[bytearray]:
+    from ..cards.pieces import pieces_of
+    from ..cards.running.buffers import page_buffers
     from ..cards.running.containment import Contained
 
     with Contained(card.declared.timeout, False):
-        html = maker.instance(card, []).render_runtime(maker.task(), _data_given(card, "render_runtime"))
-        if not isinstance(html, str):
-            raise UnrenderableCardException(f"render_runtime() returned {type(html).__name__}, not HTML as text")
-    return html.replace(RELOAD_TOKEN, "render-seq-0")
+        render = maker.instance(card, []).render_runtime
+        return page_buffers(pieces_of(render, maker.task(), _data_given(card, "render_runtime")), "render-seq-0")
 
 
-def _data(card: RunningCard, maker: CardMaker) -> tuple[str, bytes]:
+def _data(card: RunningCard, maker: CardMaker) -> tuple[str, Sequence[Buffer]]:
     """File and content of the live data document."""
     from ..cards.running.containment import Contained
     from ..cards.running.final import name_of
@@ -215,7 +217,7 @@ def _data(card: RunningCard, maker: CardMaker) -> tuple[str, bytes]:
     with Contained(card.declared.timeout, False):
         data = maker.instance(card, []).refresh(maker.task(), given)
         content = json.dumps({"data": data, "reload_token": "render-seq-0", "created_on": time.time()})
-    return name_of(card).data, content.encode()
+    return name_of(card).data, [content.encode()]
 
 
 def _data_given(card: RunningCard, mode: str) -> dict[str, Any]:

@@ -75,6 +75,8 @@ def print_outcome(plan: Plan, outcome: Outcome) -> None:
     """Print what went, on stderr."""
     for name, reason in outcome.refused:
         echo(f"{'/'.join(name)} is not deleted: {reason}.")
+    for name in outcome.gone:
+        echo(f"{'/'.join(name)} was gone already: somebody else deleted it at the same time.")
     asked = {each.name for each in plan.runs}
     deleted = sum(name in asked for name in outcome.deleted)
     left = outcome.chunks.young_size
@@ -110,6 +112,7 @@ def plain(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
     if outcome is not None:
         content["deleted"] = ["/".join(name) for name in outcome.deleted]
         content["refused"] = [{"pathspec": "/".join(name), "reason": reason} for name, reason in outcome.refused]
+        content["gone"] = ["/".join(name) for name in outcome.gone]
         content["bytes_freed"] = outcome.size
     return content
 

@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..client.deleted_runs import deleted_text
 from ..exception import CommandException
 from ..metadata_store.store import RunQuery, TaskQuery
 from .run_search import runs_of
@@ -127,6 +128,8 @@ def _by_id(place: Place, flow: str | None, text: str) -> RunRecord:
     exact = place.provider.run(flow, text) if flow is not None else None
     if exact is not None:
         return exact
+    if (flow, text) in place.provider.deleted:
+        raise CommandException(deleted_text(flow or "", text))
     found = runs_of(place.provider, RunQuery(flow, id_part=text))
     same = [run for run in found if run.run_id == text]
     found = same or found

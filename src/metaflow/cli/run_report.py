@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import heapq
+import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..client.run_summary import StepSummary, duration_of, error_text, foreach_text, resume_command, summarise, tasks_of
+from ..client.deleted_runs import deleted_text
+from ..client.run_commands import resume_command, started_with
+from ..client.run_summary import StepSummary, duration_of, error_text, foreach_text, summarise, tasks_of
 from ..client.times import span
+from ..exception import CommandException
 from .pathspec_candidates import run_names
 from .plain_records import plain_run, plain_step, plain_task
 from .reading import output_options, reads_runs
 from .run_names import find_run
-from .run_values import parameters_of, results_of
+from .run_values import reading
 from .runs_command import value_text
 from .table import Column, cut, print_json, print_lines, print_table, printable, terminal_width
 from .times import ago, clock
@@ -22,6 +26,7 @@ from .times import ago, clock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ..client.run_commands import StartedWith
     from ..client.run_values import Value
     from ..metadata_store.records import RunRecord, TaskRecord
     from .reading import Place
@@ -46,6 +51,8 @@ class RunReport(NamedTuple):
         What is known of its code.
     elsewhere : int
         How many tasks go on on other machines although the run's process died.
+    started : StartedWith
+        The command that started it.
     """
 
     run: RunRecord
@@ -56,6 +63,7 @@ class RunReport(NamedTuple):
     failed: int
     code: dict[str, Any] | None
     elsewhere: int
+    started: StartedWith
 
 
 @click.command("show")
@@ -75,8 +83,19 @@ def show(place: Place, /, run: str, as_json: bool) -> None:
 
 
 def report_on(place: Place, run: RunRecord) -> RunReport:
-    """Read what there is to say about a run."""
+    """Read what there is to say about a run.
+
+    Raises
+    ------
+    CommandException
+        It was deleted.
+    """
     provider = place.provider
+    code: Any = client_run(run).code
+    # Where its code is, there is a run: no other look is needed, which would have to wait for a store out of reach too.
+    if code is None and provider.deleted.look(run):
+        raise CommandException(deleted_text(run.flow, run.run_id))
+    values = reading(provider)
     failures: list[tuple[float, str, TaskRecord]] = []
     failed = 0
 
@@ -92,16 +111,16 @@ def report_on(place: Place, run: RunRecord) -> RunReport:
 
     steps = summarise(noting_failures(tasks_of(provider, run)))
     first = [task for _, _, task in sorted(failures, key=lambda failure: failure[:2], reverse=True)]
-    code: Any = client_run(run).code
     return RunReport(
         run,
-        parameters_of(provider, run),
-        results_of(provider, run),
+        values.parameters_of(run),
+        values.results_of(run),
         steps,
         first,
         failed,
         None if code is None else {"files": sorted(code.files), **code.info},
         _tasks_elsewhere(place, run),
+        started_with(run, values.start_of(run)),
     )
 
 
@@ -130,7 +149,8 @@ def _plain(report: RunReport) -> dict[str, Any]:
         "failed_tasks": report.failed,
         "failures": [plain_task(task) for task in report.failures],
         "tasks_elsewhere": report.elsewhere,
-        "resume_command": resume_command(report.run) if _may_be_resumed(report.run) else None,
+        "resume_command": resume_command(report.run, report.started) if _may_be_resumed(report.run) else None,
+        "directory": report.started.directory,
         "code": report.code,
     }
 
@@ -214,7 +234,20 @@ def _failure_lines(report: RunReport) -> list[str]:
         what = "1 task still runs" if report.elsewhere == 1 else f"{report.elsewhere:,} tasks still run"
         pathspec = f"{report.run.flow}/{report.run.run_id}"
         lines += ["", f"{what} on other machines. To end what is there:", f"  metaflow runs cancel {pathspec}"]
-        lines += ["", "To take it over, and go on:", f"  {resume_command(report.run)}"]
+        lines += _resume_lines("To take it over, and go on", report)
     elif _may_be_resumed(report.run):
-        lines += ["", "To go on from where it stopped:", f"  {resume_command(report.run)}"]
+        lines += _resume_lines("To go on from where it stopped", report)
     return lines
+
+
+def _resume_lines(purpose: str, report: RunReport) -> list[str]:
+    directory = report.started.directory
+    where = "" if directory is None or _is_here(directory) else f", in {printable(directory)}"
+    return ["", f"{purpose}{where}:", f"  {printable(resume_command(report.run, report.started))}"]
+
+
+def _is_here(directory: str) -> bool:
+    try:
+        return os.path.samefile(directory, ".")
+    except OSError:  # it is on another machine, or was removed
+        return False

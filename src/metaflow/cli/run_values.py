@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 def parameters_of(provider: Provider, run: RunRecord) -> dict[str, Value]:
     """What a run was started with, by name: its parameters, but not the constants of its class."""
-    return _reading(provider).parameters_of(run)
+    return reading(provider).parameters_of(run)
 
 
 def artifacts_of(provider: Provider, task: TaskRecord) -> dict[str, Value]:
     """What a task left, by name, without what begins with an underscore."""
-    return _reading(provider).artifacts_of(task)
+    return reading(provider).artifacts_of(task)
 
 
 def results_of(provider: Provider, run: RunRecord) -> dict[str, Value]:
     """What the last step of a run left, by name, without its parameters and constants; nothing if it has not ended."""
-    return _reading(provider).results_of(run)
+    return reading(provider).results_of(run)
 
 
-def _reading(provider: Provider) -> ValueReader:
+def reading(provider: Provider) -> ValueReader:
+    """For who asks for more than one thing of a run: what cannot be read is read, and told of, once."""
     return ValueReader(provider, echo, loads=True)

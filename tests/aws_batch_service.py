@@ -122,7 +122,7 @@ def _containers(folder: Path) -> Iterator[tuple[_Podman, Path]]:
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not socket.exists():
             if running.poll() is not None or time.monotonic() > deadline:
                 pytest.skip(f"podman cannot run here: {(folder / 'podman.log').read_text(errors='replace')[-500:]}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium, BrowserContext, Page
 
+#: Milliseconds for which `expect` waits.
+_PATIENCE = 30_000
 _LOCAL = ("file", "data", "blob", "about")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _REFUSED = ("csp", "origin")
@@ -31,7 +34,22 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-smooth-scrolling",
 ]
+#: How a reader has it, whatever this machine is set to. Nothing moves, so that colours are at once what they will be.
+_READER = {"locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
+
+
+def expect(shown: Any) -> Any:
+    """Playwright's assertions on a page or a part of it: they wait until they hold.
+
+    What has just been clicked or typed shows a moment later, and on a busy machine much later. So a test waits for what
+    it asserts.
+    """
+    from playwright.sync_api import expect as assertions
+
+    assertions.set_options(timeout=_PATIENCE)
+    return assertions(shown)
 
 
 def chromium() -> str | None:
@@ -61,11 +79,13 @@ class Browser:
     Attributes
     ----------
     problems : list of str
-        What pages have complained of, asked for, or shown in dialogs; the test fails if there is something at its end.
+        What pages have complained of, asked for, or shown in dialogs; the test fails if there is something at its end
+        that it has not foreseen.
     """
 
     def __init__(self, running: Chromium) -> None:
         self.problems: list[str] = []
+        self._foreseen: list[str] = []
         self._running = running
         self._contexts: list[BrowserContext] = []
 
@@ -81,7 +101,7 @@ class Browser:
         **options
             As Playwright's `Browser.new_context` takes them, such as ``viewport`` and ``color_scheme``.
         """
-        context = self._running.new_context(java_script_enabled=scripts, **options)
+        context = self._running.new_context(java_script_enabled=scripts, **{**_READER, **options})
         self._contexts.append(context)
         page = context.new_page()
         self._watch(context, page)
@@ -93,11 +113,27 @@ class Browser:
             page.goto(where)
         return page
 
+    def foresee(self, *words: str) -> None:
+        """Let pages complain of what has one of these words in it; of an answer, these are "status of 404".
+
+        The browser tells of what it refuses when it comes to that, which may be after the test has seen what follows.
+        """
+        self._foreseen.extend(words)
+
+    def expect_problem(self, page: Page, *words: str) -> None:
+        """Wait until pages have complained of what has one of these words in it, which they may."""
+        self.foresee(*words)
+        end = time.monotonic() + 30
+        while not any(word in each for each in self.problems for word in words):
+            assert time.monotonic() < end, f"No page has complained of {' or '.join(words)}, but of {self.problems}"
+            page.wait_for_timeout(20)
+
     def close(self) -> None:
-        """Close all pages; fails if something went wrong in one of them."""
+        """Close all pages; fails if something went wrong in one of them that was not foreseen."""
         for context in self._contexts:
             context.close()
-        assert not self.problems, "\n".join(self.problems)
+        unforeseen = [each for each in self.problems if not any(words in each for words in self._foreseen)]
+        assert not unforeseen, "\n".join(unforeseen)
 
     def _watch(self, context: BrowserContext, page: Page) -> None:
         note: Callable[[str], None] = self.problems.append
@@ -107,14 +143,8 @@ class Browser:
             if address.scheme not in _LOCAL and address.hostname not in _LOOPBACK:
                 note(f"A page asked for {request.url}")
 
-        def fail(request: Any) -> None:
-            # Requests that the page's policy has stopped were never sent. The console tells of them.
-            asked = f"A page asked for {request.url}"
-            if request.failure == "csp" and asked in self.problems:
-                self.problems.remove(asked)
-
         def failed(request: Any) -> None:
-            # What the browser itself refuses is never sent, but told of as if it had been.
+            # What the browser itself refuses, as the page's policy wants it to, is told of as if it had been sent.
             said = f"A page asked for {request.url}"
             if request.failure in _REFUSED and said in self.problems:
                 self.problems.remove(said)
@@ -124,7 +154,6 @@ class Browser:
             dialog.dismiss()
 
         context.on("request", ask)
-        context.on("requestfailed", fail)
         context.on("requestfailed", failed)
         page.on("dialog", shown)
         page.on("pageerror", lambda error: note(f"A script failed: {error}"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metaflow.cards.card import RELOAD_TOKEN, MetaflowCard
 from metaflow.cards.component import MetaflowCardComponent
-from metaflow.cards.page.document import PageFacts, render_page
+from metaflow.cards.page.document import PageFacts, render_fragments, render_page
 from metaflow.cards.running.card_files import CardFiles
 from metaflow.cards.running.making import CardMaker, node_of
 from metaflow.cards.running.running_card import CardDeclaration, RunningCard
@@ -78,13 +78,13 @@ class Files:
         self._gate.set()
         self._news = threading.Condition()
 
-    def put(self, name: str, content: bytes) -> None:
+    def put(self, name: str, parts: Sequence[bytes]) -> None:
         self.reached.set()
         assert self._gate.wait(LONG), "nobody has let go of the files"
         if self.fail is not None:
             raise self.fail
         with self._news:
-            self.written.append((name, bytes(content)))
+            self.written.append((name, b"".join(parts)))
             self._news.notify_all()
 
     def hold(self) -> None:
@@ -129,6 +129,11 @@ def running_card(card_class: type[MetaflowCard] | None = PageCard, **declared: A
 def maker(files: Files, attempt: int = 0) -> CardMaker:
     graph: Mapping[str, Any] = {}
     return CardMaker("F/1/start/1", attempt, object(), lambda: graph, Task, CardFiles(files.put))  # type: ignore[arg-type, return-value]
+
+
+def fragments_of(nodes: dict[str, Any]) -> dict[str, str]:
+    """HTML of components, as viewers get it."""
+    return {key: "".join(pieces) for key, pieces in render_fragments(nodes).items()}
 
 
 def token_of(page: str) -> str:

@@ -79,7 +79,7 @@ class MetadataService:
 
     def _answers(self) -> bool:
         try:
-            urllib.request.urlopen(f"{self.url}/ping", timeout=5).close()
+            urllib.request.urlopen(f"{self.url}/ping", timeout=30).close()
         except (urllib.error.URLError, OSError):
             return False
         return True
@@ -91,7 +91,7 @@ class MetadataService:
             return
         process.send_signal(how)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -131,6 +131,8 @@ def _ray_start(arguments: list[str], folder: Path, name: str) -> int:
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
     }
     program = os.path.join(os.path.dirname(sys.executable), "ray")
+    # By itself, each node's agent, which starts jobs, takes the same port, or goes without if some connection has that.
+    arguments = [*arguments, f"--dashboard-agent-listen-port={free_port()}"]
     with (folder / f"{name}.log").open("wb") as log:
         running = subprocess.Popen(
             [program, "start", "--block", "--disable-usage-stats", *arguments],

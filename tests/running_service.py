@@ -60,7 +60,7 @@ class Service(NamedTuple):
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return Reply(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -78,7 +78,7 @@ class Stream:
     """A listener to server-sent events."""
 
     def __init__(self, service: Service, path: str = "/api/v1/events/stream", **headers: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
         self._connection.request(
             "GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}
         )
@@ -119,7 +119,7 @@ def running_app(app: Any, database: Any) -> Iterator[Service]:
         yield Service(listener.getsockname()[1], database, app)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive(), f"the service did not end:\n{_what_it_does(server, thread)}"
 
 

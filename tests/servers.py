@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,11 +46,31 @@ class Server(NamedTuple):
     pid: int
 
 
+#: Ports that this process has given to servers lately: some of them may be yet to start.
+_given: deque[int] = deque(maxlen=60)
+#: Processes that run tests beside each other take theirs from different ones.
+_WORKERS = 8
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+
+
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port of loopback that nobody uses now, nor gets by chance before a server that is yet to start does.
+
+    So it is none of those that systems hand out by themselves, as they do for every connection that somebody makes.
+    """
+    choices = random.SystemRandom()  # other generators are seeded by tests
+    ports = range(30_000 + _WORKER, 32_768, _WORKERS)
+    for port in choices.sample(ports, len(ports)):
+        if port in _given:
+            continue
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.append(port)
+        return port
+    raise AssertionError(f"All of the {len(ports)} ports {ports} are in use: see which processes hold them (ss -ltnp).")
 
 
 @contextmanager
@@ -74,7 +96,7 @@ def process(command: list[str], log: Path, port: int, env: dict[str, str] | None
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGTERM)
             try:
-                running.wait(10)
+                running.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()

@@ -128,7 +128,7 @@ class SlurmCluster:
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
-    def call(self, *command: str, timeout: float = 20) -> str:
+    def call(self, *command: str, timeout: float = 60) -> str:
         """What a command of Slurm prints."""
         finished = subprocess.run(
             command, env={**os.environ, **self.environment}, capture_output=True, text=True, timeout=timeout

@@ -59,8 +59,9 @@ class WebApp:
         What lets somebody in; empty if it asks for none.
     """
 
-    def __init__(self, process: subprocess.Popen[str], url: str, token: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], url: str, token: str, reader: threading.Thread) -> None:
         self.process = process
+        self._reader = reader
         self.url = url
         self.token = token
         #: What it has printed so far, line by line.
@@ -133,6 +134,7 @@ class WebApp:
                 self.process.kill()
                 self.process.wait()
                 pytest.fail("The app did not end:\n" + "".join(self.printed))
+        self._reader.join(_END_SECONDS)
         text = "".join(self.printed)
         assert "Traceback (most recent call last)" not in text, text
         assert "Internal error" not in text, text
@@ -199,7 +201,7 @@ def _announced(process: subprocess.Popen[str]) -> WebApp:
         if not reader.is_alive() or time.monotonic() > deadline:
             pytest.fail("The app did not start:\n" + "".join(lines))
         time.sleep(0.01)
-    app = WebApp(process, found[1], found[2] or "")
+    app = WebApp(process, found[1], found[2] or "", reader)
     app.printed = lines
     return app
 

@@ -81,7 +81,7 @@ class Project:
                 process.communicate()
 
     def call(
-        self, *arguments: str, flow: str = "flow.py", env: dict[str, str] | None = None, timeout: float = 60
+        self, *arguments: str, flow: str = "flow.py", env: dict[str, str] | None = None, timeout: float = 110
     ) -> Outcome:
         process = self.start(*arguments, flow=flow, env=env)
         try:
@@ -119,7 +119,7 @@ def metaflow(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

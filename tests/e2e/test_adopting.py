@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from metaflow.exception import CannotCancel
 from metaflow.testing.process_backend import DIRECTORY_VARIABLE, ProcessBackend
 
 from .conftest import Project
-from .test_kill import wait_until
+from .test_kill import interrupted_until_it_leaves, wait_until
 
 LONG = """
 import os, time
@@ -84,7 +83,7 @@ def started(marks: Path, name: str) -> list[str]:
 def killed_run(project: Project, marks: Path) -> Run:
     """A run whose process was killed while its four tasks went on elsewhere."""
     process = project.start("run")
-    wait_until(lambda: all(started(marks, name) for name in ("good", "early", "bad", "lost")), 30)
+    wait_until(lambda: all(started(marks, name) for name in ("good", "early", "bad", "lost")))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     project.client()
@@ -96,7 +95,7 @@ def test_tasks_that_go_on_are_awaited_and_those_that_come_to_nothing_start_again
     dead = killed_run(project, marks)
     (marks / "early").touch()  # it finishes while nobody looks
     manifests = dead._provider.root / "mf-store" / "runs" / "LongFlow" / dead.id / "work"
-    wait_until(lambda: len(list(manifests.glob("*.manifest"))) == 1, 30)
+    wait_until(lambda: len(list(manifests.glob("*.manifest"))) == 1)
 
     process = project.start("resume")
     assert process.stdout is not None
@@ -127,7 +126,7 @@ def test_tasks_that_go_on_are_awaited_and_those_that_come_to_nothing_start_again
     assert good.origin_pathspec.startswith(f"LongFlow/{dead.id}/work/")
     assert good.stdout == "began good\nended good\n"
     # A result counts as soon as it is there; the process that left it may need a moment more to end.
-    wait_until(lambda: not engine.find(JobQuery("LongFlow")), 30)
+    wait_until(lambda: not engine.find(JobQuery("LongFlow")))
 
 
 def test_a_job_that_its_run_did_not_live_to_note_is_taken_over_too(project: Project, marks: Path) -> None:
@@ -161,7 +160,7 @@ def test_a_resumed_run_that_dies_while_it_waits_can_be_resumed_in_its_turn(proje
     second.communicate()
     (marks / "early").touch()
     manifests = dead._provider.root / "mf-store" / "runs" / "LongFlow" / dead.id / "work"
-    wait_until(lambda: len(list(manifests.glob("*.manifest"))) == 1, 30)
+    wait_until(lambda: len(list(manifests.glob("*.manifest"))) == 1)
     for name in ("good", "bad", "lost"):
         (marks / name).touch()
 
@@ -209,7 +208,7 @@ def test_tasks_that_are_awaited_end_with_the_run_that_awaits_them(project: Proje
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1, stdout + stderr
     assert "Task was stopped." in stdout
-    wait_until(lambda: not engine.find(JobQuery("LongFlow")), 10)
+    wait_until(lambda: not engine.find(JobQuery("LongFlow")))
 
 
 def test_the_third_interrupt_leaves_what_is_awaited(project: Project, marks: Path) -> None:
@@ -221,10 +220,7 @@ def test_the_third_interrupt_leaves_what_is_awaited(project: Project, marks: Pat
         if "began lost" in line:
             break
     (engine.directory / "unavailable").write_text("No route to host.")
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-        time.sleep(1)  # signals that come together are one
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = interrupted_until_it_leaves(process)
     (engine.directory / "unavailable").unlink()
     assert process.returncode == 1, stdout + stderr
     assert "Nothing confirms that the task has ended" in stdout

@@ -38,7 +38,7 @@ def job(script: str, *tasks: str, run: str = "1", **options: object) -> Job:
 
 def until(backend: BatchBackend, jobs: Sequence[SubmittedJob], done: Callable[[States], bool]) -> States:
     states: States = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 110
     while not done(states):
         assert time.monotonic() < deadline, states
         states.update((state.task, state) for state in backend.poll(jobs, 0.1))

@@ -69,7 +69,7 @@ def slow(project: Project, engine: ProcessBackend) -> subprocess.Popen[str]:
     """A run with a task here and one elsewhere, both of which go on for ever."""
     project.write(SLOW.replace("WHERE", str(project.path)))
     process = project.start("run")
-    wait_until(lambda: (project.path / "here").exists() and (project.path / "away").exists(), 30)
+    wait_until(lambda: (project.path / "here").exists() and (project.path / "away").exists())
     return process
 
 
@@ -88,7 +88,7 @@ def test_a_run_on_this_machine_is_cancelled(
         ("here", "killed", ""),
         ("away", "killed", "elsewhere"),
     }
-    slow.communicate(timeout=30)
+    slow.communicate(timeout=60)
     assert slow.returncode == 1
     assert not engine.find(JobQuery("SlowFlow"))
     project.client()
@@ -107,7 +107,7 @@ def test_a_run_sees_that_it_was_cancelled_from_another_machine(
 
     note_cancellation(LocalStore(project.path / ".metaflow"), "SlowFlow", run.id, "somebody far away")
 
-    stdout, _ = slow.communicate(timeout=40)
+    stdout, _ = slow.communicate(timeout=60)
     assert slow.returncode == 1
     assert "Workflow is being cancelled." in stdout
     assert run.status == "stopped"
@@ -142,7 +142,7 @@ def test_a_job_that_its_run_did_not_live_to_note_is_ended_too(project: Project, 
     (engine.directory / "lose").touch()
     project.write(SLOW.replace("WHERE", str(project.path)))
     process = project.start("run")
-    wait_until(lambda: len(engine.find(JobQuery("SlowFlow"))) == 1, 30)
+    wait_until(lambda: len(engine.find(JobQuery("SlowFlow"))) == 1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not list(Path(project.path / ".metaflow").rglob("*.submitted.json"))
@@ -158,9 +158,9 @@ def test_tasks_that_were_never_started_are_told_apart(project: Project, engine: 
     (engine.directory / "hold").write_text("no node is free")
     project.write(SLOW.replace("WHERE", str(project.path)))
     process = project.start("run")
-    wait_until(lambda: len(engine.find(JobQuery("SlowFlow"))) == 1, 30)
+    wait_until(lambda: len(engine.find(JobQuery("SlowFlow"))) == 1)
     outcome = metaflow(project, "runs", "cancel", "SlowFlow", "--yes", "--json")
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     became = {task["task"].partition("/")[0]: task["status"] for task in json.loads(outcome.stdout)[0]["tasks"]}
     assert became == {"here": "killed", "away": "never started"}
     (engine.directory / "hold").unlink()
@@ -177,7 +177,7 @@ def test_a_run_that_cannot_be_cancelled_now_does_not_keep_others_alive(
     for name in ("here", "away"):
         (project.path / name).unlink()
     going_on = project.start("run")
-    wait_until(lambda: (project.path / "here").exists() and (project.path / "away").exists(), 30)
+    wait_until(lambda: (project.path / "here").exists() and (project.path / "away").exists())
     (engine.directory / "unavailable").write_text("The engine is on holiday.")
     both = metaflow(project, "runs", "cancel", dead.pathspec, "SlowFlow", "--yes", "--wait", "0.5", "--json")
     assert both.code == 1 and "The engine is on holiday." in both.stderr, both
@@ -238,6 +238,6 @@ def test_jobs_of_an_engine_are_listed_and_killed(
 
     assert killed.code == 0, killed
     assert killed.stdout.splitlines()[1].split()[-2:] == [job.engine_id, "killed"]
-    stdout, _ = slow.communicate(timeout=30)
+    stdout, _ = slow.communicate(timeout=60)
     assert slow.returncode == 1 and "Task failed" in stdout
     assert project.call("elsewhere", "kill").stderr.endswith("Nothing waits or runs there.\n")

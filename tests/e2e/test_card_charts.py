@@ -14,10 +14,11 @@ import pandas
 import pytest
 
 from attack_strings import ATTACKS, PROOF
-from browser import Browser, accessibility_problems
+from browser import Browser, accessibility_problems, expect
+from live_card_doubles import fragments_of
 from metaflow.cards import HTML, Audio, BokehFigure, Columns, MetaflowCardComponent, PlotlyFigure, Tabs, VegaChart
 from metaflow.cards.charts.chart_library import LibraryMissing, vega_script
-from metaflow.cards.page.document import PageFacts, render_fragments, render_page
+from metaflow.cards.page.document import PageFacts, render_page
 from metaflow.cards.running.making import node_of
 
 from .conftest import Project
@@ -56,7 +57,7 @@ def until(page: Any, expression: str) -> None:
 
 def update(page: Any, component: MetaflowCardComponent) -> None:
     """What a viewer does when a component has changed."""
-    fragments = render_fragments({component.component_id: node_of(component)})
+    fragments = fragments_of({component.component_id: node_of(component)})
     assert page.evaluate("fragments => window.metaflow_card_update({}, fragments)", fragments)
 
 
@@ -124,9 +125,9 @@ def test_charts_are_drawn(show: Opened) -> None:
     )
     page.wait_for_selector("canvas")
     charts = page.locator(".mf-chart")
-    assert charts.nth(0).locator(POINTS).count() == 10
+    expect(charts.nth(0).locator(POINTS)).to_have_count(10)
     assert charts.nth(0).locator("svg").bounding_box()["width"] > 700, "as wide as its place"
-    assert charts.nth(1).locator("path[fill=tomato]").count() == 1, "expressions are worked out without being run"
+    expect(charts.nth(1).locator("path[fill=tomato]")).to_have_count(1)  # expressions are worked out without being run
     assert charts.nth(2).locator("svg").count() == 0
     assert page.get_by_role("group", name="Chart: Ten days").count() == 1
     assert page.locator(".mf-problem").count() == 0
@@ -138,7 +139,7 @@ def test_charts_are_drawn(show: Opened) -> None:
 
     charts.nth(0).locator(POINTS).nth(4).hover()
     tooltip = page.locator("#vg-tooltip-element.visible")
-    assert "Jan 05, 2024" in tooltip.inner_text()
+    expect(tooltip).to_contain_text("Jan 05, 2024")
 
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as SVG").press("Enter")
@@ -146,7 +147,7 @@ def test_charts_are_drawn(show: Opened) -> None:
 
     page.set_viewport_size({"width": 360, "height": 700})
     until(page, "document.querySelector('.mf-chart svg').clientWidth < 360")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    until(page, "document.documentElement.scrollWidth <= 360")
 
 
 def test_updates_do_not_flicker(show: Opened) -> None:
@@ -170,7 +171,8 @@ def test_updates_do_not_flicker(show: Opened) -> None:
     update(page, chart)
     until(page, f"document.querySelectorAll('.mf-chart {POINTS}').length === 9")
     assert page.evaluate("document.querySelector('.mf-chart svg') === window.first"), "only its data is other"
-    assert page.locator(".mf-chart").first.locator("text=Jan 09").or_(page.locator("text=Tue 09")).count(), "dates are"
+    dates = page.locator(".mf-chart").first.locator("text=Jan 09").or_(page.locator("text=Tue 09"))
+    dates.first.wait_for(state="attached")
 
     more = json.loads(json.dumps(BARS))
     more["data"][0]["values"].append({"c": "C", "a": 99})
@@ -201,8 +203,8 @@ def test_what_cannot_be_drawn_says_so_in_its_place(show: Opened) -> None:
     wrong = {**BARS, "scales": [{"name": "x", "type": "nosuch"}]}
     page = show(VegaChart(wrong), VegaChart(line(3)), wait=POINTS)
     page.wait_for_selector(".mf-problem")
-    assert "This chart cannot be drawn" in page.locator(".mf-problem").inner_text()
-    assert page.locator(".mf-chart-data[open]").count() == 1, "its data is there to be read"
+    expect(page.locator(".mf-problem")).to_contain_text("This chart cannot be drawn")
+    expect(page.locator(".mf-chart-data[open]")).to_have_count(1)  # its data is there to be read
 
 
 def test_colours_follow_the_page_and_the_paper(show: Opened) -> None:
@@ -257,7 +259,7 @@ def test_hostile_specifications_do_nothing(show: Opened) -> None:
     until(page, "[...document.querySelectorAll('.mf-chart')].every((each) => each.querySelector('svg, .mf-problem'))")
     page.locator(".mf-chart").first.locator(POINTS).first.click()
     page.locator(".mf-chart").last.locator(POINTS).first.hover()
-    assert "onerror" in page.locator("#vg-tooltip-element").inner_text()
+    expect(page.locator("#vg-tooltip-element")).to_contain_text("onerror")
     page.wait_for_timeout(200)
     assert page.locator("h1 input").count() == 0, "input fields stay with their chart"
     assert page.locator(".mf-chart input").count() == 1
@@ -309,7 +311,7 @@ def test_tabs(show: Opened) -> None:
     tabs = Tabs({"One": [first], "Two <b>": Columns([[second], ["Text"]], widths=[2, 1]), "Three": "Last"})
     page = show(tabs, wait=POINTS)
     assert page.get_by_role("tab").all_inner_texts() == ["One", "Two <b>", "Three"]
-    assert page.locator("svg.marks").count() == 1, "charts that are not seen are not drawn"
+    expect(page.locator("svg.marks")).to_have_count(1)  # charts that are not seen are not drawn
     assert not accessibility_problems(page)
 
     page.get_by_role("tab", name="One").focus()
@@ -318,7 +320,7 @@ def test_tabs(show: Opened) -> None:
     until(page, f"document.querySelectorAll('{POINTS}').length === 9")
     assert page.get_by_role("tabpanel").locator("svg.marks").bounding_box()["width"] > 300
     page.keyboard.press("End")
-    assert page.get_by_role("tabpanel", name="Three").inner_text() == "Last"
+    expect(page.get_by_role("tabpanel", name="Three")).to_have_text("Last", use_inner_text=True)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
@@ -444,10 +446,10 @@ def test_html_runs_nothing_and_loads_nothing(
     page.wait_for_timeout(300)
     assert not asked
     assert page.title() == "Charts"
-    refused = ("Blocked script", "Blocked form", "violates the following", "ERR_BLOCKED", "sandboxed", "Refused to")
-    told = [each for each in browser.problems if any(word in each for word in refused)]
-    assert told, "the browser says what it did not let them do"
-    browser.problems[:] = [each for each in browser.problems if each not in told]
+    # The browser says what it did not let them do.
+    browser.expect_problem(
+        page, "Blocked script", "Blocked form", "violates the following", "ERR_BLOCKED", "sandboxed", "Refused to"
+    )
 
 
 def test_sounds_are_played(show: Opened) -> None:
@@ -490,6 +492,6 @@ def test_a_card_of_a_flow(project: Project, browser: Browser) -> None:
     (card,) = project.path.glob(".metaflow/mf-store/runs/Charted/*/start/*.cards/*.html")
     page = browser.open(card)
     page.wait_for_selector(".mf-chart-view svg")
-    assert page.locator("[aria-roledescription=bar]").count() == 3
+    expect(page.locator("[aria-roledescription=bar]")).to_have_count(3)
     page.get_by_role("tab", name="Wrong").click()
-    assert "has the mark 3" in page.get_by_role("tabpanel").inner_text()
+    expect(page.get_by_role("tabpanel")).to_contain_text("has the mark 3")

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from browser import expect
 from unit.imports.metaflow_folder import Folder
 
 from .conftest import Project
@@ -93,7 +94,9 @@ def test_cards_in_another_datastore(project: Project, s3_bucket) -> None:
     assert shown.stdout == remote.get(), shown
 
 
-def test_in_a_notebook(project: Project, browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_notebook(
+    project: Project, environment_of_project: None, browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_id = project.run(FLOW).run_id
     for name, value in project.env.items():
         monkeypatch.setenv(name, value)
@@ -111,8 +114,8 @@ def test_in_a_notebook(project: Project, browser, monkeypatch: pytest.MonkeyPatc
     page = browser.open(_page(Path(project.path / "notebook.html"), both["text/html"]))
     frames = page.locator("iframe")
     assert frames.count() == 2
-    inside = page.frame_locator("iframe").first
-    assert f"told by run {run_id}" in inside.locator("main").inner_text()
+    inside = frames.first.content_frame
+    expect(inside.locator("main")).to_contain_text(f"told by run {run_id}")
     assert inside.locator("body").evaluate("window.origin") == "null", "the card is in the notebook's origin"
     assert frames.first.bounding_box()["height"] > 300
 

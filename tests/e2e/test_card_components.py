@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from browser import Browser, accessibility_problems
+from browser import Browser, accessibility_problems, expect
+from live_card_doubles import fragments_of
 from metaflow.cards import (
     Error,
     EventsTimeline,
@@ -20,7 +21,7 @@ from metaflow.cards import (
     Section,
     ValueBox,
 )
-from metaflow.cards.page.document import PageFacts, render_fragments, render_page
+from metaflow.cards.page.document import PageFacts, render_page
 from metaflow.cards.running.making import node_of
 
 from .conftest import Project
@@ -132,7 +133,7 @@ def test_what_is_on_the_page(browser: Browser, everything: Path) -> None:
     assert oldest.is_visible()
 
     picture = page.get_by_role("img", name="A circle")
-    assert picture.evaluate("each => [each.complete, each.naturalWidth]") == [True, 480]
+    expect(picture).to_have_js_property("naturalWidth", 480)
     assert page.get_by_text("[IMAGE_RENDER FAIL]: there is no file 'no.png'").is_visible()
     assert page.get_by_text("test_card_components.py, line", exact=False).first.is_visible()
     assert "no rows in <table>" in page.get_by_text("ValueError: no rows", exact=False).first.inner_text()
@@ -181,7 +182,7 @@ def test_updates_take_the_place_of_what_was_there(browser: Browser, tmp_path: Pa
     box.update(value=0.5, change_indicator="-66%")
     timeline.update({"event": "Last"}, "success", finished=True)
     nodes = {component.component_id: node_of(component) for component in (bar, box, timeline)}
-    page.evaluate("([nodes, html]) => window.metaflow_card_update(nodes, html)", [nodes, render_fragments(nodes)])
+    page.evaluate("([nodes, html]) => window.metaflow_card_update(nodes, html)", [nodes, fragments_of(nodes)])
 
     assert page.get_by_role("progressbar", name="Epochs").evaluate("each => each.value") == 5
     assert page.get_by_text("left", exact=False).filter(has_text="about").last.is_visible()

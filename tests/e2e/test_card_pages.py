@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from attack_strings import ADDRESSES, ATTACKS, ELSEWHERE, MARKUP, PROOF
-from browser import Browser, accessibility_problems
+from attack_strings import ADDRESSES, ATTACKS, MARKUP, PROOF
+from browser import Browser, accessibility_problems, expect
+from live_card_doubles import fragments_of
 from metaflow.cards import nodes as nodes_module
-from metaflow.cards.page.document import PageFacts, render_fragments, render_page
+from metaflow.cards.page.document import PageFacts, render_page
 
 PIXEL = "data:image/png;base64," + (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -166,13 +167,13 @@ def test_no_text_runs_a_script_or_asks_the_network(tmp_path, browser: Browser):
         page = browser.open(page_file(tmp_path, nodes, facts, f"{start}.html"))
         check_that_nothing_ran(page)
         # Once more, as an update of a page that somebody looks at.
-        fragments = render_fragments({node["id"]: node for node in nodes if not SURROGATES.search(node["id"])})
+        fragments = fragments_of({node["id"]: node for node in nodes if not SURROGATES.search(node["id"])})
         before = page.locator("body *").count()
         assert page.evaluate("fragments => window.metaflow_card_update({}, fragments)", fragments)
         check_that_nothing_ran(page)
         assert page.locator("body *").count() > before / 2, "the update has emptied the page"
         for control in page.locator("main button:visible").all()[:25]:
-            control.click(timeout=5000, force=True)
+            control.click(force=True)
             page.keyboard.press("Escape")
         check_that_nothing_ran(page)
         page.close()
@@ -200,9 +201,10 @@ def test_no_text_in_a_figure_runs_a_script_or_asks_the_network(tmp_path, browser
         if node["type"] == "bokeh":
             node["item"] = bokeh_item(node["label"])
     page = browser.open(page_file(tmp_path, nodes))
-    for figure in page.locator(".mf-chart").all():  # they are drawn when they are seen
-        figure.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)
+    ended = """() => [...document.querySelectorAll(".mf-chart")].every(
+        (each) => each.querySelector("svg, canvas, .bk-Figure, .mf-problem")
+    )"""
+    page.wait_for_function(ended)
     drawn = page.locator(".mf-chart").evaluate_all(
         "all => all.filter((each) => each.querySelector('svg, canvas, .bk-Figure')).length"
     )
@@ -224,11 +226,7 @@ def test_what_users_put_into_frames_cannot_touch_the_page(tmp_path, browser: Bro
     page.wait_for_timeout(300)
     assert page.evaluate(f"window.{PROOF}") is None and page.url.startswith("file://")
     # In a frame, what is refused is told of: there, it is meant to be.
-    browser.problems[:] = [
-        each for each in browser.problems if "Content Security Policy" not in each and "sandboxed" not in each
-    ]
-    assert not [each for each in browser.problems if ELSEWHERE in each]
-    browser.problems.clear()
+    browser.foresee("Content Security Policy", "sandboxed")
 
 
 def test_what_users_put_into_frames_and_figures_connects_to_nobody(tmp_path, browser: Browser):
@@ -242,7 +240,7 @@ def test_what_users_put_into_frames_and_figures_connects_to_nobody(tmp_path, bro
         )
         figure = {"item": json.dumps(embed.json_item(models.Div(text=content))), "parts": ["bokeh-widgets"]}
         page = browser.open(page_file(tmp_path, [{"type": "html", "html": content}, {"type": "bokeh", **figure}]))
-        page.locator(".mf-chart-view").wait_for(state="attached", timeout=5000)
+        page.locator(".mf-chart-view").wait_for(state="attached")
         page.wait_for_timeout(300)
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -349,12 +347,11 @@ def test_pages_are_used_by_keyboard(tmp_path, browser: Browser):
 
     image = page.locator(".mf-zoom")
     image.press("Enter")
-    assert (
-        page.locator("dialog[open] img").is_visible() and page.locator("dialog").get_attribute("aria-label") == "Loss"
-    )
+    page.locator("dialog[open] img").wait_for()
+    assert page.locator("dialog").get_attribute("aria-label") == "Loss"
     page.keyboard.press("Escape")
     page.locator("dialog").wait_for(state="detached")
-    assert image.evaluate("each => each === document.activeElement")
+    expect(image).to_be_focused()
 
     copy = page.locator(".mf-copy").first
     copy.press("Enter")
@@ -415,7 +412,7 @@ def test_an_update_changes_what_it_is_for_and_nothing_else(viewer):
     card.evaluate("scrollTo(0, 120); document.querySelector('[data-component=same]').before = 'kept'")
     count = blocks.count()
 
-    post(page, update(2, render_fragments(live(2))))
+    post(page, update(2, fragments_of(live(2))))
     card.get_by_role("heading", name="Version 2").wait_for()
     assert card.locator("[data-component=log]").inner_text().rstrip().endswith("line 199\nCopy")
     assert card.locator("[data-component=failure] p").first.inner_text() == "Error 2"
@@ -439,7 +436,7 @@ def test_an_update_changes_what_it_is_for_and_nothing_else(viewer):
 def test_an_update_waits_until_selected_text_is_let_go_of(viewer):
     page, card = viewer
     card.evaluate("getSelection().selectAllChildren(document.querySelector('[data-component=note] p'))")
-    post(page, update(2, render_fragments(live(2))))
+    post(page, update(2, fragments_of(live(2))))
     card.get_by_text("Error 2").wait_for()
     assert card.get_by_role("heading", name="Version 1").count() == 1
     assert card.evaluate("getSelection().toString()") == "Some text."
@@ -450,7 +447,7 @@ def test_an_update_waits_until_selected_text_is_let_go_of(viewer):
 def test_messages_that_are_none_change_nothing(viewer):
     page, card = viewer
     before = card.locator("main").inner_html()
-    fragments = render_fragments(live(2))
+    fragments = fragments_of(live(2))
     for message in [
         None,
         "text",
@@ -472,7 +469,7 @@ def test_messages_that_are_none_change_nothing(viewer):
 
 def test_the_last_update_ends_it(viewer):
     page, card = viewer
-    post(page, update("final", render_fragments(live(3))))
+    post(page, update("final", fragments_of(live(3))))
     card.get_by_role("heading", name="Version 3").wait_for()
     card.get_by_text("No more updates: the task is over").wait_for()
     assert not card.evaluate("document.body.hasAttribute('data-live')")

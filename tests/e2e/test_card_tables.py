@@ -11,8 +11,9 @@ import pytest
 
 from attack_strings import ATTACKS, PROOF
 from browser import Browser, accessibility_problems
+from live_card_doubles import fragments_of
 from metaflow.cards import Artifact, JSONViewer, ProgressBar, Table, YAMLViewer
-from metaflow.cards.page.document import PageFacts, render_fragments, render_page
+from metaflow.cards.page.document import PageFacts, render_page
 from metaflow.cards.running.making import node_of
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def test_an_update_keeps_what_the_reader_did_to_a_table(browser: Browser, tmp_pa
     page.get_by_role("button", name="Next").click()
     later = Table([*ROWS, [120, 1.0, "name 120"]], headers=["n", "half", "name"])
     later.component_id = table.component_id
-    fragments = render_fragments({later.component_id: node_of(later)})
+    fragments = fragments_of({later.component_id: node_of(later)})
     assert page.evaluate("fragments => window.metaflow_card_update({}, fragments)", fragments)
     assert page.locator(".mf-table-range").text_content() == "Rows 51–100 of 121 found"
     assert first(page)[0] == "70"

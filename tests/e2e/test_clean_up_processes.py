@@ -133,14 +133,14 @@ def test_nothing_that_a_run_needs_goes_while_it_is_written(tmp_path: Path, kills
             collectors.append(FORK.Process(target=collecting, args=(root, Rules())))
             collectors[-1].start()
         for process in writers:
-            process.join(60)
+            process.join(100)
         assert all(process.exitcode == 0 for process in writers)
     finally:
         stop.set()
         for process in (*collectors, *writers):
             process.kill()
             process.join()
-    reader.join(30)
+    reader.join(60)
     assert reader.exitcode == 0, "a run that is kept can always be read"
     for run_id in ("200", "201", "202"):
         assert read_run(root, run_id) == POOL * 3 // 4

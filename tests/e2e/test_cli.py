@@ -7,7 +7,11 @@ import time
 
 import pytest
 
+from metaflow import Flow
+from metaflow.exception import MetaflowException
+
 from .conftest import Project
+from .test_kill import wait_until
 
 FLOW = '''
 class F(FlowSpec):
@@ -120,16 +124,42 @@ def test_logs(project: Project, finished: str) -> None:
     assert stamped.startswith("20") and stamped.endswith(" to stdout\n")
 
 
+WAIT_FOR = """
+        import os, time
+        from metaflow import FlowSpec, step
+
+        def wait_for(name):
+            while not os.path.exists(name):
+                time.sleep(0.01)
+"""
+
+
+def id_of_live_run(project: Project, step: str) -> str:
+    """The id of the run that has just been started, as soon as the index knows of a task of the step."""
+    wait_until((project.path / "id").exists)
+    project.client()
+
+    def is_known() -> bool:
+        try:
+            return step in {found.id for found in Flow("F").latest_run or ()}
+        except MetaflowException:  # there is no such flow yet
+            return False
+
+    wait_until(is_known)
+    return (project.path / "id").read_text()
+
+
 def test_logs_follow_a_live_run(project: Project) -> None:
     project.write(
-        """
-        import time
+        WAIT_FOR
+        + """
         class F(FlowSpec):
             @step
             def start(self):
                 for i in range(4):
+                    if i == 2:
+                        wait_for("go")
                     print("tick", i)
-                    time.sleep(0.5)
                 self.next(self.end)
 
             @step
@@ -138,29 +168,27 @@ def test_logs_follow_a_live_run(project: Project) -> None:
         """
     )
     run = project.start("run", "--run-id-file", "id")
-    deadline = time.monotonic() + 20
-    while not list(project.path.glob(".metaflow/mf-store/runs/F/*/start/1.0.log")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    followed = project.call("logs", f"{(project.path / 'id').read_text()}/start", "--follow")
-    assert followed.stdout == "tick 0\ntick 1\ntick 2\ntick 3\n", followed
+    following = project.start("logs", f"{id_of_live_run(project, 'start')}/start", "--follow")
+    assert following.stdout is not None
+    assert [following.stdout.readline() for _ in range(2)] == ["tick 0\n", "tick 1\n"]
+    (project.path / "go").touch()
+    assert following.communicate()[0] == "tick 2\ntick 3\n"
     run.communicate()
 
 
 def test_logs_follow_a_step_whose_tasks_start_later(project: Project) -> None:
     project.write(
-        """
-        import time
+        WAIT_FOR
+        + """
         class F(FlowSpec):
             @step
             def start(self):
-                time.sleep(1)
+                wait_for("go")
                 self.items = range(3)
                 self.next(self.work, foreach="items")
 
             @step
             def work(self):
-                time.sleep(0.3)
                 print("work", self.input)
                 self.next(self.join)
 
@@ -174,13 +202,12 @@ def test_logs_follow_a_step_whose_tasks_start_later(project: Project) -> None:
         """
     )
     run = project.start("run", "--run-id-file", "id", "--max-workers", "1")
-    deadline = time.monotonic() + 20
-    while not (project.path / "id").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    followed = project.call("logs", f"{(project.path / 'id').read_text()}/work", "--follow")
-    assert followed.code == 0
-    assert sorted(followed.stdout.splitlines()) == ["work 0", "work 1", "work 2"], followed
+    following = project.start("logs", f"{id_of_live_run(project, 'start')}/work", "--follow")
+    time.sleep(0.5)  # by now it waits in vain, as a rule
+    (project.path / "go").touch()
+    stdout, stderr = following.communicate()
+    assert following.returncode == 0, stderr
+    assert sorted(stdout.splitlines()) == ["work 0", "work 1", "work 2"], stderr
     run.communicate()
 
 
@@ -214,7 +241,7 @@ def test_output_to_a_closed_pipe_does_not_end_the_run(project: Project) -> None:
     process = project.start("run")
     assert process.stdout is not None
     process.stdout.close()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 def test_pylint_findings_stop_the_run(project: Project) -> None:

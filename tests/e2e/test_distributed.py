@@ -84,6 +84,7 @@ print(f"rank {rank} of {dist.get_world_size()} is done")
 os.makedirs("out", exist_ok=True)
 with open(f"out/weights-{rank}", "w") as file:
     file.write(" ".join(f"{weight:.3f}" for weight in model.module.weight.flatten().tolist()))
+dist.barrier()
 dist.destroy_process_group()
 """
 
@@ -212,7 +213,7 @@ def test_no_rank_lives_longer_than_its_gang(project: Project, end: str) -> None:
         process.send_signal(2)
     else:
         (project.path / "fail").write_text("")
-    stdout, _ = process.communicate(timeout=40)
+    stdout, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     if end == "failure":
         assert "On node 1 of 2, rank 1 of train.py failed: ValueError: node 1 has had enough" in stdout
@@ -462,7 +463,7 @@ def test_no_mpi_process_lives_longer_than_its_run(project: Project) -> None:
     """They are in process groups of their own, so `mpirun` has to have the time to end them."""
     project.write(HEADER + MPI_WAITS)
     process = project.start("run")
-    wait_until(lambda: len(processes_of(project)) == 2, seconds=30)
+    wait_until(lambda: len(processes_of(project)) == 2)
     process.send_signal(2)
-    process.communicate(timeout=40)
+    process.communicate(timeout=60)
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -16,7 +15,8 @@ from metaflow.datastore.local import LocalStore
 from metaflow.testing.process_backend import DIRECTORY_VARIABLE, ProcessBackend
 
 from .conftest import Outcome, Project
-from .test_kill import wait_until
+from .test_failures import is_alive
+from .test_kill import interrupted_until_it_leaves, wait_until
 
 ALL_KINDS = """
 import os, sys, time
@@ -151,7 +151,7 @@ def test_every_kind_of_step_elsewhere(project: Project, engine: ProcessBackend) 
 def test_an_engine_that_is_away_is_waited_for(project: Project, engine: ProcessBackend) -> None:
     project.write(ONE_STEP.replace("BODY", "time.sleep(2); print('done it')"))
     process = project.start("run")
-    wait_until(lambda: engine.directory.exists() and any(r.startswith("submit") for r in requests(engine)), seconds=60)
+    wait_until(lambda: engine.directory.exists() and any(r.startswith("submit") for r in requests(engine)))
     said(engine, "unavailable", "The engine is being restarted.")
     stdout, stderr = process.communicate(timeout=60)
     # The result came home through the datastore, although the engine never answered again.
@@ -171,7 +171,7 @@ def test_an_object_store_that_is_away_is_waited_for_by_tasks_and_run(
         body = f"self.data = os.urandom(100_000); open({str(begun)!r}, 'w').close(); time.sleep(1)"
         project.write(ONE_STEP.replace("BODY", body))
         process = project.start("--datastore", "s3", "run", "--with", "elsewhere")
-        wait_until(lambda: begun.exists() or process.poll() is not None, seconds=60)
+        wait_until(lambda: begun.exists() or process.poll() is not None)
         proxy.always(answering(503))
         time.sleep(5)
         proxy.forget()
@@ -205,7 +205,7 @@ def test_why_a_task_waits_is_told(project: Project, engine: ProcessBackend) -> N
         seen += line
         if "Task is waiting: no node has 12 GB of memory free" in line:
             hold.unlink()
-    assert process.wait(30) == 0, seen
+    assert process.wait(60) == 0, seen
     assert seen.count("Task is waiting") == 1
 
 
@@ -218,7 +218,7 @@ def test_what_the_engine_does_to_a_task_is_told_and_tried_again(project: Project
         seen += line
         if "begun" in line and "evicted" not in seen:
             engine.evict("away/2/0")
-    assert process.wait(30) == 0, seen
+    assert process.wait(60) == 0, seen
     assert "Task failed: it was evicted: the node was low on memory" in seen
     project.client()
     task = Flow("OneStepFlow").latest_run["away"].task
@@ -239,13 +239,13 @@ def test_an_interrupted_run_ends_its_tasks(project: Project, engine: ProcessBack
     body = "open('pid', 'w').write(str(os.getpid())); print('begun', flush=True); time.sleep(600)"
     project.write(ONE_STEP.replace("BODY", body.replace("'pid'", repr(str(project.path / "pid")))))
     process = project.start("run")
-    wait_until(lambda: (project.path / "pid").exists() and (project.path / "pid").read_text() != "", seconds=60)
+    wait_until(lambda: (project.path / "pid").exists() and (project.path / "pid").read_text() != "")
     process.send_signal(signal.SIGINT)
-    stdout, _ = process.communicate(timeout=40)
+    stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Terminating 1 active tasks" in stdout and "Task was stopped." in stdout
     pid = int((project.path / "pid").read_text())
-    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    wait_until(lambda: not is_alive(pid))
     project.client()
     assert not Flow("OneStepFlow").latest_run.successful
 
@@ -253,11 +253,11 @@ def test_an_interrupted_run_ends_its_tasks(project: Project, engine: ProcessBack
 def test_tasks_of_a_lost_run_end_themselves(project: Project, engine: ProcessBackend) -> None:
     pid_file = project.path / "pid"
     project.write(ONE_STEP.replace("BODY", f"open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"))
-    process = project.start("run", env={"METAFLOW_REMOTE_SILENCE_LIMIT": "2"})
-    wait_until(lambda: pid_file.exists() and pid_file.read_text() != "", seconds=60)
+    process = project.start("run", env={"METAFLOW_REMOTE_SILENCE_LIMIT": "5"})
+    wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    wait_until(lambda: not os.path.exists(f"/proc/{pid_file.read_text()}"), seconds=60)
+    wait_until(lambda: not is_alive(int(pid_file.read_text())))
 
 
 def test_an_engine_that_cannot_be_used_is_told_before_the_run(project: Project, engine: ProcessBackend) -> None:
@@ -278,9 +278,6 @@ def test_the_third_interrupt_leaves_an_engine_that_does_not_answer(project: Proj
         if line.rstrip().endswith("begun"):
             said(engine, "unavailable", "No route to host.")
             break
-    for _ in range(3):
-        process.send_signal(signal.SIGINT)
-        time.sleep(1)  # signals that come together are one
-    seen += process.communicate(timeout=30)[0]
+    seen += interrupted_until_it_leaves(process)[0]
     assert process.returncode == 1, seen
     assert "Nothing confirms that the task has ended" in seen

@@ -247,13 +247,13 @@ def test_exit_hooks_of_a_run_that_fails(project: Project) -> None:
 
 
 def test_exit_hooks_of_a_run_that_is_interrupted(project: Project) -> None:
-    project.write(HOOKS.replace("BODY", "import time; print('waiting', flush=True); time.sleep(60)"), main="F")
+    project.write(HOOKS.replace("BODY", "import time; print('waiting', flush=True); time.sleep(300)"), main="F")
     process = project.start("run")
     assert process.stdout is not None
     while "waiting" not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "stopped False" in stdout
     assert stderr.rstrip().endswith("Aborted!")

@@ -14,6 +14,7 @@ import pytest
 
 from e2e.conftest import Project
 from e2e.reference import FLOWS, reference_python
+from e2e.test_failures import is_alive
 from unit.imports.metaflow_folder import Folder, foreach_run
 
 
@@ -79,9 +80,9 @@ def test_an_import_that_is_killed_leaves_no_process_and_goes_on(project: Project
     process.kill()
     process.wait()
     for child in children:
-        while os.path.exists(f"/proc/{child}") and time.monotonic() < deadline:
+        while is_alive(int(child)) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert not os.path.exists(f"/proc/{child}"), f"process {child} outlives the import"
+        assert not is_alive(int(child)), f"process {child} outlives the import"
     assert import_runs(project, "old").code == 0
     project.client()
     from metaflow import Flow

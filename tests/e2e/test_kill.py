@@ -46,17 +46,46 @@ class F(FlowSpec):
         pass
 """
 
+# The time that tasks have to react is read by what the run imports after its flow.
+_LONG_GRACE = "import metaflow.runtime.stopping\nmetaflow.runtime.stopping.STOP_GRACE = 1000.0\n"
+
 
 def processes_of(project: Project) -> set[int]:
     path = project.path / "pids"
     return {int(pid) for pid in path.read_text().split()} if path.exists() else set()
 
 
-def wait_until(condition, seconds: float = 10.0) -> None:
+def wait_until(condition, seconds: float = 90.0) -> None:
+    """Wait for what is there in a moment, or much later where many others want the processors too."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+def printed_until(process: subprocess.Popen[str], words: str) -> str:
+    """What a run prints up to the line that has these words."""
+    assert process.stdout is not None
+    printed = ""
+    while words not in printed:
+        line = process.stdout.readline()
+        assert line, f"the run ended without saying {words!r}: {printed}"
+        printed += line
+    return printed
+
+
+def interrupted_until_it_leaves(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Interrupt a run that leaves at the third time, and return what it printed.
+
+    Signals that come together are one: the next is sent when the run has told of the last.
+    """
+    printed = ""
+    for words in ("Workflow is stopping", "Tasks are being killed"):
+        process.send_signal(signal.SIGINT)
+        printed += printed_until(process, words)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    return printed + stdout, stderr
 
 
 @pytest.mark.parametrize("moment", range(12))
@@ -102,13 +131,9 @@ def children_named(path: Path) -> list[str]:
 
 
 def test_a_killed_run_shows_as_failed_and_keeps_its_index_right(project: Project) -> None:
-    project.write(SLOW.format(join_seconds=60))
+    project.write(SLOW.format(join_seconds=600))
     process = project.start("run", "--max-workers", "4")
-    wait_until(
-        lambda: list(project.path.glob(".metaflow/mf-store/runs/F/*/join")) or len(processes_of(project)) >= 80,
-        30,
-    )
-    wait_until(lambda: len(list(project.path.glob(".metaflow/mf-store/runs/F/*/work/*.manifest"))) == 40, 30)
+    wait_until(lambda: len(list(project.path.glob(".metaflow/mf-store/runs/F/*/work/*.manifest"))) == 40)
     project.client()
     run = Flow("F").latest_run
     assert run is not None and run.status == "running" and not run.finished
@@ -128,13 +153,11 @@ def test_a_killed_run_shows_as_failed_and_keeps_its_index_right(project: Project
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_stops_everything_and_marks_the_run_as_stopped(project: Project, number: int) -> None:
-    project.write(SLOW.replace("time.sleep(0.02)", "time.sleep(100)").format(join_seconds=0))
+    project.write(_LONG_GRACE + SLOW.replace("time.sleep(0.02)", "time.sleep(300)").format(join_seconds=0))
     process = project.start("run", "--max-workers", "4")
     wait_until(lambda: len(processes_of(project)) >= 8)
-    started = time.monotonic()
-    process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=20)
-    assert time.monotonic() - started < 8
+    process.send_signal(number)  # whatever reacts ends long before its time is over
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert stderr.rstrip().endswith("Aborted!")
     assert "Terminating 4 active tasks" in stdout
@@ -144,20 +167,31 @@ def test_interrupt_stops_everything_and_marks_the_run_as_stopped(project: Projec
     assert run is not None and run.status == "stopped"
 
 
-def test_a_second_interrupt_kills_tasks_that_do_not_react(project: Project) -> None:
-    stubborn = SLOW.replace("time.sleep(0.02)", "import signal; signal.signal(15, signal.SIG_IGN); time.sleep(100)")
-    project.write(stubborn.format(join_seconds=0))
+def test_a_run_that_is_asked_to_stop_over_and_over_is_recorded_as_stopped(project: Project) -> None:
+    project.write(SLOW.replace("time.sleep(0.02)", "time.sleep(300)").format(join_seconds=0))
     process = project.start("run", "--max-workers", "2")
     wait_until(lambda: len(processes_of(project)) >= 4)
-    time.sleep(0.2)
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    process.communicate(timeout=60)
+    project.client()
+    run = Flow("F").latest_run
+    assert run is not None and run.status == "stopped", run
+
+
+def test_a_second_interrupt_kills_tasks_that_do_not_react(project: Project) -> None:
+    stubborn = SLOW.replace("time.sleep(0.02)", "time.sleep(300)").replace(
+        "child = ", "import signal; signal.signal(15, signal.SIG_IGN); child = "
+    )
+    project.write(_LONG_GRACE + stubborn.format(join_seconds=0))
+    process = project.start("run", "--max-workers", "2")
+    wait_until(lambda: len(processes_of(project)) >= 4)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    printed_until(process, "Terminating 2 active tasks")
     process.send_signal(signal.SIGINT)
-    # How long the run itself takes to end says nothing on a busy machine.
-    started = time.monotonic()
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))
-    assert time.monotonic() - started < 2.5, "they were given three seconds more"
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
 
 def test_ctrl_c_in_a_terminal_reaches_tasks_only_through_the_run(project: Project) -> None:
@@ -174,7 +208,7 @@ def test_ctrl_c_in_a_terminal_reaches_tasks_only_through_the_run(project: Projec
     )
     wait_until(lambda: len(processes_of(project)) >= 4)
     os.killpg(process.pid, signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=60)
     assert "KeyboardInterrupt" not in stdout + stderr
     assert "Aborted!" in stderr
 
@@ -183,11 +217,11 @@ def test_the_fork_server_dies(project: Project) -> None:
     project.write(SLOW.replace("time.sleep(0.02)", "time.sleep(100)").format(join_seconds=0))
     process = project.start("run", "--max-workers", "2")
     wait_until(lambda: len(processes_of(project)) >= 4)
-    task = min(processes_of(project))
+    task = int((project.path / "pids").read_text().split()[0])
     server = int(Path(f"/proc/{task}/stat").read_text().rsplit(") ", 1)[1].split()[1])
     assert server != process.pid
     os.kill(server, signal.SIGKILL)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "The process that starts tasks died" in stderr
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))

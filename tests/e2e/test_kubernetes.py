@@ -139,7 +139,7 @@ def wait_for_text(process: subprocess.Popen[str], text: str) -> str:
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not done():
         assert time.monotonic() < deadline, what
         time.sleep(0.1)

@@ -95,13 +95,13 @@ def test_a_run_whose_task_goes_on_is_shown_kept_resumed_and_cancelled(project: P
     for line in third.stdout:
         if "far away" in line:
             break
-    wait_until(lambda: "away" in [step.id for step in Flow("FarFlow").latest_run], 10)
+    wait_until(lambda: "away" in [step.id for step in Flow("FarFlow").latest_run])
     cancelled = metaflow(project, "runs", "cancel", "FarFlow", "--yes", "--json")
-    third.communicate(timeout=30)
+    third.communicate(timeout=60)
     assert cancelled.code == 0, cancelled
     (said,) = json.loads(cancelled.stdout)
     assert said["status"] == "stopped" and said["tasks"][0]["status"] == "killed"
-    wait_until(lambda: not engine.find(JobQuery("FarFlow")), 10)
+    wait_until(lambda: not engine.find(JobQuery("FarFlow")))
     nothing = metaflow(project, "runs", "cancel", run.pathspec, "--yes")
     assert nothing.code == 0 and "None of its tasks goes on." in nothing.stderr
     deleted = metaflow(project, "runs", "delete", run.pathspec, "--yes")

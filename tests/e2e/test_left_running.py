@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from metaflow.runtime.process_family import children_of
+
 from .conftest import Project
 from .test_failures import is_alive
 from .test_kill import wait_until
@@ -66,11 +68,11 @@ def kept(project: Project):
             os.kill(pid, signal.SIGKILL)
 
 
-def assert_only_the_kept_go_on(project: Project, kept) -> None:
+def assert_only_the_kept_go_on(project: Project, kept, number: int = 3) -> None:
     left = processes_in(project, "left")
-    assert len(left) == 3
+    assert len(left) == number
     wait_until(lambda: not any(is_alive(pid) for pid in left))
-    assert len(kept()) == 3 and all(is_alive(pid) for pid in kept()), "what a task that succeeded has left stays"
+    assert len(kept()) == number and all(is_alive(pid) for pid in kept()), "what a task that succeeded has left stays"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -87,21 +89,39 @@ def test_what_a_task_that_fails_has_left_is_ended(project: Project, kept, method
 def test_what_tasks_have_left_ends_with_a_run_that_is_killed(project: Project, kept, method: str) -> None:
     project.write(_FLOW.replace("END", "time.sleep(300)"))
     process = project.start("run", env={"METAFLOW_START_METHOD": method})
-    wait_until(lambda: len(processes_in(project, "left")) == 3, 30)
+    wait_until(lambda: len(processes_in(project, "left")) == 3)
     process.kill()
     process.communicate()
     assert_only_the_kept_go_on(project, kept)
+    assert (project.path / "told").read_text() == "told\n", "they are asked to end before they are killed"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_what_tasks_have_left_ends_with_a_run_that_is_interrupted(project: Project, kept, method: str) -> None:
     project.write(_FLOW.replace("END", "time.sleep(300)"))
     process = project.start("run", env={"METAFLOW_START_METHOD": method})
-    wait_until(lambda: len(processes_in(project, "left")) == 3, 30)
+    wait_until(lambda: len(processes_in(project, "left")) == 3)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert not any(is_alive(pid) for pid in processes_in(project, "left")), "they are gone before the run is"
     assert_only_the_kept_go_on(project, kept)
+
+
+def test_what_tasks_have_left_ends_with_the_process_that_starts_them(project: Project, kept) -> None:
+    # Nothing tells whose a mere copy of a process is once its parents are gone.
+    flow = (
+        _FLOW.replace("os.fork() == 0", "False", 1).replace("    os.wait()\n", "").replace("before + 3", "before + 2")
+    )
+    project.write(flow.replace("END", "time.sleep(300)"))
+    process = project.start("run")
+    wait_until(lambda: len(processes_in(project, "left")) == 2)
+    (server,) = children_of(process.pid)
+    os.kill(server, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert "The process that starts tasks died" in stderr
+    assert (project.path / "told").read_text() == "told\n", "they are asked to end before they are killed"
+    assert not any(is_alive(pid) for pid in processes_in(project, "left")), "they are gone before the run is"
+    assert_only_the_kept_go_on(project, kept, number=2)
 
 
 def test_what_a_task_that_is_killed_has_left_is_ended_before_it_is_tried_again(project: Project, kept) -> None:
@@ -116,3 +136,49 @@ def test_what_a_task_that_is_killed_has_left_is_ended_before_it_is_tried_again(p
     assert len(left) == 3
     wait_until(lambda: not any(is_alive(pid) for pid in left))
     assert len(kept()) == 6 and all(is_alive(pid) for pid in kept()), "the second attempt succeeded"
+
+
+_TWO = """
+import os, subprocess, time
+
+class F(FlowSpec):
+    @step
+    def start(self):
+        self.names = ["kept", "left"]
+        self.next(self.work, foreach="names")
+
+    @step
+    def work(self):
+        left = subprocess.Popen(["sleep", "300"], start_new_session=True)
+        with open(self.input, "w") as file:
+            file.write("%d\\n" % left.pid)
+        with open("task-" + self.input, "w") as file:
+            file.write("%d\\n" % os.getpid())
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        if self.input == "left":
+            os.kill(os.getpid(), 9)
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+"""
+
+
+def test_of_tasks_that_end_in_one_moment_it_is_known_who_has_left_what(project: Project, kept) -> None:
+    project.write(_TWO)
+    process = project.start("run")
+    wait_until(lambda: processes_in(project, "task-kept") and processes_in(project, "task-left"))
+    tasks = processes_in(project, "task-kept") + processes_in(project, "task-left")
+    (server,) = children_of(process.pid)
+    os.kill(server, signal.SIGSTOP)
+    (project.path / "go").touch()
+    wait_until(lambda: not any(is_alive(pid) for pid in tasks))
+    os.kill(server, signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert_only_the_kept_go_on(project, kept, number=1)

@@ -23,7 +23,8 @@ def test_the_examples_run_and_the_commands_show_what_they_did(project: Project) 
         outcome = project.call("run", flow=f"metaflow-examples/{name}.py")
         assert outcome.code == 0 and text in outcome.stdout, outcome
     assert project.call("run", "--rate", "0.5", "--tag", "bold", flow="metaflow-examples/experiments.py").code == 0
-    assert project.call("run", "--broken", "yes", flow="metaflow-examples/unreliable.py").code == 1
+    broken = project.call("--datastore", "local", "run", "--broken", "yes", flow="metaflow-examples/unreliable.py")
+    assert broken.code == 1
     read = project.call(flow="metaflow-examples/reading_runs.py")
     assert "HelloFlow: run" in read.stdout and "    letters = 10\n" in read.stdout, read
 
@@ -33,7 +34,9 @@ def test_the_examples_run_and_the_commands_show_what_they_did(project: Project) 
     assert "rate        0.1  0.5\n" in comparison.stdout and "rounds" not in comparison.stdout, comparison
     shown = metaflow(project, "runs", "show", "UnreliableFlow")
     assert "  RuntimeError: this step was asked to fail\n" in shown.stdout, shown
-    assert "read         4  1 caught, 3 done" in shown.stdout and "unreliable.py resume --origin-run-id" in shown.stdout
+    assert "read         4  1 caught, 3 done" in shown.stdout
+    assert "To go on from where it stopped:\n" in shown.stdout, "the directory is that of the run"
+    assert "metaflow-examples/unreliable.py --datastore local resume --origin-run-id" in shown.stdout
     listed = metaflow(project, "tasks", "list", "WordCountFlow/latest/count")
     # They start at the same time, so in any order.
     assert sorted(line.split()[2] for line in listed.stdout.splitlines()[1:]) == ["fox", "rain", "rose"], listed

@@ -101,7 +101,7 @@ def test_a_cluster_of_the_nodes(project: Project) -> None:
     assert found["address"].endswith(f":{port}"), "a given port is used"
     assert found["storage"].endswith(f"/mf-ray/RayNodesFlow/{run.id}/train/{run['train'].control_task.id}")
     assert found["node"] == 0 and other is None, "the step's code runs on node 0 only"
-    wait_until(lambda: not ray_processes(project), seconds=30)
+    wait_until(lambda: not ray_processes(project))
 
 
 def test_a_failure_ends_the_cluster_and_a_second_attempt_has_its_own(project: Project) -> None:
@@ -112,7 +112,7 @@ def test_a_failure_ends_the_cluster_and_a_second_attempt_has_its_own(project: Pr
     assert "the first time" in outcome.stdout + outcome.stderr
     project.client()
     assert Flow("RayNodesFlow").latest_run["join"].task.data.found[0]["members"] == 2
-    wait_until(lambda: not ray_processes(project), seconds=30)
+    wait_until(lambda: not ray_processes(project))
 
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
@@ -132,8 +132,8 @@ def test_whatever_ends_the_nodes_ends_ray(how: str, project: Project) -> None:
     process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
     process.communicate(timeout=100)
     assert process.returncode != 0
-    wait_until(lambda: not session.exists(), seconds=60)
-    wait_until(lambda: not ray_processes(project), seconds=30)
+    wait_until(lambda: not session.exists())
+    wait_until(lambda: not ray_processes(project))
 
 
 def test_a_port_that_is_taken_is_told(project: Project) -> None:
@@ -144,4 +144,4 @@ def test_a_port_that_is_taken_is_told(project: Project) -> None:
         outcome = project.call("run", timeout=200)
     assert outcome.code == 1
     assert "Choose another main_port" in outcome.stdout + outcome.stderr, outcome
-    wait_until(lambda: not ray_processes(project), seconds=30)
+    wait_until(lambda: not ray_processes(project))

@@ -207,7 +207,7 @@ def test_interrupted_gang_leaves_nothing_behind(project: Project) -> None:
     process = project.start("run", "--how", "wait")
     wait_until(lambda: len(processes_of(project)) == 3)
     process.send_signal(2)
-    stdout, _ = process.communicate(timeout=20)
+    stdout, _ = process.communicate(timeout=60)
     assert "Terminating 3 active tasks" in stdout
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))
     project.client()

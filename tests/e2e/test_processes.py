@@ -65,7 +65,7 @@ def test_a_spawned_task_dies_with_its_run(project: Project) -> None:
 
     project.write(SLOW.replace("time.sleep(0.02)", "time.sleep(100)").format(join_seconds=0))
     process = project.start("run", "--max-workers", "2", env={"METAFLOW_START_METHOD": "spawn"})
-    wait_until(lambda: len(processes_of(project)) >= 4, 20)
+    wait_until(lambda: len(processes_of(project)) >= 4)
     process.kill()
     process.communicate()
     wait_until(lambda: not any(is_alive(pid) for pid in processes_of(project)))

@@ -18,6 +18,7 @@ from metaflow.decorators.ray_step import RayStepDecorator
 from metaflow.exception import MetaflowException
 
 from .conftest import Project
+from .test_failures import is_alive
 from .test_kill import wait_until
 
 # Starting processes on a busy cluster takes its time.
@@ -175,7 +176,7 @@ self.attempts = current.retry_count + 1
     project.client()
     assert Flow("OneStepFlow").latest_run["away"].task.data.attempts == 2
     pid = int(marker.read_text())
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), seconds=30)
+    wait_until(lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize("how", ["ctrl-c", "stopped outside"])
@@ -202,7 +203,7 @@ time.sleep(300)
     if how != "ctrl-c":
         assert "stopped" in stdout + stderr or "told to end" in stdout + stderr
     for pid in marker.read_text().split():
-        wait_until(lambda: not Path(f"/proc/{pid}").exists(), seconds=40)
+        wait_until(lambda: not is_alive(int(pid)))
 
 
 def test_a_cluster_that_is_not_there(project: Project) -> None:
@@ -249,7 +250,7 @@ def test_a_job_of_several_tasks(backend: RayBackend) -> None:
     assert [state.status for state in states] == [0, -9, 2]
     assert backend.output(submitted, "step/2/0") == b"task 2\n"
     assert follow(RayBackend(backend._dashboard.address), submitted) == states, "another process learns the same"
-    wait_until(lambda: not backend.find(JobQuery("BackendTest")), seconds=30)
+    wait_until(lambda: not backend.find(JobQuery("BackendTest")))
     many = [submitted._replace(name=f"{submitted.name}-{index}") for index in range(20)]
     assert len(RayBackend(backend._dashboard.address).poll(many, 1)) == 60
 
@@ -260,23 +261,23 @@ def test_what_ray_and_its_nodes_do_to_tasks(backend: RayBackend, tmp_path: Path)
     shielded = f"trap '' TERM; echo $$ $PPID >> {pids}; sleep 300; sleep 300"
     killed = backend.submit(make_job(shielded))
     follow(backend, killed, "running")
-    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"), seconds=30)
+    wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     task, worker = map(int, pids.read_text().split())
     os.kill(worker, signal.SIGKILL)
     (state,) = follow(backend, killed)
     assert "worker that ran it died" in (state.reason or "") and state.retriable
-    wait_until(lambda: not Path(f"/proc/{task}").exists(), seconds=40)
+    wait_until(lambda: not is_alive(task))
 
     pids.unlink()
     orphaned = backend.submit(make_job(shielded, 2))
     follow(backend, orphaned, "running")
-    wait_until(lambda: pids.exists() and pids.read_text().count("\n") == 2, seconds=30)
+    wait_until(lambda: pids.exists() and pids.read_text().count("\n") == 2)
     driver = backend._dashboard.job(orphaned.engine_id)["driver_info"]["pid"]
     os.kill(int(driver), signal.SIGKILL)
     for state in follow(backend, orphaned):
         assert "its Ray job ended before it did" in (state.reason or "")
     for line in pids.read_text().splitlines():
-        wait_until(lambda: not Path(f"/proc/{line.split()[0]}").exists(), seconds=40)
+        wait_until(lambda: not is_alive(int(line.split()[0])))
 
     (late,) = follow(backend, backend.submit(make_job("sleep 300", timeout=1)))
     assert late.reason == "it did not end within 1 seconds"

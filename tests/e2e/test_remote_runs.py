@@ -225,7 +225,7 @@ def test_a_run_that_is_killed_and_resumed(place: Place, project: Project) -> Non
             def work(self):
                 if self.input == 4 and current.origin_run_id is None:
                     open("waits", "w").close()
-                    time.sleep(60)
+                    time.sleep(600)
                 self.x = self.input
                 self.next(self.join)
 
@@ -239,7 +239,7 @@ def test_a_run_that_is_killed_and_resumed(place: Place, project: Project) -> Non
                 pass
     """)
     process = project.start(*place.options, "run")
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 100
     while not (project.path / "waits").exists():
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)

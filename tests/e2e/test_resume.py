@@ -286,7 +286,7 @@ def test_a_killed_run_loses_nothing_that_was_committed(project: Project) -> None
     )
     breaks(project, "stay")
     process = project.start("run")
-    process.communicate(timeout=30)
+    process.communicate(timeout=100)
     assert process.returncode == -signal.SIGKILL
     # Whatever the index knows or does not know of it, the files count.
     for path in store_of(project).glob("index.sqlite*"):
@@ -466,7 +466,7 @@ def test_what_cannot_be_resumed_is_refused_with_what_there_is(project: Project) 
 
 
 def test_a_run_that_goes_on_is_not_resumed(project: Project) -> None:
-    project.write(NESTED.replace('note(self, "end")', 'note(self, "end"); import time; time.sleep(60)'))
+    project.write(NESTED.replace('note(self, "end")', 'note(self, "end"); import time; time.sleep(600)'))
     process = project.start("run")
     while not (project.path / "ran").exists() or "end" not in (project.path / "ran").read_text():
         assert process.poll() is None

@@ -141,7 +141,7 @@ def test_time_outs_and_kills_leave_nothing_behind(project: Project, capsys: pyte
         assert left.status == "failed"
 
         starting = asyncio.ensure_future(runner.async_run())
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
@@ -156,12 +156,12 @@ def test_time_outs_and_kills_leave_nothing_behind(project: Project, capsys: pyte
 
 def test_a_start_that_takes_too_long(project: Project) -> None:
     project.write("import os, time\nfrom metaflow import FlowSpec, Parameter, step\n" + ECHO)
-    runner = Runner("flow.py", show_output=False, env={"SLOW": "1"}, file_read_timeout=0.5)
+    runner = Runner("flow.py", show_output=False, env={"SLOW": "1"})
     project.write(
         "import os, sys, time\nfrom metaflow import FlowSpec, Parameter, step\n"
         "if 'run' in sys.argv or 'describe' in sys.argv and os.path.exists('slow'): time.sleep(60)\n" + ECHO
     )
-    runner._flow_file._timeout = 60
+    runner._file_read_timeout = 0.5  # which is not enough for what the file is asked first
     with pytest.raises(TimeoutError, match="has started nothing in 0.5 seconds"):
         runner.run()
     (project.path / "slow").touch()
@@ -203,7 +203,7 @@ def start_driver(project: Project, how: str) -> subprocess.Popen[str]:
     elsewhere = project.path / "elsewhere"
     elsewhere.mkdir()
     process = project.start(flow="driver.py")
-    wait_until(lambda: (project.path / "started").exists(), 30)
+    wait_until(lambda: (project.path / "started").exists())
     return process
 
 
@@ -218,14 +218,15 @@ def test_kill_9_of_the_program_leaves_no_process_behind(project: Project, how: s
     wait_until(lambda: not children_named(project.path))
     root = project.client()
     (run_id,) = [path.name for path in (root / "mf-store/runs/Waiting").iterdir()]
-    assert Run(f"Waiting/{run_id}").status == "stopped"
+    run = Run(f"Waiting/{run_id}")
+    assert run.status == "stopped", run._record
 
 
 @pytest.mark.parametrize("how", ["blocking()", "asyncio.run(asynchronous())"])
 def test_ctrl_c_ends_the_run_in_good_order(project: Project, how: str) -> None:
     process = start_driver(project, how)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in stderr
     wait_until(lambda: not children_named(project.path))
     project.client()

@@ -58,8 +58,8 @@ class Server:
     def stop(self, how: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
-        code = self.process.wait(30)
-        self._reader.join(10)
+        code = self.process.wait(60)
+        self._reader.join(30)
         self.process.stdout.close()
         self.process.stderr.close()
         return code
@@ -103,7 +103,7 @@ def test_a_service_with_tokens_from_its_start_to_its_end(project, serve, databas
     monkeypatch.setenv("METAFLOW_SERVICE_AUTH_KEY", token)
     store = ServiceMetadata(url)
     store.apply([started("1"), started("2")])
-    stream = http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=20)
+    stream = http.client.HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=60)
     stream.request("GET", "/api/v1/events/stream?after=0", headers={"x-api-key": token})
     answer = stream.getresponse()
     text = b""
@@ -139,14 +139,14 @@ def test_a_request_that_is_being_served_is_finished_when_the_service_ends(projec
     server = serve("--database", "x.sqlite")
     body = json.dumps({"events": [{"kind": "run_started", "run": started("1").run.to_dict()}]}).encode()
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=60) as client:
         head = f"POST /api/v1/events HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:20])
         urllib.request.urlopen(f"{server.url}/healthz").close()  # so that the first part has arrived
         server.process.send_signal(signal.SIGTERM)
         with pytest.raises(OSError):
             while True:  # until it accepts nothing any more
-                urllib.request.urlopen(f"{server.url}/healthz", timeout=5).close()
+                urllib.request.urlopen(f"{server.url}/healthz", timeout=30).close()
         client.sendall(body[20:])
         assert client.makefile("rb").readline().split()[1] == b"200"
     assert server.stop() == 0

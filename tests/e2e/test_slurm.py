@@ -47,7 +47,7 @@ class Watched:
     def text(self) -> str:
         return self._path.read_text(errors="replace")
 
-    def until(self, condition: Callable[[str], object], seconds: float = 60) -> str:
+    def until(self, condition: Callable[[str], object], seconds: float = 120) -> str:
         deadline = time.monotonic() + seconds
         while not condition(self.text):
             assert time.monotonic() < deadline and self.process.poll() is None, self.text
@@ -287,7 +287,7 @@ def test_ctrl_c_ends_all_jobs(on_slurm: Project, slurm_cluster: SlurmCluster) ->
     run.until(lambda text: text.count("at work") >= 2)
     run.process.send_signal(signal.SIGINT)
     assert run.end(60) != 0
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while queue(slurm_cluster):
         assert time.monotonic() < deadline, queue(slurm_cluster)
         time.sleep(0.2)

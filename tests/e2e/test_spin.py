@@ -263,7 +263,7 @@ def test_processes_that_do_not_end_well(ran):
             break
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1 and "Aborted!" in stderr and "Task was stopped." in stdout
     assert spun(ran).status == "stopped"
 

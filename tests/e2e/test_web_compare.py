@@ -11,6 +11,8 @@ import pytest
 
 from browser import accessibility_problems
 
+from .test_kill import wait_until
+
 FLOW = """
 from metaflow import Config
 
@@ -102,6 +104,7 @@ def test_runs_are_compared_in_the_browser(runs, web_app, browser) -> None:
     app = web_app()
     page = app.page(browser, address(runs, lower="metrics:loss"), viewport={"width": 1300, "height": 1000})
     page.get_by_role("rowheader", name=re.compile("loss$")).wait_for()
+    page.get_by_role("rowheader", name=re.compile("note$")).wait_for()
     assert cells(page, "loss") == ["0.9", "0.5\n−0.4 (−44 %) better", "0.2\n−0.7 (−78 %) better"]
     assert page.get_by_role("rowheader", name="same").count() == 0  # only differences
     assert "<script>" in cells(page, "note")[2] and "\\u202e" in cells(page, "note")[2]
@@ -116,7 +119,7 @@ def test_runs_are_compared_in_the_browser(runs, web_app, browser) -> None:
     page.get_by_role("button", name=f"Compare with Train/{runs[2]}").press("Enter")
     page.wait_for_url(re.compile("baseline="))
     page.locator('[role=columnheader][aria-colindex="2"]', has_text=runs[2]).wait_for()
-    assert cells(page, "loss")[0] == "0.2"
+    wait_until(lambda: cells(page, "loss")[0] == "0.2")
     page.get_by_role("button", name=f"Move Train/{runs[0]} to the right").press("Enter")
     page.locator('[role=columnheader][aria-colindex="4"]', has_text=runs[0]).wait_for()
     page.get_by_role("button", name=f"Remove Train/{runs[1]}").press("Enter")
@@ -145,8 +148,7 @@ def test_tables_and_charts_are_taken_away(runs, web_app, browser) -> None:
     app = web_app()
     page = app.page(browser, address(runs, chart="bars"), color_scheme="dark", viewport={"width": 1300, "height": 1000})
     bars = page.get_by_role("group", name=re.compile("^loss"))
-    bars.get_by_role("button").first.focus()
-    page.keyboard.press("ArrowRight")
+    bars.get_by_role("button").first.press("ArrowRight")
     page.locator('[aria-label*="loss 0.5"]:focus').wait_for()
     assert not accessibility_problems(page)
     with page.expect_download() as saved:
@@ -174,6 +176,7 @@ def test_a_flow_over_its_runs(runs, web_app, browser) -> None:
     app = web_app()
     page = app.page(browser, "/ui/flows/Train", viewport={"width": 360, "height": 740})
     page.get_by_role("heading", name="loss").wait_for()
+    page.get_by_label(f"Choose run {runs[0]}").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert not accessibility_problems(page)
     page.get_by_label("Show also").select_option("parameter:alpha")

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from attack_strings import MARKUP, PROOF
-from browser import accessibility_problems
+from browser import accessibility_problems, expect
 
 FLOW = """
 from metaflow import card
@@ -65,7 +65,7 @@ def test_a_failed_run_is_sent_as_a_file(project, browser):
         failed = page.get_by_role("region", name="What failed")
         assert "ValueError" in failed.inner_text() and f"shard {MARKUP[0]}" in failed.inner_text()
         assert 'raise ValueError("shard " + ATTACKS[0])' in failed.locator(".mf-marked").inner_text()
-        assert page.get_by_role("row", name="last").first.is_visible()
+        expect(page.get_by_role("row", name="last").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert [each for each in accessibility_problems(page) if "(serious)" in each or "(critical)" in each] == []
     frame = page.get_by_title("Card default of start/1")
@@ -178,8 +178,9 @@ def test_scripts_of_cards_run_in_frames_that_reach_nothing(project, browser):
     page.wait_for_timeout(300)
     assert page.title() == title and page.url.startswith("file:") and len(page.context.pages) == 1
     # All that went wrong is what the browser did not let the card do.
-    refused = ("Content Security Policy", "sandbox", "ERR_BLOCKED_BY_CSP", "Unsafe attempt", "violates", "violated")
-    browser.problems[:] = [each for each in browser.problems if not any(words in each for words in refused)]
+    browser.foresee(
+        "Content Security Policy", "sandbox", "ERR_BLOCKED_BY_CSP", "Unsafe attempt", "violates", "violated"
+    )
 
 
 def test_the_page_of_a_run_exports_it(project, web_app, browser):

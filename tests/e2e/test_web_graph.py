@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 import attack_strings
-from browser import accessibility_problems
+from browser import accessibility_problems, expect
+
+from .test_kill import wait_until
 
 FLOW = """
 import os
@@ -83,23 +84,23 @@ def test_a_run_is_followed_in_its_graph(project, web_app, browser, tmp_path: Pat
     project.write(FLOW.format(doc=ATTACK))
     process = project.start("run", "--wait_for", str(gate))
     app = web_app()
-    while not (runs := app.get("/api/v1/runs?flow=Ways")["runs"]):
-        time.sleep(0.05)
-    page = app.page(browser, at(runs[0]["run_id"], step="start"), viewport={"width": 1300, "height": 1000})
+    wait_until(lambda: app.get("/api/v1/runs?flow=Ways")["runs"], seconds=60)
+    (run,) = app.get("/api/v1/runs?flow=Ways")["runs"]
+    page = app.page(browser, at(run["run_id"], step="start"), viewport={"width": 1300, "height": 1000})
     # The way that was taken, the one that was not, and what is still to come.
     said(page, "fit", "2/3 tasks")
     assert "running" in step(page, "fit").get_attribute("aria-label")
     words = step(page, "start").get_attribute("aria-label")
     assert "first step, switch" in words and "big (large), not taken, little (small)" in words
     assert "waiting" in step(page, "improve").get_attribute("aria-label")
-    assert page.get_by_role("complementary").get_by_text("<script>").count() == 1  # its doc is text
+    page.get_by_role("complementary").get_by_text("<script>").wait_for()  # its doc is text
     gate.touch()
     # It is told live, without a click.
     said(page, "end", "done")
-    assert "3 tasks" in step(page, "fit").get_attribute("aria-label")
-    assert "not run" in step(page, "big").get_attribute("aria-label")
+    said(page, "fit", "3 tasks")
+    said(page, "big", "not run")
     page.get_by_text("yes ×1").wait_for(state="attached")
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert not accessibility_problems(page)
 
 
@@ -127,7 +128,7 @@ def test_a_failure_is_seen_and_the_graph_is_walked_by_keys(project, web_app, bro
     page.wait_for_url(re.compile(r"step=fit"))
     panel = page.get_by_role("complementary", name="Step fit")
     panel.get_by_role("link", name=re.compile("b$")).wait_for()
-    assert panel.get_by_text("foreach of each").count() == 1
+    expect(panel.get_by_text("foreach of each")).to_have_count(1)
     assert not accessibility_problems(page)
     scale = page.get_by_role("group", name="Zoom", exact=True).get_by_text("%")
     shown = scale.inner_text()

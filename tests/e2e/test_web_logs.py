@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 
 from attack_strings import PROOF
-from browser import accessibility_problems
+from browser import accessibility_problems, expect
+
+from .test_kill import wait_until
 
 FLOW = r"""
 import sys, time
@@ -98,8 +99,8 @@ def test_the_log_of_a_task_as_in_a_terminal(ran, browser):
     log = rows(page)
     log.get_by_text("plain line", exact=True).wait_for()
     assert log.get_by_role("link", name="safe").get_attribute("rel") == "noopener noreferrer nofollow"
+    log.get_by_text(r"\u202egpj.exe").wait_for()
     assert log.get_by_role("link", name="bad").count() == 0
-    assert log.get_by_text(r"\u202egpj.exe").is_visible()
     assert page.evaluate(f"window.{PROOF}") is None
     assert page.locator("[data-row]").count() < 200  # of two thousand
     assert not [each for each in accessibility_problems(page) if "(serious)" in each or "(critical)" in each]
@@ -113,10 +114,13 @@ def test_the_log_of_a_task_as_in_a_terminal(ran, browser):
     page.keyboard.press("F3")
     page.get_by_text("2 of 111").wait_for()
     log.get_by_text("INFO batch 190", exact=True).wait_for()
-    assert "q=batch+19" in page.url
+    page.wait_for_url("**q=batch+19**")
     page.get_by_label("Only matches").check()
-    page.wait_for_function("() => document.querySelectorAll('[data-row]').length > 20")
-    assert all("batch 19" in text for text in page.locator("[data-text]").all_inner_texts())
+    only_matches = """() => {
+        const texts = [...document.querySelectorAll("[data-text]")].map((each) => each.textContent);
+        return texts.length > 20 && texts.every((text) => text.includes("batch 19"));
+    }"""
+    page.wait_for_function(only_matches)
     page.keyboard.press("Escape")
     page.get_by_label("Lines of this level and above").select_option("warning")
     page.get_by_text("1 line", exact=True).wait_for()
@@ -127,7 +131,8 @@ def test_progress_bars_are_shown_as_they_are_at_the_end(ran, browser):
     page = app.page(browser, f"/ui/runs/LogFlow/{run_id}/tasks/start/1?tab=logs&stream=stderr")
     texts = page.locator("[data-text]")
     texts.first.wait_for()
-    assert [text.strip() for text in texts.all_inner_texts() if text.strip()] == ["Epoch 100%", "outer 2", "inner 29"]
+    lines = ["Epoch 100%", "outer 2", "inner 29"]
+    wait_until(lambda: [text.strip() for text in texts.all_inner_texts() if text.strip()] == lines, seconds=30)
     page.get_by_role("button", name="earlier states").first.click()
     page.get_by_role("dialog").get_by_text("Epoch  42%").wait_for()
     page.keyboard.press("Escape")
@@ -141,8 +146,7 @@ def test_a_link_to_a_line_leads_there(ran, browser):
     address = f"/ui/runs/LogFlow/{run_id}/tasks/start/1?tab=logs&stream=stdout&line=1000"
     page = app.page(browser, address, viewport={"width": 360, "height": 740})
     selected = page.locator("[data-line='1000']")
-    selected.wait_for()
-    assert selected.get_by_role("link").get_attribute("aria-current") == "location" and selected.is_visible()
+    expect(selected.get_by_role("link")).to_have_attribute("aria-current", "location")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("[data-line='1003']").get_by_role("link").click(modifiers=["Shift"])
     page.wait_for_url(re.compile("line=1000-1003"))
@@ -157,15 +161,14 @@ def test_what_a_running_task_prints_is_seen_at_once(project, web_app, browser):
     project.write(LIVE)
     process = project.start("run")
     app = web_app()
-    while not (found := app.get("/api/v1/runs?flow=LiveFlow")["runs"]):
-        time.sleep(0.05)
-    run_id = found[0]["run_id"]
+    wait_until(lambda: app.get("/api/v1/runs?flow=LiveFlow")["runs"], seconds=60)
+    run_id = app.get("/api/v1/runs?flow=LiveFlow")["runs"][0]["run_id"]
     page = app.page(browser, f"/ui/runs/LiveFlow/{run_id}/tasks/start/1")
     log = rows(page)
     log.get_by_text("40%").wait_for()  # of a line that is not finished
-    assert log.get_by_text("line 199", exact=True).is_visible()  # the end is followed
-    # and is in the window, without scrolling the page.
-    assert log.evaluate("element => element.getBoundingClientRect().bottom <= innerHeight")
+    # The end is followed, and is in the window without scrolling the page.
+    expect(log.get_by_text("line 199", exact=True)).to_be_in_viewport()
+    wait_until(lambda: log.evaluate("element => element.getBoundingClientRect().bottom <= innerHeight"), seconds=30)
     Path("bar").touch()
     log.get_by_text("100%").wait_for()
     log.hover()
@@ -181,7 +184,7 @@ def test_what_a_running_task_prints_is_seen_at_once(project, web_app, browser):
     process.wait(60)
     page.get_by_label("Follow", exact=True).wait_for(state="detached")
     page.locator("header").get_by_text("Done").wait_for()
-    assert log.get_by_text("more 4", exact=True).is_visible()  # nothing takes the log away from who watches it
+    expect(log.get_by_text("more 4", exact=True)).to_be_visible()  # nothing takes the log away from who watches it
 
 
 def test_a_search_through_all_tasks_of_a_run(ran, browser):
@@ -190,8 +193,8 @@ def test_a_search_through_all_tasks_of_a_run(ran, browser):
     page.get_by_role("region", name="Lines of all tasks").get_by_text("working on alpha").first.wait_for()
     page.get_by_label("Search the logs of all tasks").fill("NEEDLE")
     page.get_by_text("4 lines in 3 tasks of 6 attempts").wait_for()
-    assert page.get_by_role("heading", level=3).first.inner_text().startswith("Failed")
-    assert page.get_by_text("items=<b>beta</b>").is_visible()
+    expect(page.get_by_role("heading", level=3).first).to_have_text(re.compile("^Failed"))
+    page.get_by_text("items=<b>beta</b>").wait_for()
     assert not [each for each in accessibility_problems(page) if "(serious)" in each or "(critical)" in each]
     page.get_by_role("link", name=re.compile("Line .* of work")).first.click()
     page.wait_for_url(re.compile(r"attempt=0.*line="))
@@ -224,4 +227,4 @@ def test_a_million_lines(project, web_app, browser):
     page.get_by_role("region", name="Log", exact=True).get_by_text("does not answer").wait_for()
     page.unroute("**/api/v1/task/log?*")
     log.get_by_text(re.compile(r"^line \d+$")).first.wait_for()
-    browser.problems[:] = [each for each in browser.problems if "ERR_FAILED" not in each]
+    browser.foresee("ERR_FAILED")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime, timezone
 
 import pytest
 
 from attack_strings import ATTACKS
-from browser import accessibility_problems
+from browser import accessibility_problems, expect
 from metaflow.datastore.layout import INDEX_KEY
 from metaflow.metadata_store.events import RunEnded, RunStarted
 from metaflow.metadata_store.records import RunRecord
@@ -17,6 +18,7 @@ from metaflow.metadata_store.sqlite import SqliteMetadata
 TRAIN = """
 class TrainFlow(FlowSpec):
     lr = Parameter("lr", default=0.1)
+    seed = Parameter("seed", default=2**53 + 1)
 
     @step
     def start(self):
@@ -42,7 +44,6 @@ class LiveFlow(FlowSpec):
     def end(self):
         pass
 """
-PATIENCE = 15_000
 
 
 def rows(page):
@@ -50,7 +51,7 @@ def rows(page):
 
 
 def expect_rows(page, count):
-    page.wait_for_function("count => document.querySelectorAll('tr[data-run]').length === count", arg=count)
+    expect(rows(page)).to_have_count(count)
 
 
 def record(project, *runs):
@@ -79,17 +80,16 @@ def trained(project):
 def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(project, trained, web_app, browser):
     app = web_app(project.path)
     page = app.page(browser)
-    page.set_default_timeout(PATIENCE)
     expect_rows(page, 4)
-    assert page.get_by_text("4 runs", exact=True).is_visible()
+    page.get_by_text("4 runs", exact=True).wait_for()
 
     field = page.get_by_role("combobox", name="Find runs")
     field.fill("status:failed flow:TrainFlow")
     field.press("Enter")
     expect_rows(page, 1)
-    assert "start: ValueError: too fast" in rows(page).inner_text()
-    assert rows(page).get_by_title("Step start (task-id 1) failed: ValueError: too fast").is_visible()
-    assert re.search(r"status=failed&?.*flow=TrainFlow|flow=TrainFlow&?.*status=failed", page.url)
+    expect(rows(page)).to_contain_text("start: ValueError: too fast")
+    rows(page).get_by_title("Step start (task-id 1) failed: ValueError: too fast").wait_for()
+    page.wait_for_url(re.compile(r"status=failed&?.*flow=TrainFlow|flow=TrainFlow&?.*status=failed"))
     shared = page.url
     page.get_by_role("button", name="Remove the filter status failed").click()
     expect_rows(page, 3)
@@ -100,11 +100,21 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     page.goto(app.url + "/ui/")
     expect_rows(page, 4)
 
+    field.fill("-flow:ScoreFlow seed=9007199254740993")
+    field.press("Enter")
+    expect_rows(page, 3)
+    assert "without_flow=ScoreFlow" in page.url
+    assert "9007199254740993" in rows(page).first.inner_text(), "not as browsers would round it"
+    page.goto(app.url + "/ui/?where=parameter:seed:=:9007199254740992")
+    page.get_by_text("No run matches").wait_for()
+    page.goto(app.url + "/ui/")
+    expect_rows(page, 4)
+
     field.fill("valueerror fast")
     expect_rows(page, 1)
     field.fill("BEN")
     expect_rows(page, 2)
-    assert "text=BEN" in page.url
+    page.wait_for_url("**text=BEN**")
     field.fill("lr>=0.1 lr<1")
     field.press("Enter")
     page.get_by_role("columnheader", name="lr").get_by_role("button").click()
@@ -123,26 +133,25 @@ def test_runs_are_found_by_typing_and_by_choosing_and_the_address_has_it_all(pro
     page.get_by_label("nightly").check()
     page.keyboard.press("Escape")
     expect_rows(page, 1)
-    assert trained[0] in rows(page).inner_text()
+    expect(rows(page)).to_contain_text(trained[0])
 
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("group", name="Artifacts of the last step").get_by_label("loss").check()
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.querySelector('tr[data-run]').innerText.includes('0.9')")
+    expect(rows(page)).to_contain_text("0.9")
     page.get_by_role("button", name=re.compile("^ScoreFlow$")).click()
     page.get_by_text("No run matches").wait_for()
     page.get_by_role("button", name="Show all runs").click()
     expect_rows(page, 4)
     page.get_by_label("Group by").select_option("flow")
     page.wait_for_url(re.compile("group=flow"))
-    page.wait_for_function("() => document.querySelectorAll('th[scope=rowgroup]').length === 2")
+    expect(page.locator("th[scope=rowgroup]")).to_have_count(2)
 
 
 def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_app, browser):
     record(project, *(RunRecord("OldFlow", str(number), "ana", 1000.0 + number) for number in range(120)))
     app = web_app(project.path)
     page = app.page(browser, viewport={"width": 1200, "height": 700})
-    page.set_default_timeout(PATIENCE)
     page.locator("tr[data-run^='ScoreFlow/']").wait_for()
     page.get_by_text("Live", exact=True).wait_for()
     project.write(LIVE)
@@ -151,7 +160,6 @@ def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_
     live.get_by_text("Running").wait_for()
     live.get_by_text("1/2").wait_for()
     running = app.page(browser, "/ui/?status=running")
-    running.set_default_timeout(PATIENCE)
     running.locator("tr[data-run^='LiveFlow/']").wait_for()
     running.get_by_text("1 run", exact=True).wait_for()
 
@@ -177,7 +185,6 @@ def test_a_run_that_starts_comes_and_changes_in_its_place(project, trained, web_
 def test_a_view_is_saved_for_all_and_deleted(project, trained, web_app, browser):
     app = web_app(project.path)
     page = app.page(browser, "/ui/?status=failed&columns=status,run,parameter:lr")
-    page.set_default_timeout(PATIENCE)
     expect_rows(page, 1)
     page.get_by_role("button", name="Save view").click()
     page.get_by_label("Name").fill("Broken <b>")
@@ -191,15 +198,16 @@ def test_a_view_is_saved_for_all_and_deleted(project, trained, web_app, browser)
     page.get_by_role("alert").get_by_text("already").wait_for()
     page.get_by_role("button", name="Replace it").click()
     page.get_by_role("dialog").wait_for(state="hidden")
-    assert len(browser.problems) == 1 and "409" in browser.problems.pop()
+    browser.expect_problem(page, "status of 409")
+    assert len(browser.problems) == 1, browser.problems
 
-    other = app.page(browser)
-    other.set_default_timeout(PATIENCE)
+    # Where it is about noon, so that what has just failed did so today.
+    other = app.page(browser, timezone_id=f"Etc/GMT{datetime.now(timezone.utc).hour - 12:+d}")
     expect_rows(other, 4)
     other.get_by_role("link", name="Broken <b>").click()
     expect_rows(other, 1)
-    assert "flow=TrainFlow" in other.url
-    assert other.locator("thead th").count() == 4
+    other.wait_for_url("**flow=TrainFlow**")
+    expect(other.locator("thead th")).to_have_count(4)
     other.get_by_role("button", name="Delete the view Broken <b>").click()
     other.get_by_role("button", name="Save view").wait_for()
     assert app.get("/api/v1/views") == {"views": []}
@@ -209,7 +217,6 @@ def test_a_view_is_saved_for_all_and_deleted(project, trained, web_app, browser)
 
 def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     page = web_app(project.path).page(browser)
-    page.set_default_timeout(PATIENCE)
     expect_rows(page, 4)
     page.keyboard.press("/")
     page.keyboard.type("flow:Tr")
@@ -241,10 +248,10 @@ def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     assert trained[3] in page.url
     assert trained[1] in page.url
     rows(page).first.wait_for(state="detached")
-    assert page.title() == "Compare · Metaflow"
+    expect(page).to_have_title("Compare · Metaflow")
     page.go_back()
     expect_rows(page, 4)
-    assert page.title() == "Runs · Metaflow"
+    expect(page).to_have_title("Runs · Metaflow")
     # Who comes back goes on from where they were.
     page.get_by_text(f"TrainFlow, run {trained[2]}, failed").wait_for(state="attached")
     page.keyboard.press("k")
@@ -252,9 +259,10 @@ def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(rf"/ui/runs/ScoreFlow/{trained[3]}"))
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name=re.compile("Go to")).wait_for()
+    palette = page.get_by_role("combobox", name=re.compile("Go to"))
+    expect(palette).to_be_focused()
     page.keyboard.type(f"{trained[0]}")
-    page.get_by_role("option", name=f"TrainFlow/{trained[0]}").wait_for()
+    page.get_by_role("option", name=f"TrainFlow/{trained[0]}", selected=True).wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(rf"/ui/runs/TrainFlow/{trained[0]}"))
     page.keyboard.press("?")
@@ -263,30 +271,30 @@ def test_all_of_it_by_keyboard(project, trained, web_app, browser):
     page.keyboard.press("3")
     page.keyboard.press("Escape")
     page.get_by_role("heading", name="Keyboard").wait_for(state="detached")
-    assert page.title() == f"TrainFlow/{trained[0]} · Metaflow"
+    expect(page).to_have_title(f"TrainFlow/{trained[0]} · Metaflow")
+    compare = page.get_by_role("button", name="Compare this run (c)")
+    compare.wait_for()
     page.keyboard.press("c")
     page.get_by_role("menuitem", name="With other runs…").click()
     page.get_by_role("dialog").get_by_label("Search runs").wait_for()
     page.keyboard.press("Escape")
-    compare = page.get_by_role("button", name="Compare this run (c)")
-    compare.and_(page.locator(":focus")).wait_for()  # a dialog gives the focus back
+    expect(compare).to_be_focused()  # a dialog gives the focus back
     page.keyboard.press("Control+k")
+    expect(palette).to_be_focused()
     page.keyboard.type("delete run")
     page.get_by_role("option", name="Delete…").wait_for()
     page.keyboard.press("Escape")
-    compare.and_(page.locator(":focus")).wait_for()
+    expect(compare).to_be_focused()
     page.keyboard.press("3")
     page.wait_for_url(re.compile("view=graph"))
-    page.wait_for_function("name => document.title === name", arg=f"Graph · TrainFlow/{trained[0]} · Metaflow")
-    assert (
-        page.get_by_role("link", name="Runs", exact=True).evaluate("link => getComputedStyle(link).fontWeight") == "600"
-    )
+    expect(page).to_have_title(f"Graph · TrainFlow/{trained[0]} · Metaflow")
+    expect(page.get_by_role("link", name="Runs", exact=True)).to_have_css("font-weight", "600")
     page.goto(page.url.partition("?")[0] + "/tasks/start/999")
     page.get_by_role("heading", name="There is no such task here").wait_for()
-    assert page.title() == f"start/999 · TrainFlow/{trained[0]} · Metaflow"
+    expect(page).to_have_title(f"start/999 · TrainFlow/{trained[0]} · Metaflow")
     page.get_by_role("link", name=f"The run TrainFlow/{trained[0]}").click()
     page.get_by_role("tab", name="Overview").wait_for()
-    browser.problems[:] = [problem for problem in browser.problems if "404" not in problem]
+    browser.foresee("status of 404")
     page.keyboard.press("g")
     page.keyboard.press("r")
     expect_rows(page, 4)
@@ -317,7 +325,6 @@ def test_names_full_of_markup_are_text_on_every_screen(project, web_app, browser
     app = web_app(project.path)
     for scheme, width in (("dark", 1400), ("light", 1100), ("light", 360)):
         page = app.page(browser, viewport={"width": width, "height": 800}, color_scheme=scheme)
-        page.set_default_timeout(PATIENCE)
         page.get_by_role("checkbox", name="Select run OddFlow/0").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert accessibility_problems(page) == []
@@ -334,7 +341,6 @@ def test_names_full_of_markup_are_text_on_every_screen(project, web_app, browser
 
 def test_without_runs_it_says_how_to_make_one_and_without_answers_what_to_do(project, web_app, browser):
     page = web_app(project.path).page(browser)
-    page.set_default_timeout(PATIENCE)
     page.get_by_text("No runs yet").wait_for()
     page.get_by_text("python flow.py run").wait_for()
     assert accessibility_problems(page) == []
@@ -345,7 +351,7 @@ def test_without_runs_it_says_how_to_make_one_and_without_answers_what_to_do(pro
     page.get_by_role("button", name="Use dark colours").wait_for()
     page.emulate_media(color_scheme="dark")
     page.get_by_role("button", name="Use light colours").wait_for()
-    browser.problems[:] = [problem for problem in browser.problems if "422" not in problem]
+    browser.foresee("status of 422")
 
 
 @pytest.mark.parametrize(
@@ -358,11 +364,10 @@ def test_without_runs_it_says_how_to_make_one_and_without_answers_what_to_do(pro
 )
 def test_an_address_of_nothing_says_so_and_leads_on(project, web_app, browser, path, heading, title):
     page = web_app(project.path).page(browser, f"/ui/{path}")
-    page.set_default_timeout(PATIENCE)
     page.get_by_role("heading", name=heading).wait_for()
-    assert page.title() == f"{title} · Metaflow"
+    expect(page).to_have_title(f"{title} · Metaflow")
     assert accessibility_problems(page) == []
     page.get_by_role("link", name="All runs").click()
     page.get_by_text("No runs yet").wait_for()
-    assert page.title() == "Runs · Metaflow"
-    browser.problems[:] = [problem for problem in browser.problems if "404" not in problem]
+    expect(page).to_have_title("Runs · Metaflow")
+    browser.foresee("status of 404")

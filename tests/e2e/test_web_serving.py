@@ -23,6 +23,8 @@ from browser import accessibility_problems
 from metadata_service import READER, WRITER, MetadataService
 from servers import free_port
 
+from .test_kill import wait_until
+
 FLOW = """
 import os, time
 
@@ -85,6 +87,7 @@ def test_it_opens_before_anything_ran_and_tells_what_happens(project, web_app):
     gate = project.path / "gate"
     run = project.start("run", "--gate", str(gate))
     events.until("reset")
+    wait_until(lambda: app.get("/api/v1/runs?flow=HelloFlow")["runs"], seconds=60)
     (found,) = app.get("/api/v1/runs?flow=HelloFlow")["runs"]
     assert found.get("status", "running") == "running"
     gate.touch()
@@ -145,13 +148,10 @@ def test_a_run_that_is_killed_is_failed_on_the_page_a_moment_later(project, web_
     run = project.start("run", "--gate", str(project.path / "never"))
     app = web_app()
     events = Events(app, "?recent=60")
-    while not (found := app.get("/api/v1/runs?flow=HelloFlow")["runs"]):
-        time.sleep(0.05)
-    run_id = found[0]["run_id"]
-    while not [
-        task for task in app.get(f"/api/v1/tasks?flow=HelloFlow&run_id={run_id}")["tasks"] if task["step"] == "start"
-    ]:
-        time.sleep(0.05)
+    wait_until(lambda: app.get("/api/v1/runs?flow=HelloFlow")["runs"], seconds=60)
+    run_id = app.get("/api/v1/runs?flow=HelloFlow")["runs"][0]["run_id"]
+    of_start = f"/api/v1/tasks?flow=HelloFlow&run_id={run_id}&step=start"
+    wait_until(lambda: app.get(of_start)["tasks"], seconds=60)
     run.send_signal(signal.SIGKILL)
     _, ended = events.until("run_ended", run_id=run_id)
     assert (ended["status"], ended["message"]) == ("failed", "the run's process died")
@@ -326,8 +326,7 @@ def test_who_has_no_token_is_asked_for_it(project, web_app, browser):
     page.get_by_label("Token").fill(app.token)
     page.keyboard.press("Enter")
     page.get_by_text("HelloFlow").first.wait_for()
-    # The browser itself tells the console of the refusals.
-    browser.problems[:] = [problem for problem in browser.problems if "401" not in problem]
+    browser.foresee("status of 401")  # the browser itself tells the console of the refusals
 
 
 def test_one_browser_is_signed_in_to_several_apps_of_a_host(project, web_app, browser):
@@ -352,8 +351,7 @@ def test_one_browser_is_signed_in_to_several_apps_of_a_host(project, web_app, br
     page.keyboard.press("Enter")
     page.get_by_text("Live", exact=True).wait_for()
     assert len(page.context.cookies()) == 3, "none has taken the place of another"
-    # The browser itself tells the console of the refusals, and of the app that was killed.
-    browser.problems[:] = [each for each in browser.problems if "401" not in each and "ERR_" not in each]
+    browser.foresee("status of 401", "ERR_")  # the browser tells of refusals, and of the app that was killed
 
 
 def test_a_page_recovers_when_its_server_was_started_again(project, web_app, browser):
@@ -385,7 +383,7 @@ def test_a_page_recovers_when_its_server_was_started_again(project, web_app, bro
     page.get_by_text("Live", exact=True).wait_for()
     run_id = project.run(FLOW).run_id
     page.get_by_text(run_id).first.wait_for()
-    browser.problems[:] = [problem for problem in browser.problems if "ERR_" not in problem]
+    browser.foresee("ERR_")
 
 
 def test_a_page_of_another_origin_can_neither_read_nor_act(project, web_app, browser, tmp_path):
@@ -442,6 +440,6 @@ def test_a_member_of_a_team_signs_in_and_out(project, tmp_path, browser):
         page.reload()
         page.get_by_role("heading", name="Sign in").wait_for()
         page.close()
-        browser.problems[:] = [problem for problem in browser.problems if "401" not in problem]
+        browser.foresee("status of 401")
     finally:
         service.stop()

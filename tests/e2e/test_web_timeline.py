@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from attack_strings import MARKUP
-from browser import accessibility_problems
+from browser import accessibility_problems, expect
 from metaflow.testing.process_backend import DIRECTORY_VARIABLE
 
 from .conftest import Project
@@ -35,9 +36,13 @@ class FanFlow(FlowSpec):
         time.sleep(0.02)
         if self.index == 2 and current.retry_count == 0:
             raise ValueError("not yet")
-        if self.index == 4 and not self.ends:
-            time.sleep(2 * current.retry_count)  # until all others have run
-            raise ValueError("never")
+        if not self.ends:
+            os.makedirs("ran", exist_ok=True)
+            while self.index == 4 and current.retry_count and len(os.listdir("ran")) < self.width - 1:
+                time.sleep(0.02)  # until all others have run
+            if self.index == 4:
+                raise ValueError("never")
+            open(f"ran/{self.index}", "w").close()
         while os.path.exists("hold"):
             time.sleep(0.02)
         self.next(self.join)
@@ -109,9 +114,21 @@ def row(page: Any, name: str) -> Any:
     return page.get_by_role("row", name=f"{name}:")
 
 
+#: What happened is drawn in the next frame, and told to screen readers by a timer of 200 ms that is set then.
+_TOLD = """async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    await frame();
+    await frame();
+    await new Promise((done) => setTimeout(done, 250));
+    await frame();
+    await frame();
+}"""
+
+
 def shown_part(page: Any) -> str:
-    """Which part of the run is shown, as screen readers say it; they are told of it a moment later."""
-    page.wait_for_timeout(300)
+    """Which part of the run is shown, as screen readers say it."""
+    page.evaluate(_TOLD)
+    expect(page.get_by_role("slider")).not_to_have_attribute("aria-valuetext", re.compile(" of 0 ms$"))
     return str(page.get_by_role("slider").get_attribute("aria-valuetext"))
 
 
@@ -131,30 +148,30 @@ def test_rows_can_be_walked_selected_filtered_and_opened(finished: tuple[Any, st
         *(f"Task {index + 2} [{index}] part-{index}" for index in range(6)),
         *("Step join", "Step end"),
     ]
-    assert "2 attempts" in row(page, "part-2").inner_text()
+    expect(row(page, "part-2")).to_contain_text("2 attempts")
 
     grid.focus()
     page.keyboard.press("ArrowDown")
-    assert row(page, "Step work").get_attribute("aria-expanded") == "true"
+    expect(row(page, "Step work")).to_have_attribute("aria-expanded", "true")
     page.keyboard.press("ArrowLeft")
-    wait_until(lambda: page.get_by_role("row").count() == 4)
-    assert "tl_fold=work" in page.url
+    expect(page.get_by_role("row")).to_have_count(4)
+    page.wait_for_url("**tl_fold=work**")
     page.keyboard.press("ArrowRight")
     row(page, "part-1").wait_for()
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
     page.wait_for_url("**step=work&task=2&attempt=0**")
-    assert row(page, "part-0").get_attribute("aria-selected") == "true"
+    expect(row(page, "part-0")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("+")
     page.wait_for_url("**tl_from=**")
     shown = shown_part(page)
     page.reload()
     row(page, "part-0").wait_for()
-    wait_until(lambda: shown_part(page) == shown)
-    assert row(page, "part-0").get_attribute("aria-selected") == "true"
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", shown)
+    expect(row(page, "part-0")).to_have_attribute("aria-selected", "true")
 
     page.get_by_role("searchbox").fill("part-3")
-    wait_until(lambda: page.get_by_role("row").count() == 2)
+    expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("searchbox").fill("nowhere")
     page.get_by_role("button", name="Show all tasks").click()
     row(page, "part-5").wait_for()
@@ -171,29 +188,30 @@ def test_pointers_move_zoom_and_choose(finished: tuple[Any, str], browser: Any) 
     app, run_id = finished
     page = app.page(browser, address(run_id), viewport={"width": 1200, "height": 800}, color_scheme="dark")
     row(page, "Step end").wait_for()
-    overview, axis, plot = (page.locator("canvas").nth(place).bounding_box() for place in range(3))
+    page.get_by_role("button", name="Compare this run (c)").wait_for()  # what is above it moves it no more
+    overview, axis, plot = (page.locator("canvas").nth(place) for place in range(3))
     whole = shown_part(page)
 
-    def drag(box: Any, start: float, end: float, *, y: float = 10) -> str:
-        before = shown_part(page)
+    def drag(canvas: Any, start: float, end: float, *, y: float = 10) -> str:
+        before, box = shown_part(page), canvas.bounding_box()
         page.mouse.move(box["x"] + start * box["width"], box["y"] + y)
         page.mouse.down()
         page.mouse.move(box["x"] + end * box["width"], box["y"] + y, steps=5)
         page.mouse.up()
-        wait_until(lambda: shown_part(page) != before)
+        wait_until(lambda: shown_part(page) != before, seconds=30)
         return shown_part(page)
 
     drag(axis, 0.2, 0.6)
     page.wait_for_url("**tl_from=**")
     moved = drag(plot, 0.6, 0.3)
     assert moved != drag(overview, 0.5, 0.7)
-    page.mouse.move(plot["x"] + 100, plot["y"] + 100)
+    plot.hover(position={"x": 100, "y": 100})
     page.keyboard.down("Control")
     page.mouse.wheel(0, -200)
     page.keyboard.up("Control")
     page.get_by_role("button", name="Show all of the run").click()
-    wait_until(lambda: shown_part(page) == whole)
-    wait_until(lambda: "tl_from" not in page.url)
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuetext", whole)
+    page.wait_for_url(lambda url: "tl_from" not in url)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -216,9 +234,8 @@ def test_a_wide_step_is_folded_with_its_failures_on_top(project: Project, web_ap
     run_id = project.run(FLOW, "--width", "60", "--ends", "False", code=1).run_id
     app = web_app()
     page = app.page(browser, address(run_id), viewport={"width": 360, "height": 700})
-    row(page, "Step work").wait_for()
-    assert row(page, "Step work").get_attribute("aria-expanded") == "false"
-    assert "failed" in row(page, "part-4").inner_text()
+    expect(row(page, "Step work")).to_have_attribute("aria-expanded", "false")
+    expect(row(page, "part-4")).to_contain_text("failed")
     assert page.locator("[role=row]").count() < 15
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.locator("canvas").nth(2).hover(position={"x": 60, "y": 50})
@@ -234,19 +251,18 @@ def test_a_run_that_goes_on_grows_and_is_caught_up_with(project: Project, web_ap
     process = project.start("run", "--max-workers", "2")
     app = web_app()
     try:
-        wait_until(lambda: app.get("/api/v1/runs?flow=FanFlow")["runs"])
+        wait_until(lambda: app.get("/api/v1/runs?flow=FanFlow")["runs"], seconds=60)
         (run,) = app.get("/api/v1/runs?flow=FanFlow")["runs"]
-        wait_until(lambda: len(timeline(app, run["run_id"])["attempts"]["task"]) >= 3)
+        wait_until(lambda: len(timeline(app, run["run_id"])["attempts"]["task"]) >= 3, seconds=60)
         page = app.page(browser, address(run["run_id"]))
-        row(page, "part-0").wait_for()
-        assert "running" in row(page, "part-0").inner_text()
+        expect(row(page, "part-0")).to_contain_text("running")
         hold.unlink()
         row(page, "Step end").filter(has_text="done").wait_for()
-        assert names(page)[-1] == "Step end"
-        wait_until(lambda: "running" not in page.get_by_role("treegrid").inner_text())
+        wait_until(lambda: names(page)[-1] == "Step end", seconds=30)
+        expect(page.get_by_role("treegrid")).not_to_contain_text("running")
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_values_of_foreaches_are_text_and_nothing_else(project: Project, web_app: Any, browser: Any) -> None:
@@ -254,8 +270,9 @@ def test_values_of_foreaches_are_text_and_nothing_else(project: Project, web_app
     run_id = project.run(FLOW, "--text", text, "--width", "3").run_id
     page = web_app().page(browser, address(run_id))
     row(page, "Step end").wait_for()
-    shown = page.locator("[role=row]").nth(2).inner_text()
-    assert "<img src=x" in shown and "\\u202e" in shown
+    shown = page.locator("[role=row]").nth(2)
+    expect(shown).to_contain_text("<img src=x")
+    expect(shown).to_contain_text("\\u202e")
     assert page.locator("[role=treegrid] img").count() == 0
     page.locator("canvas").nth(2).hover(position={"x": 100, "y": 60})
     assert page.evaluate("window.attacked") is None

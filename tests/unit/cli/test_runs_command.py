@@ -7,6 +7,13 @@ import json
 import pytest
 from client.stored_flow import StoredRun, dead_process
 
+from metaflow.client.deleted_runs import DeletedRuns
+from metaflow.client.provider import Provider
+from metaflow.datastore.layout import INDEX_KEY
+from metaflow.exception import CorruptedDataException, StoreUnavailable
+from metaflow.metadata_store.events import RunForgotten, RunStarted
+from metaflow.metadata_store.sqlite import SqliteMetadata
+
 
 def listed(command, *arguments):
     return [run["pathspec"] for run in command.json("runs", "list", *arguments)]
@@ -170,3 +177,35 @@ def test_numbers_that_json_does_not_have(command, runs):
     run.ended()
     text = command.text("runs", "show", "501", "--json")
     assert json.loads(text, parse_constant=pytest.fail)["parameters"] == {"alpha": "nan", "beta": "-inf"}
+
+
+def test_what_a_run_was_given_is_read_once_for_all_that_is_shown(command, runs, monkeypatch):
+    asked = []
+    read = Provider.reader
+
+    def reader(self, task):
+        asked.append(task.step)
+        if task.step == "_parameters":
+            raise CorruptedDataException("it is damaged")
+        return read(self, task)
+
+    monkeypatch.setattr(Provider, "reader", reader)
+    assert command("runs", "show", "F/101").stderr.count("What F/101/_parameters/0 left cannot be read") == 1
+    assert sorted(asked) == ["_parameters", "end"]
+
+
+def test_a_run_is_not_looked_for_where_its_code_cannot_be_read(command, runs, monkeypatch):
+    """A store out of reach is waited for once."""
+    index = SqliteMetadata(runs / INDEX_KEY)
+    run = index.run("F", "101")
+    index.apply([RunForgotten("F", "101"), RunStarted(run._replace(datastore="s3://ours"))])
+
+    def out_of_reach(*_):
+        raise StoreUnavailable("it does not answer")
+
+    monkeypatch.setattr("metaflow.client.code.code_of_run", out_of_reach)
+    monkeypatch.setattr(DeletedRuns, "look", lambda *_: pytest.fail("it was looked for"))
+    assert "it does not answer" in command.error("runs", "show", "F/101")
+    monkeypatch.setattr("metaflow.client.code.code_of_run", lambda *_: None)
+    monkeypatch.setattr(DeletedRuns, "look", lambda *_: True)
+    assert "Run F/101 was deleted" in command.error("runs", "show", "F/101"), "where there is no code, it is"

@@ -28,7 +28,7 @@ def test_calls_are_made_at_the_same_time(tmp_path, monkeypatch: pytest.MonkeyPat
             await data.put_many([(str(number), str(number)) for number in range(50)])
             together = threading.Barrier(50)
             get = data._client.get
-            data._client.get = lambda *arguments: (together.wait(10), get(*arguments))[1]  # type: ignore[method-assign]
+            data._client.get = lambda *arguments: (together.wait(60), get(*arguments))[1]  # type: ignore[method-assign]
             found = await asyncio.gather(*(data.get(str(number)) for number in range(50)))
             assert [each.text for each in found] == [str(number) for number in range(50)]
             with pytest.raises(MetaflowS3NotFound):

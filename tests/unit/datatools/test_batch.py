@@ -47,11 +47,13 @@ def test_work_that_waits_gets_more_threads_and_work_that_does_not_gets_few(monke
         if item < 16:
             time.sleep(0.03)
         else:
-            together.wait(10)  # which needs as many threads as there are items
+            together.wait(60)  # which needs as many threads as there are items
 
     in_parallel(wait, range(24), 8)
     assert len(used) == 8
     used.clear()
+    # However long a thread has to wait for a processor.
+    monkeypatch.setattr("metaflow.datatools.batch._WAITED_SECONDS", 1000.0)
     in_parallel(lambda _: used.add(threading.get_ident()), range(1000), 64)
     assert len(used) <= 2
 
@@ -112,14 +114,14 @@ def test_a_lock_that_was_held_when_the_process_was_forked_is_free_there(tmp_path
     def hold() -> None:
         with scratch._lock:
             held.set()
-            done.wait(20)
+            done.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(60)
     child = os.fork()
     if child == 0:
-        signal.alarm(10)
+        signal.alarm(50)
         scratch.new_path("y")
         scratch.close()  # which leaves the directory to its owner
         os._exit(0)

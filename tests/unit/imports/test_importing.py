@@ -11,9 +11,11 @@ import pytest
 import metaflow.imports.run_files as run_files
 from metaflow.client import Flow, Metaflow, Task
 from metaflow.client.home import Home
+from metaflow.client.provider import Provider
 from metaflow.client.recovery import reindex
 from metaflow.datastore.layout import card_key, manifest_key
 from metaflow.exception import CommandException, CorruptedDataException, DataException
+from metaflow.metadata_store.store import RunQuery
 from unit.client.stored_flow import StoredRun
 from unit.imports.metaflow_folder import (
     ExceptionWrapper,
@@ -47,6 +49,18 @@ def test_a_run_is_as_it_was(folder, target):
     start = mine["start"].task
     assert start["letters"].type == "<class 'list'>" and start["letters"].size == len(pickled(start.data.letters))
     assert start["_transition"].data == (["work"], "letters")
+
+
+def test_an_imported_run_is_not_taken_for_a_deleted_one(folder, target):
+    """Its record and its results are in the store that it was imported into, though it never ran there."""
+    foreach_run(folder)
+    target.take(folder)
+    StoredRun(target.root, run_id="9").ended()
+    shutil.rmtree(folder.root)
+    provider = Provider(Home(str(target.root)))
+    run = provider.run(*RUN.split("/"))
+    assert run is not None and run.datastore == "" and not provider.deleted.look(run)
+    assert [each.run_id for each in provider.runs(RunQuery("F"))][0] == run.run_id and not provider.deleted
 
 
 def test_foreach_tasks_know_their_parents_exactly(folder, target):

@@ -32,4 +32,5 @@ print(f"rank {rank} of {dist.get_world_size()} ends with a loss of {loss.item():
 if rank == 0:
     os.makedirs(options.out, exist_ok=True)
     torch.save(model.module.state_dict(), os.path.join(options.out, "model.pt"))
+dist.barrier()  # nobody leaves while another is still at work
 dist.destroy_process_group()

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from ..datastore.layout import AttemptKey, live_key
 from ..datastore.live_tasks import CodeStart, End
 from ..datastore.location import open_store
-from ..datastore.tasks import open_task
-from ..exception import DataException, MetaflowDataMissing, MetaflowException
+from ..exception import DataException, MetaflowException
 from ..metadata_store.records import TaskRecord
 from ..runtime.code_times import CodeTimes
-from ..runtime.death import commit_death, words_of_death, words_of_late_death
+from ..runtime.death import commit_death, committed_result, words_of_death, words_of_late_death
 from ..runtime.loop import EventLoop
 from ..runtime.process import describe_exit
 from ..runtime.spawn_executor import SpawnExecutor, interpreter_command
@@ -253,10 +252,8 @@ class Node:
         return describe_exit(status)
 
     def _committed(self) -> TaskRecord | None:
-        try:
-            return TaskRecord.from_dict(open_task(self._store, *self.attempt).manifest.record["task"])
-        except MetaflowDataMissing:
-            return None
+        manifest = committed_result(self._store, self.run, self.spec)
+        return None if manifest is None else TaskRecord.from_dict(manifest.record["task"])
 
 
 def main() -> int:
